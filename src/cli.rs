@@ -1,0 +1,105 @@
+//! The command line.
+//!
+//! Pure: no I/O, no clock.
+
+use crate::error::{Error, Stage};
+use crate::exit;
+use std::ffi::OsString;
+
+/// What we are asked to do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Start and supervise this program with these arguments.
+    Run(Vec<OsString>),
+    /// Print [`HELP`].
+    Help,
+    /// Print the version.
+    Version,
+}
+
+/// What `--help` prints.
+pub const HELP: &str = "\
+beaminit: PID 1 for Erlang and Elixir releases on Kubernetes
+
+usage: beaminit [--] COMMAND [ARG...]
+       beaminit --help | --version
+
+Finds out who the pod is, renders vm.args, waits until the pod's own DNS record
+is there, starts COMMAND, forwards signals, reaps orphans, and ends with
+COMMAND's exit code. Settings are environment variables, BEAMINIT_...;
+the README describes them.
+";
+
+/// Words that are ours alone as the first word, so that a later version may give them their meaning.
+const RESERVED: [&str; 2] = ["exec", "explain"];
+
+/// Reads the arguments, without the program's name.
+///
+/// Options end at the first word: what follows is the release's, dashes and all.
+///
+/// # Errors
+/// There is no command, or an option that we don't have.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Error> {
+    let mut parser = lexopt::Parser::from_args(args);
+    let dashes = parser.try_raw_args().is_some_and(|raw| raw.peek().is_some_and(|first| first == "--"));
+    match parser.next() {
+        Ok(Some(lexopt::Arg::Value(program))) if !dashes && RESERVED.iter().any(|word| program == *word) => {
+            let word = program.to_string_lossy();
+            Err(usage(format!("{word}: this version has no such subcommand"))
+                .hint(format!("to start a program of that name: beaminit -- {word}")))
+        }
+        Ok(Some(lexopt::Arg::Value(program))) => {
+            let rest = parser.raw_args().map_err(|error| usage(error.to_string()))?;
+            Ok(Command::Run(std::iter::once(program).chain(rest).collect()))
+        }
+        Ok(Some(lexopt::Arg::Long("help") | lexopt::Arg::Short('h'))) => Ok(Command::Help),
+        Ok(Some(lexopt::Arg::Long("version") | lexopt::Arg::Short('V'))) => Ok(Command::Version),
+        Ok(Some(option)) => Err(usage(option.unexpected().to_string()).hint("see beaminit --help")),
+        Ok(None) => Err(usage("no command to start".into()).hint("for example: beaminit bin/app start")),
+        Err(error) => Err(usage(error.to_string())),
+    }
+}
+
+fn usage(message: String) -> Error {
+    Error::new(Stage::Cli, exit::USAGE, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(args: &[&str]) -> Result<Command, u8> {
+        parse(args.iter().map(OsString::from)).map_err(|error| error.code)
+    }
+
+    fn command(args: &[&str]) -> Command {
+        Command::Run(args.iter().map(OsString::from).collect())
+    }
+
+    #[test]
+    fn options_end_at_the_first_word() {
+        assert_eq!(run(&["sh", "-c", "exit 7"]), Ok(command(&["sh", "-c", "exit 7"])));
+        assert_eq!(run(&["--", "sh", "--help"]), Ok(command(&["sh", "--help"])));
+        assert_eq!(run(&["app", "--", "x"]), Ok(command(&["app", "--", "x"])));
+        assert_eq!(run(&["--", "--", "x"]), Ok(command(&["--", "x"])));
+    }
+
+    #[test]
+    fn our_own_options_come_first() {
+        assert_eq!(run(&["--help"]), Ok(Command::Help));
+        assert_eq!(run(&["-V"]), Ok(Command::Version));
+    }
+
+    #[test]
+    fn a_subcommands_name_starts_a_program_only_behind_two_dashes() {
+        assert_eq!(run(&["explain"]), Err(64));
+        assert_eq!(run(&["--", "exec", "x"]), Ok(command(&["exec", "x"])));
+    }
+
+    #[test]
+    fn wrong_usage_is_64() {
+        for args in [&[] as &[&str], &["--"], &["-x", "app"], &["--frobnicate"]] {
+            assert_eq!(run(args), Err(64), "{args:?}");
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Our own settings, `BEAMINIT_…`, checked: every problem is found before any is reported.
+//!
+//! Pure: no I/O, no clock.
+
+use crate::env::{Env, READ, RawEnv};
+use crate::error::{Error, Problem, Stage};
+use crate::exit;
+use crate::release::Kind;
+use crate::telemetry::{Level, LogFormat, LogSettings};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The settings of a start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// `BEAMINIT_WAIT`.
+    pub wait: WaitPolicy,
+    /// `BEAMINIT_WAIT_TIMEOUT`; `None` waits for ever.
+    pub wait_timeout: Option<Duration>,
+    /// `BEAMINIT_WAIT_FAILURE`.
+    pub wait_failure: WaitFailure,
+    /// `BEAMINIT_RENDER`: whether there are templates at all.
+    pub render: bool,
+    /// `BEAMINIT_UNSET`: whether an unset variable is an error, else empty text.
+    pub unset_is_error: bool,
+    /// `BEAMINIT_KIND`; `None` finds out.
+    pub kind: Option<Kind>,
+    /// `BEAMINIT_RUN_DIR`.
+    pub run_dir: Option<PathBuf>,
+    /// `BEAMINIT_LOG`, `BEAMINIT_LOG_FORMAT`.
+    pub log: LogSettings,
+    /// `BEAMINIT_TERMINATION_LOG`.
+    pub termination_log: PathBuf,
+}
+
+/// Whether to wait for the pod's record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitPolicy {
+    /// Where there is a record to wait for.
+    Auto,
+    /// Always: no record to wait for is an error.
+    Always,
+    /// Never.
+    Off,
+}
+
+/// What to do when the record does not come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitFailure {
+    /// End with 69.
+    Exit,
+    /// Start the release all the same.
+    Start,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            wait: WaitPolicy::Auto,
+            wait_timeout: Some(Duration::from_secs(120)),
+            wait_failure: WaitFailure::Exit,
+            render: true,
+            unset_is_error: true,
+            kind: None,
+            run_dir: None,
+            log: LogSettings::default(),
+            termination_log: PathBuf::from("/dev/termination-log"),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the settings. What is well is in force even if something else is wrong, so that an error is reported as
+    /// the settings for reports say.
+    #[must_use]
+    pub fn from_env(env: &Env, raw: &RawEnv) -> (Self, Option<Error>) {
+        let mut reader = Reader { problems: unknown_names(env) };
+        for name in raw.not_utf8.iter().filter(|name| name.starts_with(PREFIX)) {
+            reader.problems.push(Problem::new(format!("{name} is not UTF-8")));
+        }
+        let default = Self::default();
+        let level = reader.one_of("BEAMINIT_LOG", raw.beaminit_log.as_deref(), &LEVELS);
+        let format = reader.one_of("BEAMINIT_LOG_FORMAT", raw.beaminit_log_format.as_deref(), &FORMATS);
+        let config = Self {
+            wait: reader.one_of("BEAMINIT_WAIT", raw.beaminit_wait.as_deref(), &WAITS).unwrap_or(default.wait),
+            wait_timeout: reader
+                .duration("BEAMINIT_WAIT_TIMEOUT", raw.beaminit_wait_timeout.as_deref())
+                .map_or(default.wait_timeout, |given| (!given.is_zero()).then_some(given)),
+            wait_failure: reader
+                .one_of("BEAMINIT_WAIT_FAILURE", raw.beaminit_wait_failure.as_deref(), &FAILURES)
+                .unwrap_or(default.wait_failure),
+            render: reader
+                .one_of("BEAMINIT_RENDER", raw.beaminit_render.as_deref(), &RENDERS)
+                .unwrap_or(default.render),
+            unset_is_error: reader
+                .one_of("BEAMINIT_UNSET", raw.beaminit_unset.as_deref(), &UNSETS)
+                .unwrap_or(default.unset_is_error),
+            kind: reader.one_of("BEAMINIT_KIND", raw.beaminit_kind.as_deref(), &kinds()).flatten(),
+            run_dir: reader.absolute("BEAMINIT_RUN_DIR", raw.beaminit_run_dir.as_deref()),
+            log: LogSettings {
+                level: level.unwrap_or(default.log.level),
+                format: format.unwrap_or(default.log.format),
+            },
+            termination_log: reader
+                .absolute("BEAMINIT_TERMINATION_LOG", raw.beaminit_termination_log.as_deref())
+                .unwrap_or(default.termination_log),
+        };
+        let problems = reader.problems;
+        let error = (!problems.is_empty()).then_some(Error { stage: Stage::Config, code: exit::CONFIG, problems });
+        (config, error)
+    }
+}
+
+const PREFIX: &str = "BEAMINIT_";
+const LEVELS: [(&str, Option<Level>); 6] = [
+    ("error", Some(Level::ERROR)),
+    ("warn", Some(Level::WARN)),
+    ("info", Some(Level::INFO)),
+    ("debug", Some(Level::DEBUG)),
+    ("trace", Some(Level::TRACE)),
+    ("off", None),
+];
+const FORMATS: [(&str, LogFormat); 2] = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+const WAITS: [(&str, WaitPolicy); 3] =
+    [("auto", WaitPolicy::Auto), ("always", WaitPolicy::Always), ("off", WaitPolicy::Off)];
+const FAILURES: [(&str, WaitFailure); 2] = [("exit", WaitFailure::Exit), ("start", WaitFailure::Start)];
+const RENDERS: [(&str, bool); 2] = [("auto", true), ("off", false)];
+const UNSETS: [(&str, bool); 2] = [("error", true), ("empty", false)];
+
+fn kinds() -> Vec<(&'static str, Option<Kind>)> {
+    std::iter::once(("auto", None)).chain(Kind::ALL.map(|kind| (kind.name(), Some(kind)))).collect()
+}
+
+/// Reads single values and keeps what is wrong with them.
+struct Reader {
+    problems: Vec<Problem>,
+}
+
+impl Reader {
+    fn one_of<T: Copy>(&mut self, name: &str, value: Option<&str>, choices: &[(&str, T)]) -> Option<T> {
+        let value = value?;
+        let found = choices.iter().find(|(word, _)| *word == value).map(|(_, meaning)| *meaning);
+        if found.is_none() {
+            let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
+            self.problems.push(
+                Problem::new(format!("{name}={value:?}: no such setting"))
+                    .hint(format!("one of: {}", words.join(", "))),
+            );
+        }
+        found
+    }
+
+    fn duration(&mut self, name: &str, value: Option<&str>) -> Option<Duration> {
+        let value = value?;
+        if value == "0" {
+            return Some(Duration::ZERO);
+        }
+        let parsed = humantime::parse_duration(value);
+        if let Err(error) = &parsed {
+            self.problems.push(
+                Problem::new(format!("{name}={value:?}: no duration: {error}"))
+                    .hint("write 90s, 2m or 1h 30m; 0 for no limit"),
+            );
+        }
+        parsed.ok()
+    }
+
+    fn absolute(&mut self, name: &str, value: Option<&str>) -> Option<PathBuf> {
+        let path = PathBuf::from(value?);
+        if !path.is_absolute() {
+            self.problems.push(Problem::new(format!("{name}={}: not an absolute path", path.display())));
+        }
+        Some(path)
+    }
+}
+
+/// A misspelt setting would be silently without effect; so an unknown name is an error.
+fn unknown_names(env: &Env) -> Vec<Problem> {
+    let ours = READ.into_iter().filter(|name| name.starts_with(PREFIX));
+    let unknown = env.names().filter(|name| name.starts_with(PREFIX) && !READ.contains(name) && !is_service_link(name));
+    unknown
+        .map(|name| {
+            let problem = Problem::new(format!("{name}: no such setting"));
+            let nearest =
+                ours.clone().max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
+            match nearest {
+                Some(nearest) => problem.hint(format!("the nearest one is {nearest}")),
+                None => problem,
+            }
+        })
+        .collect()
+}
+
+/// Kubernetes sets variables for each service of the namespace; one named `beaminit-x` looks like a setting of ours.
+fn is_service_link(name: &str) -> bool {
+    name.ends_with("_SERVICE_HOST")
+        || name.contains("_SERVICE_PORT")
+        || name.ends_with("_PORT")
+        || has_port_number(name)
+}
+
+/// `…_PORT_<n>_…`, as in `BEAMINIT_X_PORT_80_TCP_ADDR`.
+fn has_port_number(name: &str) -> bool {
+    name.split("_PORT_").skip(1).any(|rest| {
+        rest.split_once('_')
+            .is_some_and(|(number, _)| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> (Config, Option<String>) {
+        let env = Env::from_pairs(pairs.iter().copied());
+        let (config, error) = Config::from_env(&env, &env.raw());
+        (config, error.map(|error| error.to_string()))
+    }
+
+    #[test]
+    fn defaults_without_a_setting() {
+        assert_eq!(read(&[("PATH", "/bin")]), (Config::default(), None));
+    }
+
+    #[test]
+    fn durations_are_written_as_people_write_them() {
+        let timeout = |text| read(&[("BEAMINIT_WAIT_TIMEOUT", text)]).0.wait_timeout;
+        assert_eq!(timeout("90s"), Some(Duration::from_secs(90)));
+        assert_eq!(timeout("2m"), Some(Duration::from_secs(120)));
+        assert_eq!(timeout("0"), None);
+        assert_eq!(timeout("0s"), None);
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_said_at_once_and_the_rest_is_in_force() {
+        let (config, error) = read(&[
+            ("BEAMINIT_WAIT", "sometimes"),
+            ("BEAMINIT_WAIT_TIMEOUT", "90"),
+            ("BEAMINIT_RUN_DIR", "run"),
+            ("BEAMINIT_WIAT_FAILURE", "start"),
+            ("BEAMINIT_LOG_FORMAT", "json"),
+        ]);
+        let error = error.unwrap();
+        for part in
+            ["BEAMINIT_WAIT=\"sometimes\"", "auto, always, off", "BEAMINIT_WAIT_TIMEOUT", "BEAMINIT_RUN_DIR=run"]
+        {
+            assert!(error.contains(part), "{part} in {error}");
+        }
+        assert!(
+            error.contains("BEAMINIT_WIAT_FAILURE: no such setting\nhint: the nearest one is BEAMINIT_WAIT_FAILURE")
+        );
+        assert_eq!(config.log.format, LogFormat::Json);
+    }
+
+    #[test]
+    fn kubernetes_service_links_are_no_settings() {
+        let links = [
+            ("BEAMINIT_X_SERVICE_HOST", "10.0.0.1"),
+            ("BEAMINIT_X_SERVICE_PORT_HTTP", "80"),
+            ("BEAMINIT_X_PORT", "tcp://10.0.0.1:80"),
+            ("BEAMINIT_X_PORT_80_TCP_ADDR", "10.0.0.1"),
+        ];
+        assert_eq!(read(&links).1, None);
+        assert!(read(&[("BEAMINIT_PORTS", "1")]).1.is_some());
+        assert!(read(&[("BEAMINIT_PORT_X_Y", "1")]).1.is_some());
+    }
+}

@@ -1,0 +1,58 @@
+//! How we end, and the only place that knows exit codes by number.
+//!
+//! Pure: no I/O, no clock.
+
+use std::process::ExitCode;
+
+/// The command line is wrong (sysexits' `EX_USAGE`).
+pub const USAGE: u8 = 64;
+/// A template or what it renders to is wrong (`EX_DATAERR`).
+pub const DATA: u8 = 65;
+/// A template or the release is not there or cannot be read (`EX_NOINPUT`).
+pub const NO_INPUT: u8 = 66;
+/// The pod's record did not appear in time (`EX_UNAVAILABLE`).
+pub const UNAVAILABLE: u8 = 69;
+/// A bug of ours (`EX_SOFTWARE`).
+pub const BUG: u8 = 70;
+/// The system refused something that it always grants (`EX_OSERR`).
+pub const OS: u8 = 71;
+/// A file could not be written (`EX_CANTCREAT`).
+pub const CANNOT_CREATE: u8 = 73;
+/// The environment says something impossible (`EX_CONFIG`).
+pub const CONFIG: u8 = 78;
+/// The release was found but could not be executed, as shells say it.
+pub const NOT_EXECUTABLE: u8 = 126;
+/// The release was not found, as shells say it.
+pub const NOT_FOUND: u8 = 127;
+
+/// How the release ended, or we before it started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitReason {
+    /// By itself, with this code.
+    Code(u8),
+    /// By the signal of this number.
+    Signal(i32),
+}
+
+impl ExitReason {
+    /// The code that we end with: the code itself, or 128 + n as shells say it.
+    ///
+    /// ```
+    /// use beaminit::exit::ExitReason;
+    /// assert_eq!(ExitReason::Code(7).code(), 7);
+    /// assert_eq!(ExitReason::Signal(15).code(), 143);
+    /// ```
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Code(code) => code,
+            Self::Signal(signal) => u8::try_from(signal).unwrap_or(0).saturating_add(128),
+        }
+    }
+}
+
+impl From<ExitReason> for ExitCode {
+    fn from(reason: ExitReason) -> Self {
+        reason.code().into()
+    }
+}

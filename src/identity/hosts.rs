@@ -1,0 +1,110 @@
+//! `/etc/hosts` as kubelet writes it: who this pod is, for nothing.
+//!
+//! Pure: no I/O, no clock.
+
+use super::name::Fqdn;
+use std::net::IpAddr;
+
+/// One line: an address and its names.
+#[derive(Debug, PartialEq, Eq)]
+pub struct HostsLine {
+    /// The address.
+    pub address: IpAddr,
+    /// Its names, in the line's order.
+    pub names: Vec<String>,
+}
+
+/// The file as far as it may speak of this pod.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Hosts {
+    lines: Vec<HostsLine>,
+}
+
+impl Hosts {
+    /// Reads a hosts file. What is no line of one is passed over, as libc does.
+    ///
+    /// A pod in its node's network has the node's file, whose lines are not this pod's; and the lines that kubelet adds
+    /// for `hostAliases` are whatever the manifest says. Neither is taken.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        if text.lines().next().is_some_and(|first| first.starts_with('#') && first.contains("(host network)")) {
+            return Self::default();
+        }
+        let own = text.lines().take_while(|line| !line.starts_with("# Entries added by HostAliases"));
+        Self { lines: own.filter_map(HostsLine::parse).collect() }
+    }
+
+    /// The lines that are this pod's: not a loopback or link-local address, and either one of the pod's addresses or
+    /// the host name of the pod.
+    #[must_use]
+    pub fn own_lines(&self, addresses: &[IpAddr], host_name: Option<&str>) -> Vec<&HostsLine> {
+        let is_own = |line: &&HostsLine| {
+            addresses.contains(&line.address)
+                || host_name.is_some_and(|host| line.names.iter().any(|name| name.eq_ignore_ascii_case(host)))
+        };
+        self.lines.iter().filter(|line| is_pod_address(line.address)).filter(is_own).collect()
+    }
+}
+
+impl HostsLine {
+    fn parse(line: &str) -> Option<Self> {
+        let mut words = line.split('#').next()?.split_ascii_whitespace();
+        let address = words.next()?.split('%').next()?.parse().ok()?;
+        let names: Vec<_> = words.map(str::to_owned).collect();
+        (!names.is_empty()).then_some(Self { address, names })
+    }
+
+    /// The first name with a dot: the pod's name in full.
+    #[must_use]
+    pub fn fqdn(&self) -> Option<Fqdn> {
+        self.names.iter().filter_map(|name| Fqdn::parse(name).ok()).find(Fqdn::is_dotted)
+    }
+}
+
+/// Whether peers could reach a pod at this address: it is neither loopback, link-local, multicast nor unspecified.
+#[must_use]
+pub fn is_pod_address(address: IpAddr) -> bool {
+    let link_local = match address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    };
+    !(link_local || address.is_loopback() || address.is_multicast() || address.is_unspecified())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KUBELET: &str = "# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n\
+        10.0.0.42\tweb-0.web.ns1.svc.cluster.local\tweb-0\nfd00::42\tweb-0.web.ns1.svc.cluster.local\tweb-0\n\
+        \n# Entries added by HostAliases.\n10.0.0.42\tother.example.com\n";
+
+    #[test]
+    fn finds_the_pods_own_lines() {
+        let hosts = Hosts::parse(KUBELET);
+        let own = hosts.own_lines(&[], Some("web-0"));
+        assert_eq!(own.len(), 2);
+        assert_eq!(own[0].fqdn(), Fqdn::parse("web-0.web.ns1.svc.cluster.local").ok());
+        assert_eq!(hosts.own_lines(&["10.0.0.42".parse().unwrap()], Some("elsewhere")).len(), 1);
+    }
+
+    #[test]
+    fn a_pod_without_subdomain_has_a_line_without_domain() {
+        let hosts = Hosts::parse("10.0.0.42\tweb-7d9f\n");
+        assert_eq!(hosts.own_lines(&[], Some("web-7d9f"))[0].fqdn(), None);
+    }
+
+    #[test]
+    fn the_nodes_file_is_not_the_pods() {
+        let file = "# Kubernetes-managed hosts file (host network).\n192.168.1.5 node1.example.com node1\n";
+        assert!(Hosts::parse(file).own_lines(&[], Some("node1")).is_empty());
+    }
+
+    #[test]
+    fn garbage_is_passed_over() {
+        let hosts = Hosts::parse(
+            "\0\u{fffd}\n10.0.0.1\n10.0.0.300 a\n# x\n   \n%%% web-0\nfe80::1%eth0 web-0\n127.0.1.1 web-0\n",
+        );
+        assert!(hosts.own_lines(&[], Some("web-0")).is_empty());
+    }
+}

@@ -1,0 +1,284 @@
+//! Names: of hosts, as DNS takes them, and of nodes, as the BEAM takes them.
+//!
+//! Pure: no I/O, no clock.
+
+use std::fmt;
+use std::net::IpAddr;
+
+/// One label of a DNS name: 1 to 63 letters, digits and hyphens, no hyphen at either end (RFC 1123, 2.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DnsLabel(String);
+
+/// A host name in full, at least one label, at most 253 characters, kept without its final dot.
+///
+/// Its labels may have underscores too: Docker's networks have such names, and DNS itself does not mind.
+#[derive(Clone, Debug)]
+pub struct Fqdn(String);
+
+/// The name of a node, `NAME@HOST`, in a form that the VM accepts (OTP's `net_kernel`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeName {
+    name: String,
+    host: NodeHost,
+}
+
+/// The part of a node name behind the `@`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NodeHost {
+    /// There is none; the VM makes one up from the host name and `resolv.conf`.
+    Absent,
+    /// A host name.
+    Name(Fqdn),
+    /// An address.
+    Address(IpAddr),
+}
+
+/// How a node takes part in distribution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Distribution {
+    /// `-name`: hosts are names in full or addresses.
+    Long,
+    /// `-sname`: hosts are names without a dot.
+    Short,
+}
+
+/// Why a text is no name. Reads as the end of a sentence that begins with the name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameError(String);
+
+impl NameError {
+    pub(super) fn new(reason: String) -> Self {
+        Self(reason)
+    }
+}
+
+impl DnsLabel {
+    /// Reads one label.
+    ///
+    /// # Errors
+    /// The text is empty, longer than 63 characters, or has a character that no label has.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        check_label(text, "-")?;
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The label as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Fqdn {
+    /// Longest name in characters, the final dot not counted (RFC 1035, 2.3.4).
+    pub const MAX: usize = 253;
+
+    /// Reads a name, with or without its final dot.
+    ///
+    /// # Errors
+    /// One of its labels is none, or the name is longer than [`Fqdn::MAX`].
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let name = text.strip_suffix('.').unwrap_or(text);
+        if name.len() > Self::MAX {
+            return Err(NameError(format!("has {} characters, a DNS name at most {}", name.len(), Self::MAX)));
+        }
+        name.split('.').try_for_each(|label| check_label(label, "-_"))?;
+        Ok(Self(name.to_owned()))
+    }
+
+    /// This name below `parent`.
+    ///
+    /// # Errors
+    /// The whole is longer than [`Fqdn::MAX`].
+    pub fn below(label: &DnsLabel, parent: &Fqdn) -> Result<Self, NameError> {
+        Self::parse(&format!("{label}.{parent}"))
+    }
+
+    /// The name without its final dot.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The labels, leftmost first.
+    pub fn labels(&self) -> impl Iterator<Item = &str> {
+        self.0.split('.')
+    }
+
+    /// The first label.
+    #[must_use]
+    pub fn first_label(&self) -> DnsLabel {
+        DnsLabel(self.labels().next().unwrap_or_default().to_owned())
+    }
+
+    /// The name less its first label, if there is more than one.
+    #[must_use]
+    pub fn parent(&self) -> Option<Fqdn> {
+        self.0.split_once('.').map(|(_, parent)| Self(parent.to_owned()))
+    }
+
+    /// Whether the name has more than one label.
+    #[must_use]
+    pub fn is_dotted(&self) -> bool {
+        self.0.contains('.')
+    }
+
+    /// Whether this name is `ancestor` or below it.
+    #[must_use]
+    pub fn is_within(&self, ancestor: &Fqdn) -> bool {
+        let (own, of) = (self.0.to_ascii_lowercase(), ancestor.0.to_ascii_lowercase());
+        own.strip_suffix(&of).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    }
+}
+
+/// DNS compares names without regard to case (RFC 4343).
+impl PartialEq for Fqdn {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+}
+
+impl Eq for Fqdn {}
+
+impl NodeName {
+    /// Longest node name in characters; a longer one ends the VM with `system_limit`.
+    pub const MAX: usize = 255;
+
+    /// Reads `NAME@HOST` or `NAME` as OTP's `net_kernel` does, hosts more strictly: names as DNS takes them, or addresses.
+    ///
+    /// # Errors
+    /// The VM would refuse the name, or its host could not be looked up.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        if text.chars().count() > Self::MAX {
+            return Err(NameError(format!("has more than {} characters", Self::MAX)));
+        }
+        let (name, host) = match text.split_once('@') {
+            Some((name, host)) => (name, Some(host)),
+            None => (text, None),
+        };
+        if name.is_empty() {
+            return Err(NameError("has nothing before the @".into()));
+        }
+        if let Some(bad) = name.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))) {
+            return Err(NameError(format!("has {bad:?} before the host; the VM takes letters, digits, - and _ there")));
+        }
+        let host = match host {
+            None => NodeHost::Absent,
+            Some(host) => parse_host(host)?,
+        };
+        Ok(Self { name: name.to_owned(), host })
+    }
+
+    /// The node `name` on the host `fqdn`.
+    ///
+    /// # Errors
+    /// `name` has a character that the VM refuses, or the whole is too long.
+    pub fn on_host(name: &str, fqdn: &Fqdn) -> Result<Self, NameError> {
+        Self::parse(&format!("{name}@{fqdn}"))
+    }
+
+    /// The part behind the `@`.
+    #[must_use]
+    pub fn host(&self) -> &NodeHost {
+        &self.host
+    }
+}
+
+fn parse_host(host: &str) -> Result<NodeHost, NameError> {
+    if host.is_empty() {
+        return Err(NameError("has nothing after the @".into()));
+    }
+    if host.contains('@') {
+        return Err(NameError("has two @".into()));
+    }
+    if let Ok(address) = host.parse() {
+        return Ok(NodeHost::Address(address));
+    }
+    Fqdn::parse(host).map(NodeHost::Name)
+}
+
+fn check_label(label: &str, marks: &str) -> Result<(), NameError> {
+    let fault = match label.chars().find(|c| !(c.is_ascii_alphanumeric() || marks.contains(*c))) {
+        _ if label.is_empty() => "has an empty label".to_owned(),
+        Some(bad) => format!("has {bad:?}, a DNS label has letters, digits and - only"),
+        None if label.len() > 63 => format!("has a label of {} characters, DNS allows 63", label.len()),
+        None if label.starts_with('-') || label.ends_with('-') => "has a label with - at its end".to_owned(),
+        None => return Ok(()),
+    };
+    Err(NameError(fault))
+}
+
+impl fmt::Display for DnsLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Fqdn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for NodeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.host {
+            NodeHost::Absent => f.write_str(&self.name),
+            NodeHost::Name(host) => write!(f, "{}@{host}", self.name),
+            NodeHost::Address(host) => write!(f, "{}@{host}", self.name),
+        }
+    }
+}
+
+impl fmt::Display for NameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_rfc_1123() {
+        for good in ["a", "web-0", "0", "A1", &"x".repeat(63)] {
+            assert!(DnsLabel::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", "-a", "a-", "a.b", "a_b", "é", "a b", &"x".repeat(64)] {
+            assert!(DnsLabel::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_are_equal_whatever_the_case_and_the_final_dot() {
+        let name = Fqdn::parse("Web-0.web.ns1.svc.cluster.local.").unwrap();
+        assert_eq!(name, Fqdn::parse("web-0.WEB.ns1.svc.cluster.local").unwrap());
+        assert_eq!(name.to_string(), "Web-0.web.ns1.svc.cluster.local");
+        assert_eq!(name.parent(), Some(Fqdn::parse("web.ns1.svc.cluster.local").unwrap()));
+        assert!(name.is_within(&Fqdn::parse("cluster.local").unwrap()));
+        assert!(!name.is_within(&Fqdn::parse("luster.local").unwrap()));
+    }
+
+    #[test]
+    fn names_have_at_most_253_characters() {
+        let long = vec!["x".repeat(60); 4].join(".");
+        assert!(Fqdn::parse(&long).is_ok());
+        assert!(Fqdn::parse(&format!("{long}.{}", "y".repeat(10))).is_err());
+        for bad in ["", ".", "a..b", "a.-b", ".a"] {
+            assert!(Fqdn::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn node_names_are_those_that_the_vm_accepts() {
+        for good in ["a@b.c", "a@10.1.2.3", "a@::1", "a@b", "a", "A_b-9@x.y", "a@b_c.d"] {
+            assert_eq!(NodeName::parse(good).unwrap().to_string(), good);
+        }
+        assert_eq!(NodeName::parse("a@b.c.").unwrap().to_string(), "a@b.c");
+        for bad in ["a.b@c", "a b@c", "é@b", "${X}@y", "@b.c", "a@", "a@b@c", "a@b c"] {
+            assert!(NodeName::parse(bad).is_err(), "{bad}");
+        }
+        assert!(NodeName::parse(&format!("{}@b", "x".repeat(254))).is_err());
+    }
+}

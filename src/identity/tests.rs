@@ -1,0 +1,120 @@
+//! The order of the sources, row by row.
+
+use super::*;
+
+const KUBELET: &str =
+    "# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n10.0.0.42\tweb-0.web.ns1.svc.k8s.test\tweb-0\n";
+
+fn pod() -> Sources {
+    Sources {
+        hosts: KUBELET.into(),
+        resolv_conf: resolv_conf::ResolvConf::parse(
+            "search ns1.svc.k8s.test svc.k8s.test k8s.test\nnameserver 10.96.0.10\n",
+        ),
+        host_name: Some("web-0".into()),
+        interfaces: vec!["10.0.0.42".parse().unwrap()],
+        ..Sources::default()
+    }
+}
+
+fn text(identity: &Identity) -> Vec<(&'static str, String)> {
+    identity.variables().into_iter().map(|(name, value, _)| (name, value)).collect()
+}
+
+fn value(identity: &Identity, name: &str) -> Option<String> {
+    text(identity).into_iter().find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+#[test]
+fn a_statefulset_pod_needs_no_configuration() {
+    let identity = Identity::find(&RawEnv::default(), &pod());
+    let expected = [
+        ("MY_POD_NAME", "web-0"),
+        ("MY_POD_NAMESPACE", "ns1"),
+        ("MY_POD_IP", "10.0.0.42"),
+        ("MY_POD_IPS", "10.0.0.42"),
+        ("MY_POD_BASE_DNS", "web.ns1.svc.k8s.test"),
+        ("MY_POD_SERVICE", "web"),
+        ("CLUSTER_DOMAIN", "k8s.test"),
+        ("MY_POD_FQDN", "web-0.web.ns1.svc.k8s.test"),
+    ];
+    assert_eq!(text(&identity), expected.map(|(name, value)| (name, value.to_owned())));
+    assert_eq!((identity.warnings.len(), identity.refused.len()), (0, 0));
+}
+
+#[test]
+fn the_environment_wins_and_a_difference_to_the_hosts_file_is_a_warning() {
+    let raw = RawEnv {
+        my_pod_name: Some("other-1".into()),
+        my_pod_ip: Some("10.0.0.42".into()),
+        my_pod_ips: Some("10.0.0.42, fd00::42".into()),
+        my_pod_base_dns: Some("elsewhere.ns2.svc.k8s.test".into()),
+        ..RawEnv::default()
+    };
+    let identity = Identity::find(&raw, &pod());
+    assert_eq!(value(&identity, "MY_POD_NAME").unwrap(), "other-1");
+    assert_eq!(value(&identity, "MY_POD_IPS").unwrap(), "10.0.0.42,fd00::42");
+    assert_eq!(value(&identity, "MY_POD_BASE_DNS").unwrap(), "elsewhere.ns2.svc.k8s.test");
+    assert_eq!(value(&identity, "MY_POD_FQDN").unwrap(), "web-0.web.ns1.svc.k8s.test");
+    assert_eq!(
+        identity.warnings,
+        ["MY_POD_BASE_DNS is elsewhere.ns2.svc.k8s.test, but /etc/hosts calls this pod web.ns1.svc.k8s.test"]
+    );
+}
+
+#[test]
+fn a_deployment_pod_is_called_by_its_address_under_its_service() {
+    let sources = Sources { hosts: "10.0.0.42\tweb-7d9f\n".into(), host_name: Some("web-7d9f".into()), ..pod() };
+    let raw = RawEnv { my_pod_service: Some("web".into()), ..RawEnv::default() };
+    let identity = Identity::find(&raw, &sources);
+    assert_eq!(value(&identity, "MY_POD_FQDN").unwrap(), "10-0-0-42.web.ns1.svc.k8s.test");
+    assert!(identity.without_subdomain);
+}
+
+#[test]
+fn without_a_hosts_line_the_name_is_pod_and_service() {
+    let sources = Sources { hosts: String::new(), namespace: Some("ns2\n".into()), ..pod() };
+    let raw = RawEnv { my_pod_service: Some("web".into()), ..RawEnv::default() };
+    let identity = Identity::find(&raw, &sources);
+    assert_eq!(value(&identity, "MY_POD_FQDN").unwrap(), "web-0.web.ns2.svc.k8s.test");
+}
+
+#[test]
+fn a_laptop_has_a_name_and_addresses_and_no_warning() {
+    let sources = Sources {
+        hosts: "127.0.0.1 localhost\n127.0.1.1 My_Laptop\n".into(),
+        resolv_conf: resolv_conf::ResolvConf::parse("search example.com\nnameserver 192.168.1.1\n"),
+        host_name: Some("My_Laptop".into()),
+        interfaces: vec!["192.168.1.7".parse().unwrap()],
+        namespace: None,
+    };
+    let identity = Identity::find(&RawEnv::default(), &sources);
+    assert_eq!(value(&identity, "MY_POD_FQDN"), None);
+    assert_eq!(value(&identity, "MY_POD_NAME"), None);
+    assert_eq!((identity.warnings.len(), identity.refused.len()), (0, 0));
+}
+
+#[test]
+fn every_bad_variable_is_named_at_once_and_missed_only_where_nothing_else_helps() {
+    let raw = RawEnv {
+        my_pod_name: Some("Bad_Name".into()),
+        my_pod_ip: Some("10.0.0".into()),
+        my_pod_service: Some("-".into()),
+        not_utf8: vec!["CLUSTER_DOMAIN"],
+        ..RawEnv::default()
+    };
+    let identity = Identity::find(&raw, &Sources::default());
+    let named: Vec<_> = identity.refused.iter().map(|(name, _)| *name).collect();
+    assert_eq!(named, ["MY_POD_IP", "MY_POD_NAME", "MY_POD_SERVICE"]);
+    assert_eq!(identity.warnings.len(), 4, "{:?}", identity.warnings);
+    assert!(Identity::find(&raw, &pod()).refused.is_empty(), "the hosts file made it good");
+}
+
+#[test]
+fn the_default_cluster_domain_is_said_where_it_is_used() {
+    let sources = Sources { host_name: Some("web-0".into()), ..Sources::default() };
+    let raw = RawEnv { my_pod_service: Some("web".into()), my_pod_namespace: Some("ns1".into()), ..RawEnv::default() };
+    let identity = Identity::find(&raw, &sources);
+    assert_eq!(value(&identity, "MY_POD_FQDN").unwrap(), "web-0.web.ns1.svc.cluster.local");
+    assert_eq!(identity.warnings.len(), 1);
+}

@@ -1,0 +1,190 @@
+//! Releases as they lie on disk, and what they get.
+
+use super::hand_over::{Awaited, HandOver, NodeArgs, Value};
+use super::template::{Found, VmArgsTemplate};
+use super::*;
+use crate::identity::name::{Distribution, Fqdn, NodeName};
+use crate::identity::{Fact, Identity, Source};
+use tempfile::TempDir;
+
+/// A folder with the files by which a mix release is known.
+fn mix() -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let version_dir = root.path().join("releases/0.1.0");
+    fs::create_dir_all(&version_dir).unwrap();
+    fs::create_dir(root.path().join("bin")).unwrap();
+    for file in ["releases/0.1.0/elixir", "releases/0.1.0/env.sh", "releases/0.1.0/vm.args", "bin/demo"] {
+        fs::write(root.path().join(file), "").unwrap();
+    }
+    fs::write(root.path().join("releases/start_erl.data"), "13.1.5 0.1.0").unwrap();
+    root
+}
+
+fn find(root: &Path, script: &str, argument: &str, raw: &RawEnv) -> Release {
+    Release::find(vec![root.join(script).into(), argument.into()], raw, None, None).unwrap()
+}
+
+fn pod() -> Identity {
+    let fqdn = Fqdn::parse("web-0.web.ns1.svc.cluster.local").unwrap();
+    Identity { fqdn: Some(Fact { value: fqdn, source: Source::HostsFile }), ..Identity::default() }
+}
+
+fn node_args(node: &str, cookie: &str) -> NodeArgs {
+    NodeArgs {
+        text: format!("-name {node}\n-setcookie {cookie}\n+K true\n"),
+        without_node_flags: "\n\n+K true\n".into(),
+        node: Some((Distribution::Long, NodeName::parse(node).unwrap())),
+        cookie: Cookie::parse(cookie).ok(),
+    }
+}
+
+fn template(adds_to_own: bool) -> VmArgsTemplate {
+    VmArgsTemplate { path: "/beamconfig/vm.args".into(), named_by: "RELEASE_CONFIG_DIR", adds_to_own }
+}
+
+fn text(plan: &HandOver, name: &str) -> Option<String> {
+    plan.variables.iter().find(|(key, _)| *key == name).map(|(_, value)| match value {
+        Value::Text(text) => text.clone(),
+        Value::InRunDir(name) => format!("RUN/{name}"),
+    })
+}
+
+#[test]
+fn a_mix_release_is_known_by_its_files() {
+    let root = mix();
+    let release = find(root.path(), "bin/demo", "start", &RawEnv::default());
+    assert_eq!((release.kind, release.name.as_str(), release.starts_node), (Kind::Mix, "demo", true));
+    assert_eq!(release.home.unwrap().version, "0.1.0");
+
+    std::os::unix::fs::symlink(root.path().join("bin/demo"), root.path().join("link")).unwrap();
+    assert_eq!(find(root.path(), "link", "start", &RawEnv::default()).kind, Kind::Mix);
+    fs::remove_file(root.path().join("releases/0.1.0/env.sh")).unwrap();
+    assert_eq!(find(root.path(), "bin/demo", "start", &RawEnv::default()).kind, Kind::Command);
+}
+
+#[test]
+fn what_is_no_release_is_a_command() {
+    for command in ["/bin/ls", "ls", "/nonexistent", "bin/nothing", ""] {
+        let release = Release::find(vec![command.into()], &RawEnv::default(), Some(OsStr::new("/bin")), None).unwrap();
+        assert_eq!(release.kind, Kind::Command, "{command}");
+        assert!(release.home.is_none());
+    }
+    let error = Release::find(vec!["/bin/ls".into()], &RawEnv::default(), None, Some(Kind::Mix)).unwrap_err();
+    assert_eq!(error.code, exit::NO_INPUT);
+}
+
+#[test]
+fn a_tool_of_the_release_is_not_waited_for() {
+    let root = mix();
+    for (argument, starts) in
+        [("start_iex", true), ("daemon", true), ("eval", false), ("rpc", false), ("version", false)]
+    {
+        let release = find(root.path(), "bin/demo", argument, &RawEnv::default());
+        let plan = HandOver::plan(&release, &pod(), &RawEnv::default(), None).unwrap();
+        let awaited = plan.awaited(&release, &pod(), &RawEnv::default());
+        assert_eq!(matches!(awaited, Awaited::Record(_)), starts, "{argument}: {awaited:?}");
+    }
+}
+
+#[test]
+fn a_template_is_what_a_variable_names() {
+    let root = mix();
+    let config = tempfile::tempdir().unwrap();
+    let dir = config.path().to_str().unwrap().to_owned();
+    let found = |raw: &RawEnv| find(root.path(), "bin/demo", "start", raw).vm_args_template(raw);
+    let by_dir = RawEnv { release_config_dir: Some(dir.clone()), ..RawEnv::default() };
+
+    assert_eq!(found(&RawEnv::default()).unwrap(), Found::default());
+    assert!(found(&by_dir).unwrap().warning.unwrap().contains("has no vm.args"));
+    fs::write(config.path().join("vm.args"), "").unwrap();
+    let template = found(&by_dir).unwrap().template.unwrap();
+    assert_eq!((template.named_by, template.adds_to_own), ("RELEASE_CONFIG_DIR", true));
+    fs::write(config.path().join("vm.args.src"), "").unwrap();
+    assert!(found(&by_dir).unwrap().template.unwrap().path.ends_with("vm.args.src"));
+
+    let by_path = RawEnv { vmargs_path: Some(format!("{dir}/vm.args")), ..by_dir.clone() };
+    assert!(!found(&by_path).unwrap().template.unwrap().adds_to_own);
+    let own = RawEnv { replace_os_vars: Some("true".into()), ..RawEnv::default() };
+    assert!(found(&own).unwrap().template.unwrap().path.starts_with(root.path()));
+}
+
+#[test]
+fn a_template_that_is_missing_stops_a_release_and_not_a_command() {
+    let root = mix();
+    for raw in [
+        RawEnv { release_config_dir: Some("/nonexistent".into()), ..RawEnv::default() },
+        RawEnv { release_vm_args: Some("/nonexistent".into()), ..RawEnv::default() },
+    ] {
+        let error = find(root.path(), "bin/demo", "start", &raw).vm_args_template(&raw).unwrap_err();
+        assert_eq!(error.code, exit::NO_INPUT);
+        let command = Release::find(vec!["/bin/ls".into()], &raw, None, None).unwrap();
+        assert!(command.vm_args_template(&raw).unwrap().warning.is_some());
+    }
+}
+
+#[test]
+fn mix_gets_name_and_cookie_as_variables_and_the_rest_as_a_file() {
+    let root = mix();
+    let release = find(root.path(), "bin/demo", "start", &RawEnv::default());
+    let args = node_args("app@web-0.web", "secret");
+    let plan =
+        HandOver::plan(&release, &Identity::default(), &RawEnv::default(), Some((&template(true), args))).unwrap();
+    let own = root.path().join("releases/0.1.0/vm.args");
+    assert_eq!(plan.files, [("vm.args", format!("-args_file {}\n\n\n+K true\n", own.display()))]);
+    for (name, value) in [
+        ("RELEASE_DISTRIBUTION", "name"),
+        ("RELEASE_NODE", "app@web-0.web"),
+        ("RELEASE_COOKIE", "secret"),
+        ("RELEASE_VM_ARGS", "RUN/vm.args"),
+    ] {
+        assert_eq!(text(&plan, name).as_deref(), Some(value));
+    }
+    assert_eq!(
+        plan.awaited(&release, &Identity::default(), &RawEnv::default()),
+        Awaited::Record(Fqdn::parse("web-0.web").unwrap())
+    );
+}
+
+#[test]
+fn mix_without_a_name_gets_the_pods() {
+    let root = mix();
+    let release = find(root.path(), "bin/demo", "start", &RawEnv::default());
+    let plan = HandOver::plan(&release, &pod(), &RawEnv::default(), None).unwrap();
+    assert_eq!(text(&plan, "RELEASE_NODE").as_deref(), Some("demo@web-0.web.ns1.svc.cluster.local"));
+    assert_eq!(text(&plan, "RELEASE_VM_ARGS"), None);
+
+    for raw in [
+        RawEnv { release_node: Some("own@10.0.0.1".into()), ..RawEnv::default() },
+        RawEnv { release_distribution: Some("none".into()), ..RawEnv::default() },
+    ] {
+        let plan = HandOver::plan(&release, &pod(), &raw, None).unwrap();
+        assert_eq!(text(&plan, "RELEASE_NODE"), None);
+        assert!(matches!(plan.awaited(&release, &pod(), &raw), Awaited::Nothing(_)));
+    }
+}
+
+#[test]
+fn a_host_name_of_docker_is_no_record() {
+    let root = mix();
+    let release = find(root.path(), "bin/demo", "start", &RawEnv::default());
+    let fqdn = Fqdn::parse("app.example.com").unwrap();
+    let docker = Identity { fqdn: Some(Fact { value: fqdn, source: Source::HostsFile }), ..Identity::default() };
+    let plan = HandOver::plan(&release, &docker, &RawEnv::default(), None).unwrap();
+    assert_eq!(text(&plan, "RELEASE_NODE"), None);
+    assert!(matches!(plan.awaited(&release, &docker, &RawEnv::default()), Awaited::Nothing(_)));
+}
+
+#[test]
+fn two_names_or_cookies_that_differ_are_an_error_without_the_secret() {
+    let root = mix();
+    let release = find(root.path(), "bin/demo", "start", &RawEnv::default());
+    for raw in [
+        RawEnv { release_cookie: Some("sesame".into()), ..RawEnv::default() },
+        RawEnv { release_node: Some("other@web-0.web".into()), ..RawEnv::default() },
+    ] {
+        let args = node_args("app@web-0.web", "secret");
+        let error = HandOver::plan(&release, &pod(), &raw, Some((&template(true), args))).unwrap_err();
+        assert_eq!(error.code, exit::DATA);
+        assert!(!error.to_string().contains("sesame") && !error.to_string().contains("secret"), "{error}");
+    }
+}

@@ -1,0 +1,351 @@
+//! Templates: `${VAR}` and `$<VAR>`, each also with `:-default`, replaced in one pass from left to right.
+//!
+//! A value is never looked at again, so one that names a variable, itself even, arrives as it is.
+//!
+//! Pure: no I/O, no clock.
+
+use crate::env::Env;
+use crate::error::Problem;
+
+/// What a template's placeholders stand for.
+#[derive(Debug)]
+pub struct Variables<'a> {
+    /// The environment.
+    pub env: &'a Env,
+    /// What is known besides: it serves where the environment has nothing.
+    pub derived: Vec<(String, String)>,
+    /// Variables of the environment that must not be used, with the reason.
+    pub refused: Vec<(String, String)>,
+    /// Whether an unset variable is an error, else empty text.
+    pub unset_is_error: bool,
+}
+
+/// Follows the text as it is rendered, and tells what may be put where. Each file format has its own.
+pub trait Syntax {
+    /// Takes the next character of the rendered text.
+    fn feed(&mut self, character: char);
+    /// Whether the next character belongs to a comment.
+    fn in_comment(&self) -> bool;
+    /// Why this value may not be put here, if it may not. Reads as the end of a sentence that begins with the variable.
+    fn refusal(&self, value: &str) -> Option<String>;
+}
+
+/// A rendered text.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// The text.
+    pub text: String,
+    /// How many placeholders were replaced.
+    pub placeholders: usize,
+}
+
+/// Something wrong at a place of a text.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Where: a byte offset.
+    pub offset: usize,
+    /// What.
+    pub message: String,
+    /// The cure.
+    pub hint: Option<String>,
+}
+
+/// Renders a template.
+///
+/// # Errors
+/// Every placeholder that cannot be replaced.
+pub fn render(template: &str, variables: &Variables<'_>, syntax: &mut dyn Syntax) -> Result<Rendered, Vec<Fault>> {
+    let mut out = Output { text: String::with_capacity(template.len()), syntax };
+    let (mut placeholders, mut faults, mut offset) = (0, Vec::new(), 0);
+    while let Some(character) = template.get(offset..).and_then(|rest| rest.chars().next()) {
+        let rest = template.get(offset..).unwrap_or_default();
+        let found = if out.syntax.in_comment() { Lexed::Text } else { lex(rest) };
+        match found {
+            Lexed::Text => {
+                out.push(character);
+                offset += character.len_utf8();
+            }
+            Lexed::Placeholder(placeholder) => {
+                placeholders += 1;
+                match placeholder.value(variables, out.syntax) {
+                    Ok(value) => value.chars().for_each(|character| out.push(character)),
+                    Err((message, hint)) => faults.push(Fault { offset, message, hint }),
+                }
+                offset += placeholder.length;
+            }
+            Lexed::Malformed { message, length } => {
+                let hint = Some("write ${NAME}, $<NAME> or ${NAME:-default}; NAME has letters, digits and _".into());
+                faults.push(Fault { offset, message, hint });
+                offset += length;
+            }
+        }
+    }
+    if faults.is_empty() { Ok(Rendered { text: out.text, placeholders }) } else { Err(faults) }
+}
+
+struct Output<'a> {
+    text: String,
+    syntax: &'a mut dyn Syntax,
+}
+
+impl Output<'_> {
+    fn push(&mut self, character: char) {
+        self.text.push(character);
+        self.syntax.feed(character);
+    }
+}
+
+enum Lexed<'a> {
+    /// The next character stands for itself.
+    Text,
+    Placeholder(Placeholder<'a>),
+    Malformed {
+        message: String,
+        length: usize,
+    },
+}
+
+struct Placeholder<'a> {
+    name: &'a str,
+    default: Option<&'a str>,
+    /// In bytes, with its brackets.
+    length: usize,
+}
+
+/// What stands at the beginning of `rest`. `${` always wants to be a placeholder; `$<` only before a name, since `$<`
+/// has other uses.
+fn lex(rest: &str) -> Lexed<'_> {
+    let (body, close) = if let Some(body) = rest.strip_prefix("${") {
+        (body, '}')
+    } else if let Some(body) = rest.strip_prefix("$<").filter(|body| body.starts_with(is_name_start)) {
+        (body, '>')
+    } else {
+        return Lexed::Text;
+    };
+    let line = body.split(['\n', '\r']).next().unwrap_or_default();
+    let Some((inside, _)) = line.split_once(close) else {
+        return Lexed::Malformed { message: format!("{} is not closed", &rest[..2]), length: 2 + line.len() };
+    };
+    let length = 2 + inside.len() + 1;
+    let (name, default) = match inside.split_once(":-") {
+        Some((name, default)) => (name, Some(default)),
+        None => (inside, None),
+    };
+    if name.starts_with(is_name_start) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        Lexed::Placeholder(Placeholder { name, default, length })
+    } else {
+        Lexed::Malformed { message: format!("{} names no variable", &rest[..length]), length }
+    }
+}
+
+fn is_name_start(character: char) -> bool {
+    character.is_ascii_alphabetic() || character == '_'
+}
+
+type Refusal = (String, Option<String>);
+
+impl Placeholder<'_> {
+    fn value(&self, variables: &Variables<'_>, syntax: &dyn Syntax) -> Result<String, Refusal> {
+        let value = match (variables.get(self.name)?, self.default) {
+            (Some(value), _) => value,
+            (None, Some(default)) => default.to_owned(),
+            (None, None) if variables.unset_is_error => return Err(self.unset(variables)),
+            (None, None) => String::new(),
+        };
+        match syntax.refusal(&value) {
+            None => Ok(value),
+            Some(reason) => Err((format!("the value of {} {reason}", self.name), None)),
+        }
+    }
+
+    fn unset(&self, variables: &Variables<'_>) -> Refusal {
+        let state = if variables.env.get(self.name).is_some() { "is empty" } else { "is not set" };
+        // The cookie's own trap: mix releases read RELEASE_COOKIE, older templates ERLANG_COOKIE.
+        let other = (self.name == "ERLANG_COOKIE" && variables.env.get("RELEASE_COOKIE").is_some())
+            .then_some("; RELEASE_COOKIE is set: write ${RELEASE_COOKIE} if that is the cookie");
+        let name = self.name;
+        let hint = format!(
+            "set {name} in the container's env, or give a default: ${{{name}:-…}}{}",
+            other.unwrap_or_default()
+        );
+        (format!("{name} {state}"), Some(hint))
+    }
+}
+
+impl Variables<'_> {
+    /// The value, if there is one that is not empty.
+    fn get(&self, name: &str) -> Result<Option<String>, Refusal> {
+        if let Some((_, reason)) = self.refused.iter().find(|(refused, _)| refused == name) {
+            return Err((format!("{name} cannot be used: {reason}"), Some(format!("set {name} to a proper value"))));
+        }
+        let derived = || self.derived.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+        match self.env.get(name).filter(|value| !value.is_empty()) {
+            None => Ok(derived().filter(|value| !value.is_empty())),
+            Some(value) => match value.to_str() {
+                Some(text) => Ok(Some(text.to_owned())),
+                None => derived().map(Some).ok_or_else(|| (format!("the value of {name} is not UTF-8"), None)),
+            },
+        }
+    }
+}
+
+impl Fault {
+    /// The fault as `PATH:LINE:COLUMN: MESSAGE`, with the line and a caret. Lines and columns count from 1, columns in
+    /// characters.
+    #[must_use]
+    pub fn locate(self, path: &str, text: &str) -> Problem {
+        let before = text.get(..self.offset).unwrap_or(text);
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+        let number = before.matches('\n').count() + 1;
+        let column = before.get(start..).unwrap_or_default().chars().count();
+        // Tabs stay tabs, so that the caret stands under its character at every tab width.
+        let margin: String = line.chars().take(column).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+        let problem = Problem::new(format!("{path}:{number}:{}: {}", column + 1, self.message))
+            .excerpt(format!("  {line}\n  {margin}^"));
+        match self.hint {
+            Some(hint) => problem.hint(hint),
+            None => problem,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A format whose comments run from `#` to the end of the line, and where `!` is not allowed.
+    #[derive(Default)]
+    struct Plain(bool);
+
+    impl Syntax for Plain {
+        fn feed(&mut self, character: char) {
+            self.0 = character != '\n' && (self.0 || character == '#');
+        }
+        fn in_comment(&self) -> bool {
+            self.0
+        }
+        fn refusal(&self, value: &str) -> Option<String> {
+            value.contains('!').then(|| "has a !".into())
+        }
+    }
+
+    fn env() -> Env {
+        Env::from_pairs([
+            ("V", "value"),
+            ("SELF", "${SELF}"),
+            ("OTHER", "${V} $<V>"),
+            ("AWK", r"\& & \\ a|b/c"),
+            ("EMPTY", ""),
+        ])
+    }
+
+    fn with(template: &str, unset_is_error: bool) -> Result<String, Vec<Fault>> {
+        let env = env();
+        let derived = vec![("KNOWN".into(), "derived".into()), ("V".into(), "not this".into())];
+        let refused = vec![("BAD".into(), "BAD=\"-\" is no label".into())];
+        let variables = Variables { env: &env, derived, refused, unset_is_error };
+        render(template, &variables, &mut Plain::default()).map(|rendered| rendered.text)
+    }
+
+    fn rendered(template: &str) -> String {
+        with(template, true).unwrap_or_else(|faults| panic!("{template}: {faults:?}"))
+    }
+
+    fn fault(template: &str) -> (usize, String) {
+        let mut faults = with(template, true).unwrap_err();
+        assert_eq!(faults.len(), 1, "{template}");
+        let fault = faults.remove(0);
+        (fault.offset, fault.message)
+    }
+
+    #[test]
+    fn both_notations_are_replaced() {
+        assert_eq!(rendered("a ${V} b $<V> c${V}$<V>"), "a value b value cvaluevalue");
+        assert_eq!(rendered("${KNOWN}"), "derived");
+    }
+
+    #[test]
+    fn a_default_serves_for_unset_and_for_empty() {
+        assert_eq!(rendered("${NONE:-d e} $<EMPTY:-f> ${V:-x} ${NONE:-}|"), "d e f value |");
+    }
+
+    #[test]
+    fn values_are_never_looked_at_again() {
+        assert_eq!(rendered("${SELF} ${OTHER}"), "${SELF} ${V} $<V>");
+        assert_eq!(rendered("${AWK}"), r"\& & \\ a|b/c");
+    }
+
+    #[test]
+    fn what_is_no_placeholder_stays() {
+        for text in ["$V", "$(V)", "$$", "$< V>", "$<1>", "a < b", "$", "{V}", "%V%", "\u{feff}é\r\n", "no newline"] {
+            assert_eq!(rendered(text), text);
+        }
+        assert_eq!(rendered("$${V}"), "$value");
+    }
+
+    #[test]
+    fn comments_are_copied() {
+        assert_eq!(rendered("# ${NONE} ${\n${V} # $<NONE>"), "# ${NONE} ${\nvalue # $<NONE>");
+    }
+
+    #[test]
+    fn unset_and_empty_are_errors_unless_asked_for() {
+        assert_eq!(fault("ab ${NONE}"), (3, "NONE is not set".into()));
+        assert_eq!(fault("$<EMPTY>"), (0, "EMPTY is empty".into()));
+        assert_eq!(with("[${NONE}${EMPTY}]", false).unwrap(), "[]");
+    }
+
+    #[test]
+    fn every_fault_of_a_template_is_found() {
+        let faults = with("${A} ${ V } ${}\n${V-d} ${1} ${V} ${V*} ${BAD} ${V", true).unwrap_err();
+        let messages: Vec<_> = faults.iter().map(|fault| fault.message.as_str()).collect();
+        assert_eq!(
+            messages,
+            [
+                "A is not set",
+                "${ V } names no variable",
+                "${} names no variable",
+                "${V-d} names no variable",
+                "${1} names no variable",
+                "${V*} names no variable",
+                "BAD cannot be used: BAD=\"-\" is no label",
+                "${ is not closed",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_value_that_may_not_stand_there_is_refused() {
+        assert_eq!(fault("${NONE:-a!b}").1, "the value of NONE has a !");
+    }
+
+    #[test]
+    fn a_fault_shows_its_line_with_a_caret() {
+        let text = "-name x\n\t-setcookie ${ERLANG_COOKIE}\n";
+        let problem = with(text, true).unwrap_err().remove(0).locate("vm.args", text);
+        assert_eq!(problem.message, "vm.args:2:13: ERLANG_COOKIE is not set");
+        assert_eq!(problem.excerpt.unwrap(), "  \t-setcookie ${ERLANG_COOKIE}\n  \t           ^");
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_without_dollar_is_unchanged(text in "[^$]*") {
+            prop_assert_eq!(with(&text, true).unwrap(), text);
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "[${}<>:\\-VN#\\n é]*") {
+            let _ = with(&text, true);
+        }
+
+        #[test]
+        fn a_value_arrives_as_it_is(value in "[^!\\x00]+") {
+            let env = Env::from_pairs([("V", value.as_str())]);
+            let variables = Variables { env: &env, derived: vec![], refused: vec![], unset_is_error: true };
+            let rendered = render("${V}", &variables, &mut Plain::default()).unwrap();
+            prop_assert_eq!(rendered, Rendered { text: value, placeholders: 1 });
+        }
+    }
+}

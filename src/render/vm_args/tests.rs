@@ -1,0 +1,139 @@
+//! What `erl -args_file` does, as promises.
+
+use super::super::template::{Variables, render};
+use super::*;
+use crate::env::Env;
+
+fn words(text: &str) -> Vec<String> {
+    let mut scanner = Scanner::default();
+    text.chars().for_each(|character| scanner.feed(character));
+    scanner.finish().unwrap().into_iter().map(|word| word.text).collect()
+}
+
+fn read(text: &str) -> VmArgs {
+    VmArgs::read(text.to_owned()).unwrap()
+}
+
+fn faults(text: &str) -> Vec<String> {
+    read(text).node_flags().unwrap_err().into_iter().map(|fault| fault.message).collect()
+}
+
+/// `template` with V set to `value`.
+fn with(template: &str, value: &str) -> Result<String, String> {
+    let env = Env::from_pairs([("V", value)]);
+    let variables = Variables { env: &env, derived: vec![], refused: vec![], unset_is_error: true };
+    let rendered = render(template, &variables, &mut Scanner::default());
+    rendered.map(|rendered| rendered.text).map_err(|mut faults| faults.remove(0).message)
+}
+
+#[test]
+fn words_are_those_of_erlexec() {
+    let table: [(&str, &[&str]); 13] = [
+        ("-name a@b\r\n+K true\t-x\u{c}y", &["-name", "a@b", "+K", "true", "-x", "y"]),
+        ("abc#def ghi\nnext", &["abc", "next"]),
+        ("# all comment\n -a", &["-a"]),
+        (r#""abc#def" 'a"b'"#, &["abc#def", "a\"b"]),
+        (r#"a"b c"d e'f'g"#, &["ab cd", "efg"]),
+        (r#""a\b" 'a\'"#, &["a\\b", "a\\"]),
+        ("\"two\nlines\"", &["two\nlines"]),
+        (r#"\#x a\ b \"q \\"#, &["#x", "a b", "\"q", "\\"]),
+        ("a\\\nb", &["a\nb"]),
+        ("\"\" x ''", &["", "x", ""]),
+        ("${HOME} $HOME $<HOME> %HOME% ~ $(id)", &["${HOME}", "$HOME", "$<HOME>", "%HOME%", "~", "$(id)"]),
+        ("", &[]),
+        (" \n\t ", &[]),
+    ];
+    for (text, expected) in table {
+        assert_eq!(words(text), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn an_open_quote_is_found_where_it_was_opened() {
+    let fault = VmArgs::read("-a b\n-c \"d\n".into()).unwrap_err();
+    assert_eq!((fault.offset, fault.message.as_str()), (8, "the \" is not closed"));
+    assert!(VmArgs::read("# it's a comment\n".into()).is_ok());
+}
+
+#[test]
+fn a_byte_order_mark_and_a_nul_are_refused() {
+    assert!(VmArgs::read("\u{feff}-name a@b".into()).is_err());
+    assert!(VmArgs::read("-name a@b\n\0-x".into()).is_err());
+}
+
+#[test]
+fn name_and_cookie_are_read() {
+    let flags = read("-name 'app'@web-0.web # the node\n-setcookie secret\n+K true").node_flags().unwrap();
+    assert_eq!(flags.node, Some((Distribution::Long, NodeName::parse("app@web-0.web").unwrap())));
+    assert_eq!(flags.cookie.unwrap().expose(), "secret");
+    let none = read("+K true\n-setcookie other@node secret").node_flags().unwrap();
+    assert_eq!(none, NodeFlags { node: None, cookie: None });
+}
+
+#[test]
+fn what_the_vm_would_refuse_or_silently_drop_is_an_error() {
+    for (text, part) in [
+        ("-name", "wants one name"),
+        ("-name -setcookie x", "wants one name"),
+        ("-name a@b c", "wants one name"),
+        ("-name \"\"", "nothing before the @"),
+        ("-name a.b@c", "before the host"),
+        ("-sname a@b.c", "use -name"),
+        ("-name a@b -sname c", "a second name"),
+        ("-setcookie x\n-setcookie y", "a second cookie"),
+        ("-setcookie -heart", "wants one cookie"),
+        ("-setcookie ''", "is empty"),
+    ] {
+        let found = faults(text);
+        assert!(found.iter().any(|message| message.contains(part)), "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn lifting_leaves_everything_else_as_it_was() {
+    let text = "## Name\n-name a@b.c\n+K true -setcookie x # cookie\n-env A \"b  c\"\n-setcookie n@h y\n";
+    assert_eq!(read(text).without_node_flags(), "## Name\n\n+K true  # cookie\n-env A \"b  c\"\n-setcookie n@h y\n");
+}
+
+#[test]
+fn what_stands_behind_extra_is_no_flag() {
+    assert_eq!(read("-extra -name x -setcookie y").node_flags().unwrap(), NodeFlags { node: None, cookie: None });
+}
+
+#[test]
+fn nested_files_and_doubtful_flags_are_seen() {
+    assert_eq!(read("+K true -args_file 'a b'").nested_files().collect::<Vec<_>>(), [("a b", 8)]);
+    assert_eq!(read("-heart -detached").warnings(true).len(), 3);
+    assert_eq!(read("-proto_dist inet6_tcp").warnings(true).len(), 0);
+    assert_eq!(read("-name a@b").warnings(false).len(), 0);
+}
+
+#[test]
+fn no_value_adds_a_word_to_name_or_cookie() {
+    for template in
+        ["-name ${V}", "-name a@${V}", "-sname ${V}", "-setcookie ${V}", "-setcookie n@h ${V}", "-x \"${V}\""]
+    {
+        for bad in ["a b", "a#b", "a\"b", "a'b", "a\\b", "a\u{a0}b"] {
+            assert!(with(template, bad).is_err(), "{template} {bad}");
+        }
+        assert!(with(template, "good&%$}|").is_ok(), "{template}");
+    }
+}
+
+#[test]
+fn elsewhere_a_value_may_be_several_flags() {
+    for template in ["${V}", "-name a@b\n${V}", "-setcookie c\n${V}", "-name a@b -x ${V}"] {
+        assert!(with(template, "-heart +K 'true'").is_ok(), "{template}");
+    }
+    assert_eq!(with("-setcookie c # ${V}\n", "x y"), Ok("-setcookie c # ${V}\n".into()));
+}
+
+#[test]
+fn no_value_brings_a_newline() {
+    assert_eq!(
+        with("-setcookie ${V}", "secret\n").unwrap_err(),
+        "the value of V has a newline at its end; vm.args cannot hold one there"
+    );
+    assert!(with("${V}", "a\nb").unwrap_err().contains("has a newline;"));
+    assert!(with("${V}", "a\tb").is_err());
+}

@@ -1,0 +1,120 @@
+//! What the operator reads: the lines of a healthy start, and the last word of a failed one.
+
+use crate::config::Config;
+use crate::error::Error;
+use crate::exit::ExitReason;
+use crate::identity::Identity;
+use crate::identity::name::NodeHost;
+use crate::release::hand_over::HandOver;
+use crate::render::RenderedVmArgs;
+use crate::supervise::signals;
+use crate::telemetry;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
+
+/// A bug of ours is one line, not a backtrace in the middle of the release's log.
+pub(crate) fn panics_in_one_line() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let cause = panic.payload().downcast_ref::<&str>().copied();
+        let cause =
+            cause.or_else(|| panic.payload().downcast_ref::<String>().map(String::as_str)).unwrap_or("no reason given");
+        telemetry::write_line(&format!("beaminit: bug: {place}: {}\nhint: please report it", cause.replace('\n', " ")));
+    }));
+}
+
+/// Prints what was asked for. Whether anybody reads it is their affair.
+pub(crate) fn print(text: &str) -> ExitReason {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    ExitReason::Code(0)
+}
+
+/// The last word of a start that failed: on stderr, and where `kubectl describe pod` finds it.
+pub(crate) fn failure(error: &Error, config: &Config) -> ExitReason {
+    telemetry::write_line(&error.to_string());
+    // In place: it is a mounted file, and it is there only if somebody wants to read it.
+    if let Ok(mut log) = OpenOptions::new().write(true).truncate(true).open(&config.termination_log) {
+        let _ = log.write_all(error.to_string().as_bytes());
+    }
+    ExitReason::Code(error.code)
+}
+
+pub(crate) fn warning(stage: &str, sentence: Option<&str>) {
+    if let Some(sentence) = sentence {
+        match stage {
+            "release" => tracing::warn!(target: "release", "{sentence}"),
+            "wait" => tracing::warn!(target: "wait", "{sentence}"),
+            _ => tracing::warn!(target: "identity", "{sentence}"),
+        }
+    }
+}
+
+pub(crate) fn identity(identity: &Identity) {
+    for (name, value, source) in identity.variables() {
+        tracing::debug!(target: "identity", "{name} is {value}, from {source}");
+    }
+    identity.warnings.iter().for_each(|sentence| warning("identity", Some(sentence)));
+    let addresses = list(identity.own_addresses());
+    match (&identity.fqdn, &identity.pod_name) {
+        (Some(fqdn), _) => {
+            let (fqdn, source) = (&fqdn.value, fqdn.source);
+            tracing::info!(target: "identity", %fqdn, addresses, "this pod is {fqdn} at {addresses} (from {source})");
+        }
+        (None, Some(pod)) => {
+            let pod = &pod.value;
+            tracing::info!(target: "identity", %pod, addresses, "this is {pod} at {addresses}, without a name in a cluster's DNS");
+        }
+        (None, None) => tracing::info!(target: "identity", "neither a pod's name nor a name in DNS is known here"),
+    }
+}
+
+pub(crate) fn rendered(path: &Path, rendered: &RenderedVmArgs, identity: &Identity) {
+    let (path, placeholders) = (path.display(), rendered.placeholders);
+    let plural = if placeholders == 1 { "" } else { "s" };
+    let node = rendered.node.as_ref().map(|(_, node)| format!(", node {node}")).unwrap_or_default();
+    tracing::info!(target: "render", %path, placeholders, "{path} rendered with {placeholders} placeholder{plural}{node}");
+    rendered.warnings.iter().for_each(|sentence| tracing::warn!(target: "render", "{path}: {sentence}"));
+    let Some((_, node)) = &rendered.node else { return };
+    match (node.host(), &identity.fqdn) {
+        (NodeHost::Name(host), Some(fqdn)) if *host != fqdn.value => {
+            tracing::warn!(target: "render", "{path}: the node's host is {host}, but this pod is {}", fqdn.value);
+        }
+        (NodeHost::Absent, _) => tracing::warn!(
+            target: "render",
+            "{path}: the node name {node} has no host; the VM makes one up that peers may not find: write {node}@${{MY_POD_FQDN}}"
+        ),
+        _ => {}
+    }
+    if identity.without_subdomain && matches!(node.host(), NodeHost::Name(host) if host.is_dotted()) {
+        tracing::warn!(
+            target: "render",
+            "/etc/hosts gives this pod no subdomain, so no headless service will publish {node}: set the StatefulSet's serviceName"
+        );
+    }
+}
+
+pub(crate) fn node(hand_over: &HandOver) {
+    if let Some(node) = hand_over.node.as_ref().filter(|_| hand_over.named_by_us) {
+        tracing::info!(target: "hand-over", %node, "nothing names the node: it becomes {node}");
+    }
+}
+
+pub(crate) fn no_wait(reason: &str) -> Option<ExitReason> {
+    tracing::info!(target: "wait", "nothing to wait for: {reason}");
+    None
+}
+
+/// We end because we were told to, `after` so long a wait.
+pub(crate) fn stopped_before_start(signal: i32, after: Option<Duration>) -> ExitReason {
+    let waited = after.map(|after| format!(" after {:.1} s of waiting", after.as_secs_f64())).unwrap_or_default();
+    let name = signals::name(signal);
+    tracing::info!(target: "wait", signal, "signal {name} came{waited}, before the release was started: ending");
+    ExitReason::Signal(signal)
+}
+
+fn list(addresses: &[IpAddr]) -> String {
+    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

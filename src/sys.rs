@@ -1,0 +1,230 @@
+//! The kernel, in safe words: the only door of `nix` and `rustix`.
+
+use nix::fcntl::{Flock, FlockArg};
+use nix::poll::{PollFd, PollFlags, PollTimeout};
+use nix::sys::signal::{SigSet, SigmaskHow};
+use nix::unistd::AccessFlags;
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
+use rustix_libc_wrappers::process::SignalExt as _;
+use std::fs::File;
+use std::io;
+use std::net::IpAddr;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+/// Which signals are blocked.
+#[derive(Clone, Copy, Debug)]
+pub struct SignalMask(SigSet);
+
+/// An end, a stop or a continuation of a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChildEvent {
+    /// It ended by itself with this code.
+    Exited(u8),
+    /// The signal of this number ended it.
+    Killed(i32),
+    /// The signal of this number stopped it.
+    Stopped(i32),
+    /// It runs again.
+    Continued,
+}
+
+/// A lock on a directory; the kernel lets go of it when we end, however that happens.
+#[derive(Debug)]
+pub struct DirectoryLock(#[expect(dead_code, reason = "held, never read")] Flock<File>);
+
+/// Blocks every signal and tells which were blocked before. A blocked signal is kept; PID 1's unhandled ones are dropped.
+///
+/// # Errors
+/// The kernel refuses, which it never does.
+pub fn block_signals() -> io::Result<SignalMask> {
+    Ok(SignalMask(SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?))
+}
+
+impl SignalMask {
+    /// Nothing is blocked but these signals. Numbers that `nix` has no name for are left out.
+    #[must_use]
+    pub fn only(signals: &[i32]) -> Self {
+        Self(signals.iter().filter_map(|signal| nix::sys::signal::Signal::try_from(*signal).ok()).collect())
+    }
+
+    /// The same mask less these signals.
+    #[must_use]
+    pub fn without(mut self, signals: &[i32]) -> Self {
+        signals.iter().filter_map(|signal| (*signal).try_into().ok()).for_each(|signal| self.0.remove(signal));
+        self
+    }
+
+    /// Makes this the mask of the only thread.
+    ///
+    /// # Errors
+    /// The kernel refuses, which it never does.
+    pub fn set(&self) -> io::Result<()> {
+        Ok(self.0.thread_set_mask()?)
+    }
+}
+
+/// The signals that are ignored, from /proc. Without /proc: none.
+#[must_use]
+pub fn ignored_signals() -> Vec<i32> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let field = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or_default();
+    let bits = u64::from_str_radix(field.trim(), 16).unwrap_or(0);
+    (1..=64).filter(|signal| bits & (1 << (signal - 1)) != 0).collect()
+}
+
+/// Sends a signal to one process. A process that is gone is no error worth knowing.
+///
+/// # Errors
+/// The number is no signal, or the process is not ours to signal.
+pub fn kill(pid: i32, signal: i32) -> io::Result<()> {
+    let (Some(pid), Some(signal)) = (Pid::from_raw(pid), signal_of(signal)) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    Ok(rustix::process::kill_process(pid, signal)?)
+}
+
+/// `rustix` itself has names only; real-time signals come in by number.
+fn signal_of(number: i32) -> Option<Signal> {
+    Signal::from_named_raw(number).or_else(|| Signal::from_raw(number))
+}
+
+/// The next child with news, if there is one now. Never blocks.
+#[must_use]
+pub fn next_child_event() -> Option<(i32, ChildEvent)> {
+    let options = WaitOptions::NOHANG | WaitOptions::UNTRACED | WaitOptions::CONTINUED;
+    loop {
+        match rustix::process::wait(options) {
+            Ok(Some((pid, status))) => return Some((pid.as_raw_nonzero().get(), ChildEvent::from(status))),
+            Err(rustix::io::Errno::INTR) => {}
+            Ok(None) | Err(_) => return None, // no news, or no child at all
+        }
+    }
+}
+
+impl From<WaitStatus> for ChildEvent {
+    fn from(status: WaitStatus) -> Self {
+        if let Some(signal) = status.stopping_signal() {
+            Self::Stopped(signal)
+        } else if let Some(signal) = status.terminating_signal() {
+            Self::Killed(signal)
+        } else if status.continued() {
+            Self::Continued
+        } else {
+            Self::Exited(status.exit_status().and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX))
+        }
+    }
+}
+
+/// Whether we are the first process of our namespace.
+#[must_use]
+pub fn is_pid1() -> bool {
+    std::process::id() == 1
+}
+
+/// Makes orphans below us our children.
+///
+/// # Errors
+/// The kernel is older than 3.4.
+pub fn become_subreaper() -> io::Result<()> {
+    Ok(nix::sys::prctl::set_child_subreaper(true)?)
+}
+
+/// Waits until there is something to read, at most for `timeout`; `None` waits for ever. A signal ends it early.
+#[must_use]
+pub fn poll_readable(fd: BorrowedFd<'_>, timeout: Option<Duration>) -> bool {
+    // Rounded up: a deadline that is 0.4 ms ahead must not become a busy loop.
+    let timeout = timeout.map_or(PollTimeout::NONE, |timeout| {
+        PollTimeout::try_from(timeout + Duration::from_micros(999)).unwrap_or(PollTimeout::MAX)
+    });
+    poll(fd, PollFlags::POLLIN, timeout)
+}
+
+/// Whether a write of a few bytes would not block.
+#[must_use]
+pub fn is_writable(fd: BorrowedFd<'_>) -> bool {
+    poll(fd, PollFlags::POLLOUT, PollTimeout::ZERO)
+}
+
+fn poll(fd: BorrowedFd<'_>, flags: PollFlags, timeout: PollTimeout) -> bool {
+    let mut fds = [PollFd::new(fd, flags)];
+    nix::poll::poll(&mut fds, timeout).is_ok_and(|ready| ready > 0)
+        && fds.iter().any(|fd| fd.revents().is_some_and(|events| events.intersects(flags)))
+}
+
+/// The addresses of all interfaces, without zones.
+#[must_use]
+pub fn interface_addresses() -> Vec<IpAddr> {
+    let Ok(interfaces) = nix::ifaddrs::getifaddrs() else { return Vec::new() };
+    let address = |interface: nix::ifaddrs::InterfaceAddress| {
+        let address = interface.address?;
+        let v4 = address.as_sockaddr_in().map(|v4| IpAddr::from(v4.ip()));
+        v4.or_else(|| address.as_sockaddr_in6().map(|v6| IpAddr::from(v6.ip())))
+    };
+    interfaces.filter_map(address).collect()
+}
+
+/// The number of a network interface, for link-local addresses.
+#[must_use]
+pub fn interface_index(name: &str) -> Option<u32> {
+    name.parse().ok().or_else(|| nix::net::if_::if_nametoindex(name).ok())
+}
+
+/// The host name, if it is UTF-8.
+#[must_use]
+pub fn host_name() -> Option<String> {
+    nix::unistd::gethostname().ok()?.into_string().ok()
+}
+
+/// Our effective user id.
+#[must_use]
+pub fn uid() -> u32 {
+    nix::unistd::geteuid().as_raw()
+}
+
+/// What tells the containers of one pod apart, where they share /dev/shm. Without /proc: 0.
+#[must_use]
+pub fn mount_namespace() -> u64 {
+    std::fs::metadata("/proc/self/ns/mnt").map_or(0, |namespace| namespace.ino())
+}
+
+/// Whether the effective user may write there; a read-only mount says no.
+#[must_use]
+pub fn may_write(path: &Path) -> bool {
+    nix::unistd::eaccess(path, AccessFlags::W_OK).is_ok()
+}
+
+/// Whether the effective user may execute this file.
+#[must_use]
+pub fn may_execute(path: &Path) -> bool {
+    nix::unistd::eaccess(path, AccessFlags::X_OK).is_ok()
+}
+
+/// Takes a directory for ourselves, unless a living process has it.
+///
+/// # Errors
+/// It cannot be opened, or another process holds it.
+pub fn lock_directory(path: &Path) -> io::Result<DirectoryLock> {
+    let lock = Flock::lock(File::open(path)?, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| errno)?;
+    Ok(DirectoryLock(lock))
+}
+
+/// Writes to stderr as much as goes without blocking: a supervisor that waits for a reader of its log forwards no signal.
+/// Gives the number of bytes that had to be dropped.
+#[must_use]
+pub fn write_stderr(mut bytes: &[u8]) -> usize {
+    // A pipe that polls as writable takes this much at once (POSIX: at least 512). O_NONBLOCK would be simpler, but it
+    // is a property of the open file, which the release shares.
+    const AT_ONCE: usize = 512;
+    let stderr = io::stderr();
+    while !bytes.is_empty() && is_writable(stderr.as_fd()) {
+        match rustix::io::write(&stderr, bytes.get(..AT_ONCE).unwrap_or(bytes)) {
+            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(_) => break,
+        }
+    }
+    bytes.len()
+}

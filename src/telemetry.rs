@@ -1,0 +1,130 @@
+//! What we say while we work: one line an event, on stderr, never blocking.
+
+use crate::sys;
+use std::fmt;
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::registry::{LookupSpan, Registry};
+
+pub use tracing::Level;
+
+/// How much is said, and in what form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogSettings {
+    /// Events below this level are not written. `None`: nothing is.
+    pub level: Option<Level>,
+    /// The form.
+    pub format: LogFormat,
+}
+
+/// The form of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// `beaminit: <stage>: <sentence>`.
+    Text,
+    /// A JSON object with the sentence and its figures.
+    Json,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self { level: Some(Level::INFO), format: LogFormat::Text }
+    }
+}
+
+/// Starts the log. Only the first call counts.
+///
+/// Libraries speak at `trace` only; their events carry the module that they come from, ours the stage.
+pub fn init(settings: LogSettings) {
+    let Some(level) = settings.level else { return };
+    let wanted =
+        filter_fn(move |event| *event.level() <= level && (level == Level::TRACE || !event.target().contains("::")));
+    let log = tracing_subscriber::fmt::layer().with_writer(Stderr).with_ansi(false);
+    let log = match settings.format {
+        LogFormat::Text => log.event_format(Sentences).with_filter(wanted).boxed(),
+        LogFormat::Json => log.json().flatten_event(true).with_filter(wanted).boxed(),
+    };
+    // Refused only when a log runs already, as in a test of several runs; that one serves as well.
+    let _ = tracing::subscriber::set_global_default(Registry::default().with(log));
+}
+
+/// Writes a line that is no event: an error that ends us. Goes out whatever the level.
+pub fn write_line(line: &str) {
+    let _ = sys::write_stderr(format!("{line}\n").as_bytes());
+}
+
+/// The sentence alone, behind the stage that says it. The figures of an event are for JSON.
+struct Sentences;
+
+impl<S, N> FormatEvent<S, N> for Sentences
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let level = match *event.metadata().level() {
+            Level::ERROR => "error: ",
+            Level::WARN => "warning: ",
+            Level::INFO => "",
+            Level::DEBUG => "debug: ",
+            Level::TRACE => "trace: ",
+        };
+        write!(out, "beaminit: {}: {level}", event.metadata().target())?;
+        let mut message = Message { out: &mut out, result: Ok(()) };
+        event.record(&mut message);
+        message.result?;
+        writeln!(out)
+    }
+}
+
+struct Message<'a, 'b> {
+    out: &'a mut Writer<'b>,
+    result: fmt::Result,
+}
+
+impl Visit for Message<'_, '_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            self.result = write!(self.out, "{value:?}");
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Stderr;
+
+static DROPPED: AtomicUsize = AtomicUsize::new(0);
+
+/// How many lines found no room so far.
+#[must_use]
+pub fn dropped_lines() -> usize {
+    DROPPED.load(Ordering::Relaxed)
+}
+
+impl io::Write for Stderr {
+    /// Takes the whole line, whatever becomes of it: the log is not worth a retry.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if sys::write_stderr(line) > 0 {
+            DROPPED.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Stderr {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        *self
+    }
+}

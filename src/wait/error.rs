@@ -1,0 +1,182 @@
+//! Why the wait failed, and what can be done about it.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use super::Awaited;
+use super::sighting::Observation;
+use super::tally::Tally;
+
+/// Why the wait ended without the record. Reads as a cause: no capital letter, no full stop.
+#[derive(Debug)]
+pub enum WaitError {
+    /// There is no name server to ask.
+    NoServer,
+    /// Without an address of our own no answer can be told from a predecessor's.
+    NoOwnAddress,
+    /// The time is over.
+    TimedOut(Box<TimedOut>),
+    /// The system refused something that the wait itself needs, such as a descriptor.
+    Os(io::Error),
+}
+
+/// What was known when the time was over.
+#[derive(Clone, Debug)]
+pub struct TimedOut {
+    /// What was waited for, with the servers that were asked.
+    pub awaited: Awaited,
+    /// For how long.
+    pub after: Duration,
+    /// What was asked and what came back.
+    pub tally: Tally,
+    /// What is known of the record.
+    pub observation: Observation,
+}
+
+impl WaitError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::NoServer => "give /etc/resolv.conf a nameserver line (dnsPolicy, dnsConfig)".into(),
+            Self::NoOwnAddress => "set MY_POD_IP from status.podIP".into(),
+            Self::TimedOut(timed_out) => timed_out.hint(),
+            Self::Os(_) => "see whether the container has reached a limit on open files or memory".into(),
+        }
+    }
+}
+
+impl TimedOut {
+    fn hint(&self) -> String {
+        match &self.observation {
+            Observation::Silence => format!(
+                "let this pod reach {} (NetworkPolicy, port 53, UDP and TCP), and see whether the cluster's DNS is running",
+                list(&self.awaited.servers, ", ")
+            ),
+            Observation::Absent => {
+                "the service must be headless, be the StatefulSet's serviceName, select this pod, and \
+                have publishNotReadyAddresses: true"
+                    .into()
+            }
+            Observation::AbsentElsewhere => "use the cluster's DNS (dnsPolicy: ClusterFirst, with hostNetwork \
+                ClusterFirstWithHostNet), and see whether CLUSTER_DOMAIN is right"
+                .into(),
+            Observation::CachedDenial => {
+                "wait for longer than the name server keeps denials (BEAMINIT_WAIT_TIMEOUT)".into()
+            }
+            Observation::NoAddress => "let the service's ipFamilies have the family of this pod's addresses".into(),
+            Observation::Others { ttl, .. } => format!(
+                "see whether another pod has the same host name; a predecessor's record may stay in caches for {ttl}s"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for WaitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoServer => f.write_str("there is no name server to ask"),
+            Self::NoOwnAddress => f.write_str("this pod's own address is not known"),
+            Self::TimedOut(timed_out) => timed_out.fmt(f),
+            Self::Os(error) => write!(f, "the system refuses what the wait needs: {error}"),
+        }
+    }
+}
+
+impl fmt::Display for TimedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { awaited, after, tally, observation } = self;
+        let (name, own) = (&awaited.name, list(&awaited.own, " or "));
+        write!(f, "{name} did not answer with {own} within {}: {observation} ({tally})", Seconds(*after))
+    }
+}
+
+impl std::error::Error for WaitError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Os(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<io::Error> for WaitError {
+    fn from(error: io::Error) -> Self {
+        Self::Os(error)
+    }
+}
+
+impl fmt::Display for Observation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Silence => f.write_str("no name server has given an answer"),
+            Self::Absent => f.write_str("the name does not exist"),
+            Self::AbsentElsewhere => f.write_str("the name servers asked are not those of its zone and do not know it"),
+            Self::CachedDenial => f.write_str("the name exists, but a cache still denies its address"),
+            Self::NoAddress => f.write_str("the name exists, but has no address of this pod's families"),
+            Self::Others { addresses, .. } => {
+                write!(f, "the name has another address, a predecessor's perhaps: {}", list(addresses, ", "))
+            }
+        }
+    }
+}
+
+/// A time as people say it: `0.4s`, `12s`.
+pub(super) struct Seconds(pub(super) Duration);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs_f64();
+        let digits = usize::from(seconds < 9.95 && seconds.fract() > 0.05);
+        write!(f, "{seconds:.digits$}s")
+    }
+}
+
+/// `items` in one line.
+pub(super) fn list<T: fmt::Display>(items: &[T], between: &str) -> String {
+    items.iter().map(T::to_string).collect::<Vec<_>>().join(between)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::name::Fqdn;
+    use crate::wait::answers::Outcome;
+
+    fn timed_out(observation: Observation) -> WaitError {
+        let mut tally = Tally::default();
+        for _ in 0..41 {
+            tally.asked();
+            tally.ended(&Outcome::Absent { zone: None, ttl: 30 });
+        }
+        let awaited = Awaited {
+            name: Fqdn::parse("web-0.web.ns1.svc.cluster.local").unwrap(),
+            cluster_domain: None,
+            own: vec!["10.0.0.5".parse().unwrap(), "fd00::5".parse().unwrap()],
+            servers: vec!["10.96.0.10:53".parse().unwrap()],
+        };
+        WaitError::TimedOut(Box::new(TimedOut { awaited, after: Duration::from_secs(120), tally, observation }))
+    }
+
+    #[test]
+    fn the_error_says_what_was_awaited_what_was_seen_and_what_to_do() {
+        let error = timed_out(Observation::Others { addresses: vec!["10.0.0.9".parse().unwrap()], ttl: 12 });
+        assert_eq!(
+            error.to_string(),
+            "web-0.web.ns1.svc.cluster.local did not answer with 10.0.0.5 or fd00::5 within 120s: the name has another \
+             address, a predecessor's perhaps: 10.0.0.9 (41 questions: 41 NXDOMAIN)"
+        );
+        assert!(error.hint().contains("12s"));
+        assert!(timed_out(Observation::Silence).hint().contains("10.96.0.10:53"));
+        assert!(timed_out(Observation::Absent).hint().contains("publishNotReadyAddresses"));
+    }
+
+    #[test]
+    fn times_are_as_short_as_their_sense() {
+        let rows = [(0, "0s"), (400, "0.4s"), (5003, "5s"), (9900, "9.9s"), (9990, "10s"), (120_012, "120s")];
+        for (millis, text) in rows {
+            assert_eq!(Seconds(Duration::from_millis(millis)).to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! One question at a time, over loopback sockets.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket as StdUdpSocket};
+use std::time::Instant;
+
+use hickory_resolver::proto::op::Message;
+
+use super::*;
+use crate::wait::fake_server::{FakeServer, addresses, denial, reply, srv};
+use crate::wait::questions::Family;
+
+const POD: &str = "web-0.web.ns1.svc.cluster.local";
+const OWN: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 5);
+const TIMEOUT: Duration = Duration::from_millis(1500);
+
+fn ask(server: SocketAddr, question: Question) -> Outcome {
+    let lookup = Lookup::of(&Fqdn::parse(POD).unwrap()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(lookup.ask(server, question, TIMEOUT))
+}
+
+/// The outcome of one question, and how many packets it took.
+fn ask_one(question: Question, answer: impl FnMut(&Message) -> Option<Vec<u8>> + Send + 'static) -> (Outcome, usize) {
+    let server = FakeServer::start(answer);
+    let outcome = ask(server.address, question);
+    (outcome, server.finish().len())
+}
+
+fn cluster() -> Option<Fqdn> {
+    Fqdn::parse("cluster.local").ok()
+}
+
+#[test]
+fn denials_tell_whose_word_they_are_and_how_long_they_live() {
+    let question = Question::existence(65_300);
+    let answer = |code, zone| ask_one(question, move |request| denial(request, code, zone));
+    assert_eq!(answer(ResponseCode::NXDomain, "cluster.local."), (Outcome::Absent { zone: cluster(), ttl: 21 }, 1));
+    assert_eq!(answer(ResponseCode::NoError, "cluster.local."), (Outcome::Exists { zone: cluster(), ttl: 21 }, 1));
+    assert_eq!(answer(ResponseCode::NXDomain, "."), (Outcome::Absent { zone: None, ttl: 21 }, 1));
+    let bare = ask_one(question, |request| reply(request, ResponseCode::NXDomain).to_vec().ok());
+    assert_eq!(bare, (Outcome::Absent { zone: None, ttl: 0 }, 1));
+}
+
+#[test]
+fn addresses_come_from_the_answer_and_from_what_is_added_to_it() {
+    let expected = Outcome::Addresses { addresses: vec![OWN.into()], ttl: 13 };
+    assert_eq!(ask_one(Question::plain(Family::V4), |request| addresses(request, &[OWN])), (expected.clone(), 1));
+    let question = Question { record: Record::Srv, dnssec_ok: true, checking_disabled: true };
+    assert_eq!(ask_one(question, |request| srv(request, OWN)), (expected, 1));
+}
+
+#[test]
+fn every_kind_of_refusal_and_failure_takes_one_packet() {
+    let rows = [
+        (ResponseCode::ServFail, Outcome::Failed(Failure::ServFail)),
+        (ResponseCode::Refused, Outcome::Unable(Refusal::Refused)),
+        (ResponseCode::FormErr, Outcome::Unable(Refusal::FormErr)),
+        (ResponseCode::NotImp, Outcome::Unable(Refusal::NotImp)),
+        (ResponseCode::NotAuth, Outcome::Unable(Refusal::Other)),
+    ];
+    for (code, outcome) in rows {
+        let answer = move |request: &Message| reply(request, code).to_vec().ok();
+        assert_eq!(ask_one(Question::existence(65_280), answer), (outcome, 1), "{code}");
+    }
+    let garbage = |request: &Message| Some([&request.id.to_be_bytes()[..], &[0xff; 20]].concat());
+    assert_eq!(ask_one(Question::plain(Family::V4), garbage), (Outcome::Failed(Failure::Garbage), 1));
+}
+
+#[test]
+fn the_question_goes_out_as_it_was_put() {
+    let rows = [
+        (Question::existence(65_333), 65_333),
+        (Question { checking_disabled: true, ..Question::private(Family::V4) }, 1),
+        (Question::private(Family::V6), 28),
+        (Question { record: Record::Srv, dnssec_ok: false, checking_disabled: true }, 33),
+        (Question::plain(Family::V4), 1),
+    ];
+    for (question, number) in rows {
+        let server = FakeServer::start(|request| denial(request, ResponseCode::NXDomain, "cluster.local."));
+        ask(server.address, question);
+        let (request, _) = server.next();
+        let query = &request.queries[0];
+        assert_eq!((u16::from(query.query_type()), query.name().to_ascii()), (number, format!("{POD}.")));
+        assert_eq!(request.checking_disabled, question.checking_disabled);
+        assert_eq!(request.edns.as_ref().is_some_and(|edns| edns.flags().dnssec_ok), question.dnssec_ok);
+        assert!(request.recursion_desired);
+    }
+}
+
+#[test]
+fn each_question_has_a_socket_of_its_own() {
+    let server = FakeServer::start(|request| denial(request, ResponseCode::NXDomain, "cluster.local."));
+    let mut ports: Vec<u16> = (0..5)
+        .map(|_| {
+            ask(server.address, Question::plain(Family::V4));
+            server.next().1.port()
+        })
+        .collect();
+    ports.sort_unstable();
+    ports.dedup();
+    assert!(ports.len() >= 4, "{ports:?}");
+}
+
+#[test]
+fn a_port_where_nobody_listens_is_seen_at_once() {
+    let address = StdUdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+    let start = Instant::now();
+    assert_eq!(ask(address, Question::plain(Family::V4)), Outcome::Failed(Failure::Unreachable));
+    assert!(start.elapsed() < TIMEOUT / 2, "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_silent_server_takes_the_whole_time_and_three_packets() {
+    let start = Instant::now();
+    let (outcome, packets) = ask_one(Question::plain(Family::V4), |_| None);
+    assert_eq!(outcome, Outcome::Failed(Failure::Timeout));
+    assert!((TIMEOUT..2 * TIMEOUT).contains(&start.elapsed()), "{:?}", start.elapsed());
+    assert_eq!(packets, 3);
+}
+
+#[test]
+fn an_answer_to_another_question_is_none() {
+    let (outcome, _) = ask_one(Question::plain(Family::V4), |request| {
+        let mut other = request.clone();
+        other.queries[0].set_name(Name::from_ascii("other.cluster.local.").unwrap());
+        addresses(&other, &[OWN])
+    });
+    assert_eq!(outcome, Outcome::Failed(Failure::Timeout));
+}
+
+fn truncated(request: &Message) -> Option<Vec<u8>> {
+    let mut message = reply(request, ResponseCode::NoError);
+    message.metadata.truncation = true;
+    message.to_vec().ok()
+}
+
+#[test]
+fn an_answer_that_is_cut_short_comes_over_tcp() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let server = FakeServer::on(StdUdpSocket::bind(listener.local_addr().unwrap()).unwrap(), truncated);
+    let tcp = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut length = [0; 2];
+        stream.read_exact(&mut length).unwrap();
+        let mut request = vec![0; usize::from(u16::from_be_bytes(length))];
+        stream.read_exact(&mut request).unwrap();
+        let reply = addresses(&Message::from_vec(&request).unwrap(), &[OWN]).unwrap();
+        stream.write_all(&u16::try_from(reply.len()).unwrap().to_be_bytes()).unwrap();
+        stream.write_all(&reply).unwrap();
+    });
+    let outcome = ask(server.address, Question::plain(Family::V4));
+    assert_eq!(outcome, Outcome::Addresses { addresses: vec![OWN.into()], ttl: 13 });
+    tcp.join().unwrap();
+}
+
+#[test]
+fn an_answer_that_is_cut_short_and_cannot_be_had_over_tcp_is_a_failure() {
+    let outcome = ask_one(Question::plain(Family::V4), truncated);
+    assert_eq!(outcome, (Outcome::Failed(Failure::Truncated), 1));
+}

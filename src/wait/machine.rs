@@ -1,0 +1,331 @@
+//! The wait's decisions: what to ask next, when, and when it is over.
+//!
+//! The wait goes in rounds. A round begins with a question about the name's existence, put with a record type that
+//! nobody asked for lately, so that no cache can answer it from before the record was published; if the name is
+//! there, address questions follow. A server that cannot tell existence gets address questions alone.
+//!
+//! Pure: no I/O, no clock.
+
+#[cfg(test)]
+mod coredns;
+mod round;
+#[cfg(test)]
+mod server_tests;
+#[cfg(test)]
+mod tests;
+
+use std::mem;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::answers::{Authority, Failure, Outcome};
+use super::pace::{Pace, RoundEnd};
+use super::questions::{AddressKeys, Allowed, Family, PrivateTypes, Question};
+use super::servers::{Opening, Servers};
+use super::sighting::{Confirmation, Observation, Sighting};
+use super::tally::Tally;
+
+/// How long an answer may take. Longer than a resend, shorter than the five seconds of other resolvers.
+const QUESTION_TIMEOUT: Duration = Duration::from_millis(1500);
+/// What may be asked once the record has been seen delays the start by no more than this.
+const CONFIRM_WITHIN: Duration = Duration::from_secs(1);
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The wait begins, or a pause is over.
+    Due,
+    /// The question ended.
+    Answered(Outcome),
+}
+
+/// What is to be done now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Put a question, and report how it ended.
+    Ask {
+        /// Which of the servers.
+        server: usize,
+        /// What to ask about the awaited name.
+        question: Question,
+        /// How long to wait for the answer.
+        timeout: Duration,
+    },
+    /// Do nothing until this time, counted from the start of the wait.
+    Sleep(Duration),
+    /// The record is there.
+    Published(Sighting),
+    /// The deadline has passed.
+    GiveUp,
+    /// It is over already.
+    Nothing,
+}
+
+/// The wait for one record.
+#[derive(Debug)]
+pub struct Machine {
+    own: Vec<IpAddr>,
+    family: Family,
+    authority: Authority,
+    deadline: Option<Duration>,
+    pace: Pace,
+    private_types: PrivateTypes,
+    address_keys: AddressKeys,
+    servers: Servers,
+    round: Round,
+    sighting: Option<Sighting>,
+    tally: Tally,
+    observation: Observation,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Asleep { until: Duration, then: Step },
+    Asking { pending: Pending, until: Duration },
+    Over,
+}
+
+#[derive(Debug)]
+enum Step {
+    Round,
+    Ask(Pending),
+}
+
+/// A question that is under way, or is to be put.
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    server: usize,
+    question: Question,
+    purpose: Purpose,
+    /// It was refused with EDNS and is put once more without.
+    retried: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Existence,
+    /// The server is there, but existence questions fail: does this one get through?
+    Probe,
+    Address,
+    /// The name has no address of our first family: has it one of the other?
+    OtherFamily,
+    /// The name does not exist, by what we are told.
+    Safety,
+    /// We are published; with our other family too?
+    Sibling,
+    /// We are published; do other clients see it?
+    Confirm,
+}
+
+/// One try to learn something from one of the servers.
+#[derive(Debug, Default)]
+struct Round {
+    started: Duration,
+    asked: Vec<usize>,
+    keys: u32,
+}
+
+impl Machine {
+    /// A wait for one of the addresses `own` of the name that `authority` is about, at the first few of so many
+    /// `servers`. It ends at `deadline`, counted from its start; without one it goes on for ever.
+    #[must_use]
+    pub fn new(
+        own: &[IpAddr],
+        authority: Authority,
+        servers: usize,
+        deadline: Option<Duration>,
+        mut rng: fastrand::Rng,
+    ) -> Self {
+        let own: Vec<IpAddr> = own.iter().map(IpAddr::to_canonical).collect();
+        let family = own.iter().map(Family::of).min().unwrap_or(Family::V4);
+        Self {
+            family,
+            authority,
+            deadline,
+            private_types: PrivateTypes::shuffled(&mut rng),
+            pace: Pace::new(rng),
+            address_keys: AddressKeys::of(family),
+            servers: Servers::new(servers),
+            round: Round::default(),
+            sighting: None,
+            tally: Tally::default(),
+            observation: Observation::Silence,
+            state: State::Asleep { until: Duration::ZERO, then: Step::Round },
+            own,
+        }
+    }
+
+    /// What was asked so far and what came back.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// What is known of the record.
+    #[must_use]
+    pub fn observation(&self) -> &Observation {
+        &self.observation
+    }
+
+    /// Takes an event, at `now` after the start, and says what to do next.
+    pub fn on(&mut self, event: Event, now: Duration) -> Action {
+        match (mem::replace(&mut self.state, State::Over), event) {
+            (State::Over, _) => Action::Nothing,
+            (State::Asleep { until, then }, _) if now < until => self.sleep(until, then),
+            (State::Asleep { then: Step::Round, .. }, _) => self.begin_round(now),
+            (State::Asleep { then: Step::Ask(pending), .. }, _) => self.ask(pending, now),
+            (State::Asking { pending, .. }, Event::Answered(outcome)) => self.answered(pending, &outcome, now),
+            (State::Asking { pending, until }, Event::Due) if now < until => {
+                self.state = State::Asking { pending, until };
+                Action::Sleep(until)
+            }
+            (State::Asking { pending, .. }, Event::Due) => {
+                self.answered(pending, &Outcome::Failed(Failure::Timeout), now)
+            }
+        }
+    }
+
+    fn begin_round(&mut self, now: Duration) -> Action {
+        if self.deadline.is_some_and(|deadline| now >= deadline) {
+            return self.finish();
+        }
+        self.round = Round { started: now, ..Round::default() };
+        self.ask_next_server(now)
+    }
+
+    fn ask_next_server(&mut self, now: Duration) -> Action {
+        let Some(server) = self.servers.best(&self.round.asked, now) else {
+            return self.end_round(RoundEnd::AllFailed, now);
+        };
+        self.round.asked.push(server);
+        let (question, purpose) = match self.servers.get(server).opening() {
+            Opening::Existence => (Question::existence(self.private_types.draw()), Purpose::Existence),
+            Opening::Probe => (Question { checking_disabled: true, ..Question::plain(self.family) }, Purpose::Probe),
+            Opening::Address => return self.ask_address(server, false, now),
+        };
+        self.ask(Pending { server, question, purpose, retried: false }, now)
+    }
+
+    /// Puts the next address question. `exists` tells that the name is known to exist.
+    fn ask_address(&mut self, server: usize, exists: bool, now: Duration) -> Action {
+        match self.draw_address(server, exists) {
+            Some(question) => self.ask(Pending { server, question, purpose: Purpose::Address, retried: false }, now),
+            None => self.end_round(RoundEnd::Addresses, now),
+        }
+    }
+
+    /// The ordinary question is put only to a name that is known to exist, and only while another address than ours is
+    /// seen, so that more than the private questions' cached answers are looked at. Without EDNS most private questions
+    /// are lost, and it has to do.
+    fn draw_address(&mut self, server: usize, exists: bool) -> Option<Question> {
+        let edns = self.servers.get(server).lets_edns_pass();
+        let others = matches!(self.observation, Observation::Others { .. });
+        let ordinary = if edns { exists && others } else { exists || self.servers.get(server).is_plain() };
+        self.address_keys.draw(Allowed { edns, ordinary })
+    }
+
+    fn ask(&mut self, mut pending: Pending, now: Duration) -> Action {
+        let limit = match &self.sighting {
+            Some(sighting) => Some(sighting.after + CONFIRM_WITHIN),
+            None => self.deadline,
+        };
+        let timeout = limit.map_or(QUESTION_TIMEOUT, |limit| limit.saturating_sub(now).min(QUESTION_TIMEOUT));
+        if timeout.is_zero() {
+            return self.finish();
+        }
+        if !self.servers.get(pending.server).lets_edns_pass() {
+            pending.question = pending.question.without_edns();
+        }
+        self.tally.asked();
+        self.state = State::Asking { pending, until: now + timeout };
+        Action::Ask { server: pending.server, question: pending.question, timeout }
+    }
+
+    fn sleep(&mut self, until: Duration, then: Step) -> Action {
+        let until = self.deadline.map_or(until, |deadline| until.min(deadline));
+        self.state = State::Asleep { until, then };
+        Action::Sleep(until)
+    }
+
+    fn finish(&mut self) -> Action {
+        self.state = State::Over;
+        self.sighting.take().map_or(Action::GiveUp, Action::Published)
+    }
+
+    fn answered(&mut self, pending: Pending, outcome: &Outcome, now: Duration) -> Action {
+        self.tally.ended(outcome);
+        let server = self.servers.get_mut(pending.server);
+        let dislikes_edns = matches!(outcome, Outcome::Unable(refusal) if refusal.may_be_for_edns())
+            && server.may_dislike_edns(pending.question);
+        server.note(pending.question, pending.retried, outcome, now);
+        if self.sighting.is_some() {
+            return self.on_more(pending, outcome, now);
+        }
+        let seen = self.own_among(outcome);
+        if !seen.is_empty() {
+            return self.on_own_record(pending, seen, now);
+        }
+        if self.deadline.is_some_and(|deadline| now >= deadline) {
+            return self.finish();
+        }
+        if dislikes_edns {
+            return self.ask(Pending { question: pending.question.without_edns(), retried: true, ..pending }, now);
+        }
+        self.on_round_answer(pending, outcome, now)
+    }
+
+    fn on_own_record(&mut self, pending: Pending, seen: Vec<IpAddr>, now: Duration) -> Action {
+        let mut sighting = Sighting::new(seen, &self.own, now);
+        if pending.question == Question::plain(sighting.family()) {
+            sighting.confirmation = Confirmation::Agrees;
+        }
+        let missing = sighting.missing.first().copied();
+        self.sighting = Some(sighting);
+        match missing {
+            Some(family) => {
+                let question = Question::private(family);
+                self.ask(Pending { question, purpose: Purpose::Sibling, ..pending }, now)
+            }
+            None => self.confirm(pending, now),
+        }
+    }
+
+    /// What was asked after the record had been seen.
+    fn on_more(&mut self, pending: Pending, outcome: &Outcome, now: Duration) -> Action {
+        let seen = self.own_among(outcome);
+        let Some(sighting) = &mut self.sighting else { return self.finish() };
+        if pending.purpose == Purpose::Sibling {
+            sighting.add(seen);
+            return self.confirm(pending, now);
+        }
+        sighting.confirmation = Confirmation::of(outcome, !seen.is_empty());
+        self.finish()
+    }
+
+    fn confirm(&mut self, pending: Pending, now: Duration) -> Action {
+        match &self.sighting {
+            Some(sighting) if sighting.confirmation == Confirmation::Unknown => {
+                let question = Question::plain(sighting.family());
+                self.ask(Pending { question, purpose: Purpose::Confirm, ..pending }, now)
+            }
+            _ => self.finish(),
+        }
+    }
+
+    fn end_round(&mut self, end: RoundEnd, now: Duration) -> Action {
+        let next = self.round.started + self.pace.pause(end, now);
+        self.sleep(next.max(now), Step::Round)
+    }
+
+    fn own_among(&self, outcome: &Outcome) -> Vec<IpAddr> {
+        let Outcome::Addresses { addresses, .. } = outcome else { return Vec::new() };
+        addresses.iter().map(IpAddr::to_canonical).filter(|address| self.own.contains(address)).collect()
+    }
+
+    fn note(&mut self, outcome: &Outcome) {
+        if let Some(observation) = Observation::of(outcome, &self.authority) {
+            self.observation = observation;
+        }
+    }
+}

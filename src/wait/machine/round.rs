@@ -1,0 +1,153 @@
+//! What the answers of a round lead to, until our record is seen.
+//!
+//! Pure: no I/O, no clock.
+
+use std::time::Duration;
+
+use crate::identity::name::Fqdn;
+use crate::wait::answers::Outcome;
+use crate::wait::pace::RoundEnd;
+use crate::wait::questions::{Question, Record};
+use crate::wait::sighting::Observation;
+
+use super::{Action, Machine, Pending, Purpose, Step};
+
+/// Between two address questions to a server that says that the name is there, and yet denies the address.
+const NEXT_KEY_AFTER: Duration = Duration::from_millis(30);
+/// Address questions in such a round.
+const KEYS_IN_A_ROUND: u32 = 3;
+
+impl Machine {
+    pub(super) fn on_round_answer(&mut self, pending: Pending, outcome: &Outcome, now: Duration) -> Action {
+        match pending.purpose {
+            Purpose::Existence => self.on_existence(pending.server, outcome, now),
+            Purpose::Probe => self.on_probe(pending.server, outcome, now),
+            Purpose::Safety => {
+                self.note(outcome);
+                self.end_round(RoundEnd::Absent, now)
+            }
+            _ => self.on_address(pending, outcome, now),
+        }
+    }
+
+    fn on_existence(&mut self, server: usize, outcome: &Outcome, now: Duration) -> Action {
+        let exists = match outcome {
+            Outcome::Failed(failure) => {
+                self.servers.get_mut(server).existence_failed(*failure, now);
+                return self.ask_next_server(now);
+            }
+            Outcome::Addresses { .. } => true,
+            Outcome::Exists { zone, .. } if self.authority.includes(zone.as_ref()) => true,
+            Outcome::Absent { zone, .. } if self.authority.includes(zone.as_ref()) => false,
+            Outcome::Exists { .. } | Outcome::Absent { .. } | Outcome::Unable(_) => {
+                self.servers.get_mut(server).cannot_tell(now);
+                return self.ask_address(server, false, now);
+            }
+        };
+        self.servers.get_mut(server).told_existence();
+        if exists {
+            return self.ask_address(server, true, now);
+        }
+        self.observation = Observation::Absent;
+        if !self.pace.safety_question_is_due(now) {
+            return self.end_round(RoundEnd::Absent, now);
+        }
+        match self.draw_address(server, false) {
+            Some(question) => self.ask(Pending { server, question, purpose: Purpose::Safety, retried: false }, now),
+            None => self.end_round(RoundEnd::Absent, now),
+        }
+    }
+
+    fn on_probe(&mut self, server: usize, outcome: &Outcome, now: Duration) -> Action {
+        let zone = match outcome {
+            Outcome::Failed(_) | Outcome::Unable(_) => {
+                self.servers.get_mut(server).probe_failed();
+                return self.ask_next_server(now);
+            }
+            Outcome::Exists { zone, .. } | Outcome::Absent { zone, .. } => zone.as_ref(),
+            Outcome::Addresses { .. } => None,
+        };
+        let server = self.servers.get_mut(server);
+        if self.authority.includes(zone) {
+            server.probe_answered();
+        } else {
+            server.cannot_tell(now);
+        }
+        self.note(outcome);
+        self.end_round(RoundEnd::Addresses, now)
+    }
+
+    fn on_address(&mut self, pending: Pending, outcome: &Outcome, now: Duration) -> Action {
+        let srv = pending.question.record == Record::Srv;
+        match outcome {
+            Outcome::Failed(_) | Outcome::Unable(_) => self.on_no_answer(pending, outcome, now),
+            Outcome::Addresses { addresses, .. } if !addresses.is_empty() => {
+                self.note(outcome);
+                self.end_round(RoundEnd::Addresses, now)
+            }
+            Outcome::Addresses { .. } => self.ask_without_srv(pending.server, now),
+            Outcome::Exists { .. } if srv => self.ask_without_srv(pending.server, now),
+            Outcome::Exists { .. } if pending.purpose == Purpose::Address => {
+                let question = Question::private(self.family.other());
+                self.ask(Pending { question, purpose: Purpose::OtherFamily, ..pending }, now)
+            }
+            Outcome::Exists { zone, .. } => {
+                self.note_authority(pending.server, zone.as_ref(), now);
+                self.note(outcome);
+                self.end_round(RoundEnd::Addresses, now)
+            }
+            Outcome::Absent { zone, .. } if self.servers.get(pending.server).is_plain() => {
+                if srv && !self.authority.includes(zone.as_ref()) {
+                    return self.ask_without_srv(pending.server, now);
+                }
+                self.note(outcome);
+                self.note_authority(pending.server, zone.as_ref(), now);
+                self.end_round(RoundEnd::Addresses, now)
+            }
+            Outcome::Absent { .. } => self.on_cached_denial(pending, now),
+        }
+    }
+
+    fn on_no_answer(&mut self, pending: Pending, outcome: &Outcome, now: Duration) -> Action {
+        let server = self.servers.get_mut(pending.server);
+        if pending.question.record == Record::Srv && server.is_plain() {
+            if matches!(outcome, Outcome::Unable(_)) {
+                return self.ask_without_srv(pending.server, now);
+            }
+            self.address_keys.drop_srv();
+        } else {
+            server.address_failed(pending.question, outcome, now);
+        }
+        self.ask_next_server(now)
+    }
+
+    /// `SRV` brings no addresses here, so this question was in vain.
+    fn ask_without_srv(&mut self, server: usize, now: Duration) -> Action {
+        self.address_keys.drop_srv();
+        let exists = !self.servers.get(server).is_plain();
+        self.ask_address(server, exists, now)
+    }
+
+    /// The address is denied although the name is known to exist. That comes from a cache, and another question may
+    /// meet no cached answer. Where a whole round of them was in vain, one in each round will do.
+    fn on_cached_denial(&mut self, pending: Pending, now: Duration) -> Action {
+        self.round.keys += 1;
+        if self.round.keys < KEYS_IN_A_ROUND
+            && self.observation != Observation::CachedDenial
+            && let Some(question) = self.draw_address(pending.server, true)
+        {
+            let next = Pending { question, purpose: Purpose::Address, ..pending };
+            return self.sleep(now + NEXT_KEY_AFTER, Step::Ask(next));
+        }
+        if !matches!(self.observation, Observation::Others { .. }) {
+            self.observation = Observation::CachedDenial;
+        }
+        self.end_round(RoundEnd::Addresses, now)
+    }
+
+    fn note_authority(&mut self, server: usize, zone: Option<&Fqdn>, now: Duration) {
+        if self.authority.includes(zone) {
+            self.servers.get_mut(server).spoke_with_authority(now);
+        }
+    }
+}

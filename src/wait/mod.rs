@@ -1,0 +1,195 @@
+//! The wait for the pod's own DNS record. Tokio lives and dies here.
+
+pub mod answers;
+mod error;
+#[cfg(test)]
+mod fake_server;
+mod lookup;
+pub mod machine;
+mod pace;
+pub mod questions;
+mod servers;
+pub mod sighting;
+mod stop;
+pub mod tally;
+#[cfg(test)]
+mod tests;
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use tracing::{debug, info};
+
+use crate::identity::name::Fqdn;
+
+pub use self::error::{TimedOut, WaitError};
+pub use self::stop::StopRequests;
+
+use self::answers::Authority;
+use self::error::{Seconds, list};
+use self::lookup::Lookup;
+use self::machine::{Action, Event, Machine};
+use self::pace::Progress;
+use self::questions::Family;
+use self::servers::MAX_SERVERS;
+use self::sighting::{Confirmation, Sighting};
+use self::stop::StopWatch;
+
+/// The record that is awaited.
+#[derive(Clone, Debug)]
+pub struct Awaited {
+    /// The name, taken as absolute.
+    pub name: Fqdn,
+    /// The cluster's domain, if it is known. It tells whose denial of the name counts.
+    pub cluster_domain: Option<Fqdn>,
+    /// This pod's addresses. One of them in the answer is what is waited for.
+    pub own: Vec<IpAddr>,
+    /// The name servers, best first. At most the first three are asked.
+    pub servers: Vec<SocketAddr>,
+}
+
+/// How the wait ended, if not by an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Waited {
+    /// The record is there.
+    Published(Published),
+    /// We were asked to end.
+    Stopped {
+        /// The number of the signal that asked for it.
+        signal: i32,
+        /// How long the wait took.
+        after: Duration,
+    },
+}
+
+/// The record, and what it took to see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// Which of our own addresses it has.
+    pub addresses: Vec<IpAddr>,
+    /// Of which families we own addresses and it has none.
+    pub missing: Vec<Family>,
+    /// How long it took to see it.
+    pub after: Duration,
+    /// How many questions were put, those included that were put once it had been seen.
+    pub questions: u32,
+    /// What other clients of the name server see.
+    pub confirmation: Confirmation,
+}
+
+/// Waits until the record `awaited` has one of our own addresses, `timeout` has passed, or `stop` asks us to end.
+/// Without a timeout it waits for ever. It starts no thread and leaves nothing open.
+///
+/// # Errors
+/// There is nothing to ask or nothing to look for, the time is over, or the system refuses what the wait itself needs.
+pub fn for_own_record(
+    awaited: &Awaited,
+    timeout: Option<Duration>,
+    stop: &mut dyn StopRequests,
+) -> Result<Waited, WaitError> {
+    if awaited.servers.is_empty() {
+        return Err(WaitError::NoServer);
+    }
+    if awaited.own.is_empty() {
+        return Err(WaitError::NoOwnAddress);
+    }
+    let awaited = Awaited { servers: first_servers(&awaited.servers), ..awaited.clone() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+    runtime.block_on(wait(awaited, timeout, stop))
+}
+
+fn first_servers(servers: &[SocketAddr]) -> Vec<SocketAddr> {
+    servers.iter().take(MAX_SERVERS).copied().collect()
+}
+
+async fn wait(awaited: Awaited, timeout: Option<Duration>, stop: &mut dyn StopRequests) -> Result<Waited, WaitError> {
+    let start = Instant::now();
+    let lookup = Lookup::of(&awaited.name)?;
+    let mut stop = StopWatch::over(stop)?;
+    let mut machine = machine_for(&awaited, timeout);
+    let mut progress = Progress::default();
+    let mut event = Event::Due;
+    info!(target: "wait", name = %awaited.name, "waiting until {} answers with {}, asking {}{}", awaited.name,
+        list(&awaited.own, " or "), servers(&awaited), limit(timeout));
+    loop {
+        let action = machine.on(event, start.elapsed());
+        let next = match action {
+            Action::Published(sighting) => return Ok(Waited::Published(published(&awaited, &machine, sighting))),
+            Action::GiveUp | Action::Nothing => return Err(timed_out(awaited, &machine, start.elapsed())),
+            Action::Ask { .. } | Action::Sleep(_) => carry_out(action, &awaited, &lookup, start, progress.next()),
+        };
+        event = tokio::select! {
+            biased;
+            signal = stop.requested() => return Ok(Waited::Stopped { signal: signal?, after: start.elapsed() }),
+            event = next => event,
+        };
+        if progress.is_due(start.elapsed()) {
+            report(&awaited, &machine, start.elapsed());
+        }
+    }
+}
+
+fn machine_for(awaited: &Awaited, timeout: Option<Duration>) -> Machine {
+    let authority = Authority::over(&awaited.name, awaited.cluster_domain.as_ref());
+    Machine::new(&awaited.own, authority, awaited.servers.len(), timeout, fastrand::Rng::new())
+}
+
+/// Asks or sleeps. A pause ends early when there is progress to report; the machine then prolongs it.
+async fn carry_out(action: Action, awaited: &Awaited, lookup: &Lookup, start: Instant, report_at: Duration) -> Event {
+    match action {
+        Action::Ask { server, question, timeout } => {
+            Event::Answered(lookup.ask(awaited.servers[server], question, timeout).await)
+        }
+        Action::Sleep(until) => {
+            tokio::time::sleep(until.min(report_at).saturating_sub(start.elapsed())).await;
+            Event::Due
+        }
+        Action::Published(_) | Action::GiveUp | Action::Nothing => Event::Due,
+    }
+}
+
+/// The port is said where it is another than that of every name server.
+fn servers(awaited: &Awaited) -> String {
+    let name = |server: &SocketAddr| if server.port() == 53 { server.ip().to_string() } else { server.to_string() };
+    awaited.servers.iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+fn limit(timeout: Option<Duration>) -> String {
+    timeout.map_or_else(String::new, |timeout| format!(" for at most {}", Seconds(timeout)))
+}
+
+fn timed_out(awaited: Awaited, machine: &Machine, after: Duration) -> WaitError {
+    let (tally, observation) = (machine.tally().clone(), machine.observation().clone());
+    WaitError::TimedOut(Box::new(TimedOut { awaited, after, tally, observation }))
+}
+
+fn published(awaited: &Awaited, machine: &Machine, sighting: Sighting) -> Published {
+    let Sighting { addresses, missing, after, confirmation } = sighting;
+    let (name, questions) = (&awaited.name, machine.tally().questions());
+    info!(target: "wait", questions, elapsed_ms = millis(after),
+        "{name} answers with {} after {}, {}", list(&addresses, ", "), Seconds(after), machine.tally());
+    for family in &missing {
+        info!(target: "wait", "{name} has no {family} address of this pod (yet)");
+    }
+    match &confirmation {
+        Confirmation::Agrees => debug!(target: "wait", "other clients of the name server see {name} as well"),
+        Confirmation::Unknown => debug!(target: "wait", "whether other clients see {name} as well is not known"),
+        Confirmation::Denied { ttl } => {
+            info!(target: "wait", "other clients of the name server may not see {name} for up to {ttl}s: it keeps a denial");
+        }
+        Confirmation::Others { addresses, ttl } => {
+            info!(target: "wait", "other clients of the name server may see {name} as {} for up to {ttl}s: it keeps an old answer",
+                list(addresses, ", "));
+        }
+    }
+    Published { addresses, missing, after, questions, confirmation }
+}
+
+fn report(awaited: &Awaited, machine: &Machine, after: Duration) {
+    info!(target: "wait", questions = machine.tally().questions(), elapsed_ms = millis(after),
+        "still waiting for {} after {}: {} ({})", awaited.name, Seconds(after), machine.observation(), machine.tally());
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,157 @@
+//! How often is asked: often enough to be there within a second, rarely enough to be a polite client.
+//!
+//! Pure: no I/O, no clock.
+
+use std::time::Duration;
+
+/// Two questions a second while the record is most likely to come, then one.
+const EARLY_PACE: Duration = Duration::from_millis(500);
+const EARLY: Duration = Duration::from_secs(10);
+const LATE_PACE: Duration = Duration::from_secs(1);
+/// The slowest that address questions become.
+const SLOWEST_PACE: Duration = Duration::from_secs(5);
+/// After all servers failed.
+const FAILED_PACE: Duration = Duration::from_secs(1);
+/// When, and how often, an address question is put whatever the existence questions say.
+const FIRST_SAFETY_QUESTION: Duration = Duration::from_secs(10);
+const SAFETY_PACE: Duration = Duration::from_secs(30);
+/// The first line that tells that we are still waiting.
+const FIRST_PROGRESS: Duration = Duration::from_secs(5);
+/// Each pause is up to this part of it longer or shorter, so that pods that start together do not ask together.
+const JITTER: f64 = 0.2;
+
+/// How a round ended, which decides how soon the next one begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RoundEnd {
+    /// The name does not exist yet.
+    Absent,
+    /// Only address questions can tell. A cache may answer each of them, so they are put half a second apart, then
+    /// half as much again each time.
+    Addresses,
+    /// No server answered.
+    AllFailed,
+}
+
+/// The pauses between rounds.
+#[derive(Debug)]
+pub(super) struct Pace {
+    rng: fastrand::Rng,
+    /// Rounds in a row that ended with address questions.
+    address_rounds: i32,
+    next_safety_question: Duration,
+}
+
+impl Pace {
+    pub(super) fn new(rng: fastrand::Rng) -> Self {
+        Self { rng, address_rounds: 0, next_safety_question: FIRST_SAFETY_QUESTION }
+    }
+
+    /// The time from the beginning of the round that ends now to the next one.
+    pub(super) fn pause(&mut self, end: RoundEnd, now: Duration) -> Duration {
+        let pause = match end {
+            RoundEnd::Absent if now < EARLY => EARLY_PACE,
+            RoundEnd::Absent => LATE_PACE,
+            RoundEnd::Addresses => EARLY_PACE.mul_f64(1.5_f64.powi(self.address_rounds)).min(SLOWEST_PACE),
+            RoundEnd::AllFailed => FAILED_PACE,
+        };
+        self.address_rounds = match end {
+            RoundEnd::Absent => 0,
+            RoundEnd::Addresses => (self.address_rounds + 1).min(10),
+            RoundEnd::AllFailed => self.address_rounds,
+        };
+        pause.mul_f64(1.0 - JITTER + 2.0 * JITTER * self.rng.f64())
+    }
+
+    /// Whether an address question is due although the name does not exist, by what we are told. It is due once.
+    pub(super) fn safety_question_is_due(&mut self, now: Duration) -> bool {
+        let due = now >= self.next_safety_question;
+        if due {
+            self.next_safety_question = now + SAFETY_PACE;
+        }
+        due
+    }
+}
+
+/// When to tell that we are still waiting: at 5, 10, 20, 40 seconds and so on.
+#[derive(Debug)]
+pub(super) struct Progress {
+    next: Duration,
+}
+
+impl Progress {
+    /// The time of the next line.
+    pub(super) fn next(&self) -> Duration {
+        self.next
+    }
+
+    /// Whether a line is due. It is due once.
+    pub(super) fn is_due(&mut self, now: Duration) -> bool {
+        let due = now >= self.next;
+        while now >= self.next {
+            self.next *= 2;
+        }
+        due
+    }
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self { next: FIRST_PROGRESS }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pause(pace: &mut Pace, end: RoundEnd, now: u64) -> f64 {
+        pace.pause(end, Duration::from_secs(now)).as_secs_f64()
+    }
+
+    #[test]
+    fn pauses_are_within_a_fifth_of_the_plan() {
+        let rows = [
+            (RoundEnd::Absent, 0, 0.5),
+            (RoundEnd::Absent, 9, 0.5),
+            (RoundEnd::Absent, 10, 1.0),
+            (RoundEnd::Addresses, 11, 0.5),
+            (RoundEnd::Addresses, 12, 0.75),
+            (RoundEnd::AllFailed, 13, 1.0),
+            (RoundEnd::Addresses, 14, 1.125),
+            (RoundEnd::Absent, 15, 1.0),
+            (RoundEnd::Addresses, 16, 0.5),
+        ];
+        for seed in 0..200 {
+            let mut pace = Pace::new(fastrand::Rng::with_seed(seed));
+            for (end, now, plan) in rows {
+                let pause = pause(&mut pace, end, now);
+                assert!((plan * 0.8..=plan * 1.2).contains(&pause), "{end:?} at {now}: {pause}");
+            }
+            let slowest = (0..20).map(|_| self::pause(&mut pace, RoundEnd::Addresses, 20)).fold(0.0, f64::max);
+            assert!((4.0..=6.0).contains(&slowest), "{slowest}");
+        }
+    }
+
+    #[test]
+    fn pods_that_start_together_do_not_ask_together() {
+        let first = |seed| pause(&mut Pace::new(fastrand::Rng::with_seed(seed)), RoundEnd::Absent, 0);
+        let mut firsts: Vec<f64> = (0..100).map(first).collect();
+        firsts.sort_by(f64::total_cmp);
+        assert!(firsts[99] - firsts[0] > 0.15);
+    }
+
+    #[test]
+    fn the_safety_question_is_due_at_ten_seconds_and_then_every_thirty() {
+        let mut pace = Pace::new(fastrand::Rng::with_seed(1));
+        let due: Vec<u64> = (0..100).filter(|now| pace.safety_question_is_due(Duration::from_secs(*now))).collect();
+        assert_eq!(due, [10, 40, 70]);
+    }
+
+    #[test]
+    fn progress_is_told_ever_more_rarely() {
+        let mut progress = Progress::default();
+        let told: Vec<u64> = (0..200).filter(|now| progress.is_due(Duration::from_secs(*now))).collect();
+        assert_eq!(told, [5, 10, 20, 40, 80, 160]);
+        assert_eq!(progress.next(), Duration::from_secs(320));
+    }
+}

@@ -1,0 +1,155 @@
+//! What the answers amount to: the record as we see it, and as others may still see it.
+//!
+//! Pure: no I/O, no clock.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::answers::{Authority, Outcome};
+use super::questions::Family;
+
+/// What is known of a record that is not there yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Observation {
+    /// No server has said anything of use.
+    Silence,
+    /// The name does not exist, says its own zone.
+    Absent,
+    /// The name does not exist, says somebody who is not in charge of it: no server of the cluster, it seems.
+    AbsentElsewhere,
+    /// The name exists, but caches still hand out the denial of its address.
+    CachedDenial,
+    /// The name exists and has no address of our families.
+    NoAddress,
+    /// The name has other addresses than ours: a predecessor's, or another pod's of the same name.
+    Others {
+        /// Those addresses.
+        addresses: Vec<IpAddr>,
+        /// For how many more seconds a cache may give them.
+        ttl: u32,
+    },
+}
+
+/// Our record, seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// Which of our own addresses it has.
+    pub addresses: Vec<IpAddr>,
+    /// Of which families we own addresses and it has none.
+    pub missing: Vec<Family>,
+    /// When it was seen, from the start of the wait.
+    pub after: Duration,
+    /// What other clients see.
+    pub confirmation: Confirmation,
+}
+
+/// What the question that every other client puts was answered with, once we had seen our record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Confirmation {
+    /// One of our own addresses as well.
+    Agrees,
+    /// A denial out of a cache.
+    Denied {
+        /// For how many more seconds others may see it.
+        ttl: u32,
+    },
+    /// Only other addresses, out of a cache.
+    Others {
+        /// Those addresses.
+        addresses: Vec<IpAddr>,
+        /// For how many more seconds others may see them.
+        ttl: u32,
+    },
+    /// It was not answered.
+    Unknown,
+}
+
+impl Observation {
+    /// What an answer to an address question without any of our own addresses tells, if anything.
+    pub(super) fn of(outcome: &Outcome, authority: &Authority) -> Option<Self> {
+        match outcome {
+            Outcome::Addresses { addresses, ttl } if !addresses.is_empty() => {
+                Some(Self::Others { addresses: addresses.clone(), ttl: *ttl })
+            }
+            Outcome::Absent { zone, .. } if authority.includes(zone.as_ref()) => Some(Self::Absent),
+            Outcome::Absent { .. } => Some(Self::AbsentElsewhere),
+            Outcome::Exists { .. } => Some(Self::NoAddress),
+            Outcome::Addresses { .. } | Outcome::Unable(_) | Outcome::Failed(_) => None,
+        }
+    }
+}
+
+impl Sighting {
+    /// `seen` of the addresses `own`, at `after`.
+    pub(super) fn new(seen: Vec<IpAddr>, own: &[IpAddr], after: Duration) -> Self {
+        let mut missing: Vec<Family> = own.iter().map(Family::of).collect();
+        missing.sort();
+        missing.dedup();
+        let mut sighting = Self { addresses: Vec::new(), missing, after, confirmation: Confirmation::Unknown };
+        sighting.add(seen);
+        sighting
+    }
+
+    /// Some more of our own addresses.
+    pub(super) fn add(&mut self, seen: Vec<IpAddr>) {
+        self.addresses.extend(seen);
+        self.addresses.sort();
+        self.addresses.dedup();
+        let addresses = &self.addresses;
+        self.missing.retain(|family| !addresses.iter().any(|address| Family::of(address) == *family));
+    }
+
+    /// The family to ask other clients' question for.
+    pub(super) fn family(&self) -> Family {
+        self.addresses.iter().map(Family::of).min().unwrap_or(Family::V4)
+    }
+}
+
+impl Confirmation {
+    /// What the answer tells, if it has one of our `own` addresses or not.
+    pub(super) fn of(outcome: &Outcome, own: bool) -> Self {
+        match outcome {
+            _ if own => Self::Agrees,
+            Outcome::Addresses { addresses, ttl } => Self::Others { addresses: addresses.clone(), ttl: *ttl },
+            Outcome::Absent { ttl, .. } | Outcome::Exists { ttl, .. } => Self::Denied { ttl: *ttl },
+            Outcome::Unable(_) | Outcome::Failed(_) => Self::Unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_missing_families_are_those_that_we_own_and_have_not_seen() {
+        let (v4, v6): (IpAddr, IpAddr) = ("10.0.0.5".parse().unwrap(), "fd00::5".parse().unwrap());
+        let rows: [(&[IpAddr], &[IpAddr], &[Family]); 4] = [
+            (&[v4], &[v4], &[]),
+            (&[v4, v6], &[v4], &[Family::V6]),
+            (&[v4, v6], &[v6], &[Family::V4]),
+            (&[v4, v6], &[v4, v6], &[]),
+        ];
+        for (own, seen, missing) in rows {
+            assert_eq!(Sighting::new(seen.to_vec(), own, Duration::ZERO).missing, missing);
+        }
+        let mut sighting = Sighting::new(vec![v4], &[v4, v6], Duration::ZERO);
+        sighting.add(vec![v6, v6]);
+        assert_eq!((sighting.addresses, sighting.missing), (vec![v4, v6], vec![]));
+    }
+
+    #[test]
+    fn other_clients_may_see_a_denial_or_an_old_address() {
+        let old = vec!["10.0.0.9".parse().unwrap()];
+        let answer = Outcome::Addresses { addresses: old.clone(), ttl: 7 };
+        let rows = [
+            (&answer, true, Confirmation::Agrees),
+            (&answer, false, Confirmation::Others { addresses: old, ttl: 7 }),
+            (&Outcome::Absent { zone: None, ttl: 21 }, false, Confirmation::Denied { ttl: 21 }),
+            (&Outcome::Failed(crate::wait::answers::Failure::Timeout), false, Confirmation::Unknown),
+        ];
+        for (outcome, own, confirmation) in rows {
+            assert_eq!(Confirmation::of(outcome, own), confirmation);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The wait as a whole, over loopback sockets.
+
+use std::io::{Read, Write};
+use std::net::Ipv4Addr;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use hickory_resolver::proto::op::{Message, ResponseCode};
+use hickory_resolver::proto::rr::RecordType;
+
+use super::fake_server::{FakeServer, addresses, denial};
+use super::sighting::{Confirmation, Observation};
+use super::{Awaited, Published, StopRequests, WaitError, Waited, for_own_record};
+use crate::identity::name::Fqdn;
+
+const OWN: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 5);
+const OLD: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 9);
+const SIGTERM: u8 = 15;
+const SIGHUP: u8 = 1;
+
+/// Signals as bytes in a socket, of which TERM asks us to end.
+struct Signals {
+    socket: UnixStream,
+    taken: u32,
+}
+
+impl StopRequests for Signals {
+    fn readable(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    fn take(&mut self) -> Option<i32> {
+        self.taken += 1;
+        let mut came = [0; 64];
+        let count = self.socket.read(&mut came).unwrap_or(0);
+        came[..count].contains(&SIGTERM).then_some(i32::from(SIGTERM))
+    }
+}
+
+fn signals() -> (UnixStream, Signals) {
+    let (sender, socket) = UnixStream::pair().unwrap();
+    (sender, Signals { socket, taken: 0 })
+}
+
+fn awaited(servers: &[&FakeServer]) -> Awaited {
+    Awaited {
+        name: Fqdn::parse("web-0.web.ns1.svc.cluster.local").unwrap(),
+        cluster_domain: Fqdn::parse("cluster.local").ok(),
+        own: vec![OWN.into()],
+        servers: servers.iter().map(|server| server.address).collect(),
+    }
+}
+
+fn published(servers: &[&FakeServer], timeout: Duration) -> Published {
+    let (_sender, mut signals) = signals();
+    match for_own_record(&awaited(servers), Some(timeout), &mut signals) {
+        Ok(Waited::Published(published)) => published,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A server that denies the name to the first `denials` questions, then has this address.
+fn server(denials: u32, address: Ipv4Addr) -> FakeServer {
+    let mut asked = 0;
+    FakeServer::start(move |request: &Message| {
+        asked += 1;
+        match request.queries[0].query_type() {
+            _ if asked <= denials => denial(request, ResponseCode::NXDomain, "cluster.local."),
+            RecordType::A => addresses(request, &[address]),
+            _ => denial(request, ResponseCode::NoError, "cluster.local."),
+        }
+    })
+}
+
+#[test]
+fn the_wait_ends_when_our_own_address_is_published() {
+    let server = server(2, OWN);
+    let published = published(&[&server], Duration::from_secs(30));
+    assert_eq!(published.addresses, [OWN]);
+    assert_eq!((published.questions, published.confirmation), (5, Confirmation::Agrees));
+    assert!((Duration::from_millis(800)..Duration::from_secs(3)).contains(&published.after), "{:?}", published.after);
+    assert_eq!(server.finish().len(), 5, "a packet a question");
+}
+
+#[test]
+fn a_silent_server_gives_way_to_the_next() {
+    let (silent, good) = (FakeServer::start(|_| None), server(0, OWN));
+    let published = published(&[&silent, &good], Duration::from_secs(30));
+    assert_eq!(published.questions, 4);
+    assert!((Duration::from_millis(1500)..Duration::from_secs(3)).contains(&published.after), "{:?}", published.after);
+}
+
+#[test]
+fn the_deadline_ends_the_wait_with_what_was_seen() {
+    let server = server(0, OLD);
+    let (_sender, mut signals) = signals();
+    let start = Instant::now();
+    let error = for_own_record(&awaited(&[&server]), Some(Duration::from_secs(1)), &mut signals).unwrap_err();
+    assert!((1.0..3.0).contains(&start.elapsed().as_secs_f64()));
+    let WaitError::TimedOut(timed_out) = &error else { panic!("{error}") };
+    assert!(matches!(&timed_out.observation, Observation::Others { addresses, ttl: 13 } if *addresses == [OLD]));
+    assert!(error.to_string().contains("10.0.0.9"), "{error}");
+    assert!(timed_out.tally.questions() >= 4);
+}
+
+#[test]
+fn a_stop_request_ends_the_wait_in_the_middle_of_a_question() {
+    let server = FakeServer::start(|_| None);
+    let (mut sender, mut signals) = signals();
+    let awaited = awaited(&[&server]);
+    let waiting = std::thread::spawn(move || for_own_record(&awaited, None, &mut signals));
+    server.next();
+    let start = Instant::now();
+    sender.write_all(&[SIGTERM]).unwrap();
+    let waited = waiting.join().unwrap().unwrap();
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert!(matches!(waited, Waited::Stopped { signal: 15, .. }), "{waited:?}");
+}
+
+#[test]
+fn a_stop_request_that_came_before_ends_the_wait_as_well() {
+    let server = FakeServer::start(|_| None);
+    let (mut sender, mut signals) = signals();
+    sender.write_all(&[SIGHUP, SIGTERM]).unwrap();
+    let waited = for_own_record(&awaited(&[&server]), None, &mut signals).unwrap();
+    assert!(matches!(waited, Waited::Stopped { signal: 15, .. }), "{waited:?}");
+}
+
+#[test]
+fn other_signals_do_not_end_the_wait() {
+    let server = server(3, OWN);
+    let (mut sender, mut signals) = signals();
+    let awaited = awaited(&[&server]);
+    sender.write_all(&[SIGHUP]).unwrap();
+    let waiting = std::thread::spawn(move || {
+        let waited = for_own_record(&awaited, Some(Duration::from_secs(30)), &mut signals);
+        (waited, signals.taken)
+    });
+    server.next();
+    server.next();
+    sender.write_all(&[SIGHUP]).unwrap();
+    let (waited, taken) = waiting.join().unwrap();
+    assert!(matches!(waited.unwrap(), Waited::Published(_)));
+    assert_eq!(taken, 2);
+}
+
+#[test]
+fn a_source_of_requests_that_is_gone_is_left_alone() {
+    let server = server(1, OWN);
+    let (sender, mut signals) = signals();
+    drop(sender);
+    let waited = for_own_record(&awaited(&[&server]), Some(Duration::from_secs(30)), &mut signals).unwrap();
+    assert!(matches!(waited, Waited::Published(_)));
+    assert_eq!(signals.taken, 1);
+}
+
+#[test]
+fn without_a_server_or_an_own_address_there_is_nothing_to_wait_for() {
+    let (_sender, mut signals) = signals();
+    let mut nothing = awaited(&[]);
+    let error = for_own_record(&nothing, None, &mut signals).unwrap_err();
+    assert!(matches!(error, WaitError::NoServer), "{error}");
+    nothing.servers.push("127.0.0.1:9".parse().unwrap());
+    nothing.own.clear();
+    let error = for_own_record(&nothing, None, &mut signals).unwrap_err();
+    assert!(matches!(error, WaitError::NoOwnAddress), "{error}");
+}
+
+fn entries(directory: &str) -> usize {
+    std::fs::read_dir(directory).unwrap().count()
+}
+
+/// Counting what a process has open takes one without other tests in it: this one again, told so by a variable.
+#[test]
+fn the_wait_leaves_no_thread_and_no_descriptor_behind() {
+    const ALONE: &str = "WAIT_TEST_ALONE";
+    if std::env::var_os(ALONE).is_none() {
+        let test = "wait::tests::the_wait_leaves_no_thread_and_no_descriptor_behind";
+        let mut alone = Command::new(std::env::current_exe().unwrap());
+        let output = alone.args(["--exact", test]).env(ALONE, "1").output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
+        return;
+    }
+    let (server, dead) = (server(1, OWN), FakeServer::start(|_| None));
+    let (_sender, mut signals) = signals();
+    let before = (entries("/proc/self/fd"), entries("/proc/self/task"));
+    let waited = for_own_record(&awaited(&[&dead, &server]), Some(Duration::from_secs(30)), &mut signals);
+    assert!(matches!(waited.unwrap(), Waited::Published(_)));
+    assert_eq!((entries("/proc/self/fd"), entries("/proc/self/task")), before);
+}

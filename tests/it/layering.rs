@@ -1,0 +1,135 @@
+//! The structure of the source is a promise too: imports run downwards, each library has one door, pure files are pure.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+/// The modules from the top down. A file may import from rows below its own, and from its own module.
+const LAYERS: [&[&str]; 6] =
+    [&["lib", "main"], &["report"], &["wait", "render", "supervise"], &["config", "cli"], &["release"], &["identity"]];
+const BASE: [&str; 5] = ["env", "exit", "error", "telemetry", "sys"];
+
+/// Where a library may be named.
+const DOORS: [(&str, &[&str]); 7] = [
+    ("envy", &["env.rs"]),
+    ("tokio", &["wait/mod.rs", "wait/lookup.rs", "wait/stop.rs"]),
+    ("hickory_resolver", &["wait/lookup.rs"]),
+    ("signal_hook", &["supervise/signals.rs"]),
+    ("nix", &["sys.rs"]),
+    ("rustix", &["sys.rs"]),
+    ("rustix_libc_wrappers", &["sys.rs"]),
+];
+
+/// What a pure file must not name: files, processes, sockets, clocks, chance, the log.
+const IMPURE: [&str; 13] = [
+    "std::fs",
+    "process::Command",
+    "std::env::",
+    "std::thread",
+    "Instant",
+    "SystemTime",
+    "UdpSocket",
+    "TcpStream",
+    "tracing::",
+    "crate::sys",
+    "fastrand::u",
+    "Rng::new()",
+    "tempfile",
+];
+
+/// Each source file by its path below src, without its tests.
+fn sources() -> BTreeMap<String, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = BTreeMap::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !["tests.rs", "fake_server.rs", "server_tests.rs", "coredns.rs"]
+                .contains(&path.file_name().unwrap().to_str().unwrap())
+            {
+                let text = fs::read_to_string(&path).unwrap();
+                let code = text.split("#[cfg(test)]\nmod tests").next().unwrap().to_owned();
+                files.insert(path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned(), code);
+            }
+        }
+    }
+    assert!(files.len() > 20);
+    files
+}
+
+/// `wait/machine.rs` is of the module `wait`.
+fn module(file: &str) -> &str {
+    file.split('/').next().unwrap().trim_end_matches(".rs")
+}
+
+fn layer(module: &str) -> usize {
+    if BASE.contains(&module) {
+        return LAYERS.len();
+    }
+    LAYERS.iter().position(|row| row.contains(&module)).unwrap_or_else(|| panic!("{module} has no place in LAYERS"))
+}
+
+/// The words behind each occurrence of `mark` in code, not in comments.
+fn words_after<'a>(code: &'a str, mark: &'a str) -> impl Iterator<Item = &'a str> {
+    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+    lines
+        .flat_map(move |line| line.split(mark).skip(1))
+        .map(|rest| rest.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default())
+}
+
+#[test]
+fn imports_run_downwards_and_stages_do_not_know_each_other() {
+    let mut wrong = Vec::new();
+    for (file, code) in sources() {
+        let own = module(&file).to_owned();
+        for imported in words_after(&code, "crate::").filter(|word| *word != own && !word.is_empty()) {
+            // In a door's own words: `use crate::{sys, telemetry}` has no word there.
+            if layer(imported) <= layer(&own) && !(BASE.contains(&own.as_str()) && BASE.contains(&imported)) {
+                wrong.push(format!("{file} imports {imported}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn each_library_has_one_door() {
+    let mut wrong = Vec::new();
+    for (file, code) in sources() {
+        for (library, doors) in DOORS {
+            let named = code.lines().filter(|line| !line.trim_start().starts_with("//")).any(|line| {
+                line.match_indices(&format!("{library}::"))
+                    .any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
+            });
+            if named && !doors.contains(&file.as_str()) {
+                wrong.push(format!("{file} names {library}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn pure_files_are_pure() {
+    let mut pure = 0;
+    for (file, code) in sources().into_iter().filter(|(_, code)| code.contains("//! Pure: no I/O, no clock.")) {
+        pure += 1;
+        let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+        for line in lines {
+            for word in IMPURE {
+                assert!(!line.contains(word), "{file}: {line}");
+            }
+        }
+    }
+    assert!(pure >= 10, "{pure}");
+}
+
+#[test]
+fn no_file_is_hard_to_overlook() {
+    for (file, code) in sources() {
+        assert!(code.lines().count() <= 350, "{file} has {} lines", code.lines().count());
+    }
+}

@@ -1,0 +1,30 @@
+//! Real processes, as PID 1 of pods that are made of namespaces, in a cluster with a DNS of its own. One file a promise.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test ends with a panic, waits for its own children and polls with a deadline"
+)]
+
+mod a_bad_template_stops_the_start;
+mod a_missing_record_ends_the_start;
+mod a_predecessors_address_does_not_count;
+mod a_stop_request_ends_the_wait;
+mod bad_surroundings_are_no_panic;
+mod dns_itself;
+mod exit_codes_are_passed_through;
+mod layering;
+mod logs_tell_the_story;
+mod no_term_is_lost;
+mod orphans_are_reaped;
+mod readme;
+mod sandbox_itself;
+mod signals_are_forwarded;
+mod support;
+mod the_child_starts_clean;
+mod the_record_is_seen_despite_a_denial;
+mod the_talks_configmap_starts_a_release;

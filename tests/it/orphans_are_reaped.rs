@@ -1,0 +1,33 @@
+//! A process whose parent is gone becomes our child, and does not stay behind as a zombie.
+
+use std::time::Duration;
+
+use crate::support::{AsPid, Cluster, DnsSettings, wait_until};
+
+const ORPHANS: usize = 1000;
+const SOON: Duration = Duration::from_secs(60);
+
+#[test]
+fn as_pid_1() {
+    reaps_a_thousand(AsPid::One);
+}
+
+#[test]
+fn as_a_subreaper() {
+    reaps_a_thousand(AsPid::NotOne);
+}
+
+fn reaps_a_thousand(as_pid: AsPid) {
+    let cluster = Cluster::start(DnsSettings::default());
+    // The inner shell ends before its child does, so the child's parent is gone when it ends.
+    let script =
+        format!("i=0; while [ $i -lt {ORPHANS} ]; do (sleep 0.01 &); i=$((i+1)); done; echo done; exec sleep 1000");
+    let pod = cluster.pod("web-0").without_subdomain().runs_as(as_pid).env("BEAMINIT_LOG", "debug");
+    let pod = pod.command(["sh", "-c", &script]).start();
+    pod.expect_line("done", SOON);
+    wait_until(SOON, "every orphan reaped", || {
+        pod.log().iter().filter(|line| line.text.contains("reaped orphan")).count() == ORPHANS
+    });
+    let defunct: Vec<_> = pod.processes().into_iter().filter(|process| process.state == 'Z').collect();
+    assert!(defunct.is_empty(), "{defunct:?}");
+}

@@ -1,0 +1,116 @@
+//! A cluster: one network with a bridge for the pods and a DNS server at the usual cluster address.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+
+use super::dns::{DnsServer, DnsSettings};
+use super::net_namespace::NetNamespace;
+use super::pod::Pod;
+
+/// Where every kubelet sends its pods' questions.
+pub(crate) const CLUSTER_DNS: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 10);
+
+const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 88, 0, 1);
+
+/// A network with a DNS server, into which pods are started.
+pub(crate) struct Cluster {
+    network: Arc<Network>,
+    dns: DnsServer,
+}
+
+impl Cluster {
+    pub(crate) fn start(settings: DnsSettings) -> Self {
+        let network = Arc::new(Network::new());
+        let dns = network.dns_server(CLUSTER_DNS, settings);
+        Self { network, dns }
+    }
+
+    /// The DNS server that the pods' resolv.conf names.
+    pub(crate) fn dns(&self) -> &DnsServer {
+        &self.dns
+    }
+
+    /// A further DNS server with a zone and a cache of its own, for pods whose resolv.conf names it.
+    pub(crate) fn another_dns(&self, address: Ipv4Addr, settings: DnsSettings) -> DnsServer {
+        self.network.dns_server(address, settings)
+    }
+
+    /// Runs `work` in the cluster's network, as on its node: sockets made there reach the pods and the DNS.
+    pub(crate) fn on_the_node<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        self.network.namespace.run(work)
+    }
+
+    /// A pod of a `StatefulSet`, to be described further and started. It has its address already.
+    pub(crate) fn pod(&self, name: &str) -> Pod {
+        Pod::new(Arc::clone(&self.network), name)
+    }
+}
+
+/// The bridge, and what is plugged into it.
+#[derive(Debug)]
+pub(crate) struct Network {
+    namespace: NetNamespace,
+    last_host: AtomicU8,
+    last_link: AtomicU32,
+}
+
+impl Network {
+    fn new() -> Self {
+        let namespace = NetNamespace::new();
+        namespace.ip(&[
+            "link set lo up".to_owned(),
+            "link add br0 type bridge".to_owned(),
+            format!("address add {GATEWAY}/24 dev br0"),
+            "link set br0 up".to_owned(),
+        ]);
+        Self { namespace, last_host: AtomicU8::new(1), last_link: AtomicU32::new(0) }
+    }
+
+    fn dns_server(&self, address: Ipv4Addr, settings: DnsSettings) -> DnsServer {
+        self.namespace.ip(&[format!("address add {address}/32 dev lo")]);
+        self.namespace.run(|| DnsServer::start(address, settings))
+    }
+
+    /// An address that no pod of this cluster had before.
+    pub(crate) fn new_address(&self) -> Ipv4Addr {
+        let host = self.last_host.fetch_add(1, Ordering::Relaxed) + 1;
+        assert_ne!(host, u8::MAX, "the pod network is full");
+        Ipv4Addr::new(10, 88, 0, host)
+    }
+
+    /// A network for one pod, with `eth0` at `address` plugged into the bridge.
+    pub(crate) fn plug(self: Arc<Self>, address: Ipv4Addr) -> (NetNamespace, Link) {
+        let pod = NetNamespace::new();
+        let link = format!("veth{}", self.last_link.fetch_add(1, Ordering::Relaxed));
+        // The hardware address follows the address, as CNI's bridge has it: whoever gets an address that was in use
+        // before is not shut out by its neighbours' ARP caches.
+        let [a, b, c, d] = address.octets();
+        let hardware = format!("0a:58:{a:02x}:{b:02x}:{c:02x}:{d:02x}");
+        self.namespace.ip(&[
+            format!("link add {link} type veth peer name eth0 address {hardware} netns {}", pod.path()),
+            format!("link set {link} master br0 up"),
+        ]);
+        pod.ip(&[
+            "link set lo up".to_owned(),
+            format!("address add {address}/24 dev eth0"),
+            "link set eth0 up".to_owned(),
+            format!("route add default via {GATEWAY}"),
+        ]);
+        (pod, Link { name: link, network: self })
+    }
+}
+
+/// The bridge's end of a pod's link. It is taken away with this value, and not some time after the pod's network: until
+/// then the bridge would send to the old pod what is meant for a new one with its address.
+#[derive(Debug)]
+pub(crate) struct Link {
+    name: String,
+    network: Arc<Network>,
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.network.namespace.try_ip(&[format!("link delete {}", self.name)]); // fails if the kernel was faster
+    }
+}

@@ -1,0 +1,211 @@
+//! What CoreDNS answers for a cluster domain, and what its cache makes of that.
+//!
+//! Pure: no I/O, no clock.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::rdata::{A, AAAA, PTR, SOA, TXT};
+use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
+
+const DOMAIN: &str = "cluster.local";
+
+/// The cache keeps nothing for a shorter time than this.
+const SHORTEST: u32 = 5;
+
+/// Names that each cluster domain has without any service.
+const BUILT_IN: [&str; 3] = [DOMAIN, "svc.cluster.local", "dns-version.cluster.local"];
+
+/// The root's SOA, which a real upstream server sends with a denial.
+const ROOT_TTL: u32 = 86_400;
+
+/// An answer without its question: equal for each spelling of the name.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Answer {
+    pub(crate) rcode: ResponseCode,
+    pub(crate) records: Vec<RData>,
+    /// Who denies, if nothing was found.
+    pub(crate) authority: Option<(Name, SOA)>,
+    /// For all records alike, in seconds.
+    pub(crate) ttl: u32,
+    /// From the cluster's own zone.
+    pub(crate) authoritative: bool,
+}
+
+impl Answer {
+    /// The records of the answer section.
+    pub(crate) fn answers(&self, owner: &Name) -> impl Iterator<Item = Record> {
+        self.records.iter().map(|data| Record::from_rdata(owner.clone(), self.ttl, data.clone()))
+    }
+
+    /// The SOA record of a denial.
+    pub(crate) fn authorities(&self) -> impl Iterator<Item = Record> {
+        self.authority.iter().map(|(zone, soa)| Record::from_rdata(zone.clone(), self.ttl, RData::SOA(soa.clone())))
+    }
+}
+
+/// The names that are published now.
+#[derive(Debug)]
+pub(crate) struct Zone {
+    ttl: u32,
+    /// Unix time of the last change, which CoreDNS shows as the SOA's serial.
+    pub(crate) serial: u32,
+    published: BTreeMap<String, Vec<IpAddr>>,
+}
+
+impl Zone {
+    pub(crate) fn new(ttl: u32) -> Self {
+        Self { ttl, serial: 0, published: BTreeMap::new() }
+    }
+
+    /// The addresses of `name`, as they can be changed; the name exists from now on.
+    pub(crate) fn entry(&mut self, name: &str) -> &mut Vec<IpAddr> {
+        self.published.entry(plain(name)).or_default()
+    }
+
+    /// Takes the name away; its former addresses.
+    pub(crate) fn remove(&mut self, name: &str) -> Vec<IpAddr> {
+        self.published.remove(&plain(name)).unwrap_or_default()
+    }
+
+    /// The truth, as the `kubernetes` plugin tells it.
+    pub(crate) fn answer(&self, name: &Name, record_type: RecordType) -> Answer {
+        let plain_name = plain(&name.to_ascii());
+        if plain_name != DOMAIN && !plain_name.ends_with(&format!(".{DOMAIN}")) {
+            return self.reverse(name, record_type);
+        }
+        let records = self.records(&plain_name, record_type);
+        if !records.is_empty() {
+            return self.found(records);
+        }
+        let rcode = if self.exists(&plain_name) { ResponseCode::NoError } else { ResponseCode::NXDomain };
+        let (zone, soa) = self.own_soa();
+        Answer { rcode, records, authority: Some((zone, soa)), ttl: self.ttl.min(300), authoritative: true }
+    }
+
+    fn found(&self, records: Vec<RData>) -> Answer {
+        Answer { rcode: ResponseCode::NoError, records, authority: None, ttl: self.ttl, authoritative: true }
+    }
+
+    fn records(&self, name: &str, record_type: RecordType) -> Vec<RData> {
+        let addresses = self.addresses(name);
+        let v4 = addresses.iter().filter_map(|ip| if let IpAddr::V4(ip) = ip { Some(RData::A(A(*ip))) } else { None });
+        let v6 =
+            addresses.iter().filter_map(|ip| if let IpAddr::V6(ip) = ip { Some(RData::AAAA(AAAA(*ip))) } else { None });
+        match record_type {
+            RecordType::A => v4.collect(),
+            RecordType::AAAA => v6.collect(),
+            RecordType::TXT if name == "dns-version.cluster.local" => {
+                vec![RData::TXT(TXT::new(vec!["1.1.0".to_owned()]))]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// A headless service (`web.ns1.svc.cluster.local`) has the addresses of all its pods.
+    fn addresses(&self, name: &str) -> Vec<IpAddr> {
+        if let Some(own) = self.published.get(name) {
+            return own.clone();
+        }
+        let is_service = name.split('.').count() == 5 && name.ends_with(".svc.cluster.local");
+        let of_pods = self.below(name).filter(|_| is_service).flat_map(|(_, addresses)| addresses);
+        of_pods.copied().collect()
+    }
+
+    fn below(&self, name: &str) -> impl Iterator<Item = (&String, &Vec<IpAddr>)> {
+        let suffix = format!(".{name}");
+        self.published.iter().filter(move |(published, _)| published.ends_with(&suffix))
+    }
+
+    /// A parent exists as long as a name below it does.
+    fn exists(&self, name: &str) -> bool {
+        BUILT_IN.contains(&name) || self.published.contains_key(name) || self.below(name).next().is_some()
+    }
+
+    /// CoreDNS knows the names of the pods' addresses; whatever else is not the cluster's goes to the outside, which
+    /// knows none of it.
+    fn reverse(&self, name: &Name, record_type: RecordType) -> Answer {
+        let asked = name.parse_arpa_name().ok().filter(|_| record_type == RecordType::PTR).map(|net| net.addr());
+        let owners = self.published.iter().filter(|(_, own)| asked.is_some_and(|ip| own.contains(&ip)));
+        let pointers: Vec<RData> =
+            owners.map(|(name, _)| RData::PTR(PTR(Name::from_ascii(format!("{name}.")).unwrap()))).collect();
+        if !pointers.is_empty() {
+            return self.found(pointers);
+        }
+        let root = (Name::root(), soa("a.root-servers.net.", "nstld.verisign-grs.com.", 2_026_010_100, ROOT_TTL));
+        Answer {
+            rcode: ResponseCode::NXDomain,
+            records: pointers,
+            authority: Some(root),
+            ttl: ROOT_TTL,
+            authoritative: false,
+        }
+    }
+
+    fn own_soa(&self) -> (Name, SOA) {
+        let zone = Name::from_ascii("cluster.local.").unwrap();
+        (zone, soa("ns.dns.cluster.local.", "hostmaster.cluster.local.", self.serial, self.ttl))
+    }
+}
+
+fn soa(server: &str, mailbox: &str, serial: u32, minimum: u32) -> SOA {
+    let (server, mailbox) = (Name::from_ascii(server).unwrap(), Name::from_ascii(mailbox).unwrap());
+    SOA::new(server, mailbox, serial, 7200, 1800, 86_400, minimum)
+}
+
+/// Lower case, without the final dot.
+fn plain(name: &str) -> String {
+    name.trim_end_matches('.').to_ascii_lowercase()
+}
+
+/// What the cache tells questions apart by. Neither the name's case nor the AD flag is in it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    name: String,
+    record_type: RecordType,
+    dnssec_ok: bool,
+    checking_disabled: bool,
+}
+
+impl Key {
+    pub(crate) fn new(name: &Name, record_type: RecordType, dnssec_ok: bool, checking_disabled: bool) -> Self {
+        Self { name: plain(&name.to_ascii()), record_type, dnssec_ok, checking_disabled }
+    }
+}
+
+/// The `cache` plugin.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    /// N of `cache N`, in seconds, for denials and successes.
+    longest: u32,
+    denials: HashMap<Key, (Instant, Answer)>,
+    successes: HashMap<Key, (Instant, Answer)>,
+}
+
+impl Cache {
+    pub(crate) fn new(longest: Duration) -> Self {
+        let longest = u32::try_from(longest.as_secs()).unwrap();
+        Self { longest, denials: HashMap::new(), successes: HashMap::new() }
+    }
+
+    /// A denial hides a success of the same key until it expires.
+    pub(crate) fn get(&self, key: &Key, now: Instant) -> Option<Answer> {
+        [&self.denials, &self.successes].into_iter().find_map(|kept| left(kept.get(key)?, now))
+    }
+
+    /// Keeps the answer; returned is what the client sees, with the TTL for which it is kept.
+    pub(crate) fn store(&mut self, key: Key, answer: Answer, now: Instant) -> Answer {
+        let kept = Answer { ttl: answer.ttl.min(self.longest).max(SHORTEST), ..answer };
+        let map = if kept.authority.is_some() { &mut self.denials } else { &mut self.successes };
+        map.insert(key, (now, kept.clone()));
+        kept
+    }
+}
+
+fn left((since, answer): &(Instant, Answer), now: Instant) -> Option<Answer> {
+    let age = u32::try_from(now.duration_since(*since).as_secs()).unwrap_or(u32::MAX);
+    let ttl = answer.ttl.checked_sub(age).filter(|ttl| *ttl > 0)?;
+    Some(Answer { ttl, ..answer.clone() })
+}

@@ -1,0 +1,301 @@
+//! The description of a pod: what a manifest says, and what the kubelet makes of it.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use super::cluster::{CLUSTER_DNS, Link, Network};
+use super::launch::Context;
+use super::net_namespace::NetNamespace;
+use super::root_fs::{Bind, RootFs, new_termination_log};
+use super::running_pod::RunningPod;
+use super::scratch_dir;
+
+const BEAMINIT: &str = "/usr/local/bin/beaminit";
+
+/// A file in /etc that the kubelet writes.
+#[derive(Clone, Debug)]
+pub(crate) enum PodFile {
+    /// As the kubelet does.
+    Kubelet,
+    /// With this text.
+    Custom(String),
+    /// There is none.
+    Missing,
+}
+
+impl PodFile {
+    fn content(&self, kubelets: impl FnOnce() -> String) -> Option<String> {
+        match self {
+            Self::Kubelet => Some(kubelets()),
+            Self::Custom(text) => Some(text.clone()),
+            Self::Missing => None,
+        }
+    }
+}
+
+/// Which process the entrypoint is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AsPid {
+    /// The first one of its container.
+    One,
+    /// The child of a shell that is PID 1, waits for it alone and ends with its code.
+    NotOne,
+}
+
+/// What is left of the description when the kubelet's part is done.
+pub(super) struct Spec {
+    /// Where the root file system is mounted and the termination log lies.
+    pub(super) scratch: TempDir,
+    pub(super) network: NetNamespace,
+    pub(super) link: Link,
+    pub(super) host_name: String,
+    pub(super) root: RootFs,
+    pub(super) context: Context,
+    pub(super) argv: Vec<OsString>,
+    pub(super) stdin: Stdio,
+    pub(super) as_pid: AsPid,
+}
+
+/// A pod that can be started. Unless told otherwise it runs as root, belongs to a `StatefulSet` and its headless
+/// service (`web-0` to `web`) in the namespace `default`, and its entrypoint is the beaminit under test.
+pub(crate) struct Pod {
+    network: Arc<Network>,
+    address: Ipv4Addr,
+    name: String,
+    service: Option<String>,
+    namespace: String,
+    service_account: bool,
+    hosts: PodFile,
+    resolv_conf: PodFile,
+    env: BTreeMap<OsString, OsString>,
+    uid: Option<u32>,
+    read_only_root: bool,
+    binds: Vec<Bind>,
+    work_dir: PathBuf,
+    entrypoint: Vec<OsString>,
+    command: Vec<OsString>,
+    stdin: Stdio,
+    as_pid: AsPid,
+}
+
+impl Pod {
+    pub(crate) fn new(network: Arc<Network>, name: &str) -> Self {
+        let service = name.rsplit_once('-').map_or(name, |(service, _ordinal)| service);
+        let env = [("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/")];
+        Self {
+            address: network.new_address(),
+            network,
+            name: name.to_owned(),
+            service: Some(service.to_owned()),
+            namespace: "default".to_owned(),
+            service_account: false,
+            hosts: PodFile::Kubelet,
+            resolv_conf: PodFile::Kubelet,
+            env: env.map(|(name, value)| (name.into(), value.into())).into(),
+            uid: None,
+            read_only_root: false,
+            binds: Vec::new(),
+            work_dir: "/".into(),
+            entrypoint: vec!["beaminit".into()],
+            command: Vec::new(),
+            stdin: Stdio::null(),
+            as_pid: AsPid::One,
+        }
+        .env("HOSTNAME", name)
+        .mount(Path::new(env!("CARGO_BIN_EXE_beaminit")), BEAMINIT)
+    }
+
+    /// The headless service, `spec.subdomain`.
+    pub(crate) fn service(mut self, service: &str) -> Self {
+        self.service = Some(service.to_owned());
+        self
+    }
+
+    /// As a `Deployment`'s pod: it has no name below a service, and its hosts line none with a dot.
+    pub(crate) fn without_subdomain(mut self) -> Self {
+        self.service = None;
+        self
+    }
+
+    pub(crate) fn namespace(mut self, namespace: &str) -> Self {
+        namespace.clone_into(&mut self.namespace);
+        self
+    }
+
+    /// Mounts the service account's namespace file.
+    pub(crate) fn service_account(mut self) -> Self {
+        self.service_account = true;
+        self
+    }
+
+    /// Takes this address in place of its own: that of an earlier pod, which must have been dropped.
+    pub(crate) fn at_address(mut self, address: IpAddr) -> Self {
+        let IpAddr::V4(address) = address else { panic!("the pod network is IPv4: {address}") };
+        self.address = address;
+        self
+    }
+
+    /// /etc/hosts.
+    pub(crate) fn hosts(mut self, hosts: PodFile) -> Self {
+        self.hosts = hosts;
+        self
+    }
+
+    /// /etc/resolv.conf.
+    pub(crate) fn resolv_conf(mut self, resolv_conf: PodFile) -> Self {
+        self.resolv_conf = resolv_conf;
+        self
+    }
+
+    /// Adds to PATH, HOME and HOSTNAME, which a runtime sets.
+    pub(crate) fn env(self, name: &str, value: &str) -> Self {
+        self.env_os(name, value)
+    }
+
+    /// The same for a name or value that is not UTF-8.
+    pub(crate) fn env_os(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.env.insert(name.as_ref().to_owned(), value.as_ref().to_owned());
+        self
+    }
+
+    /// `runAsUser`, with all that a `restricted` namespace demands: no capability, no new privileges. The group stays
+    /// 0, as Kubernetes has it without `runAsGroup`.
+    pub(crate) fn uid(mut self, uid: u32) -> Self {
+        self.uid = Some(uid);
+        self
+    }
+
+    /// `readOnlyRootFilesystem`; /dev/shm and /dev/termination-log stay writable.
+    pub(crate) fn read_only_root(mut self, read_only: bool) -> Self {
+        self.read_only_root = read_only;
+        self
+    }
+
+    /// A `ConfigMap`: the directory's files, read-only, in /beamconfig.
+    pub(crate) fn mount_config(self, dir: &Path) -> Self {
+        self.mount(dir, "/beamconfig")
+    }
+
+    /// A release, read-only, in /app, which becomes the working directory.
+    pub(crate) fn release(mut self, dir: &Path) -> Self {
+        self.work_dir = "/app".into();
+        self.mount(dir, "/app")
+    }
+
+    /// A file or directory of the machine, read-only. Below /usr only /usr/local/bin takes new names.
+    pub(crate) fn mount(self, from: &Path, to: &str) -> Self {
+        self.mounted(from, to, true)
+    }
+
+    /// The same, writable.
+    pub(crate) fn mount_writable(self, from: &Path, to: &str) -> Self {
+        self.mounted(from, to, false)
+    }
+
+    fn mounted(mut self, from: &Path, to: &str, read_only: bool) -> Self {
+        self.binds.push(Bind { from: from.to_owned(), to: to.into(), read_only });
+        self
+    }
+
+    /// Another `ENTRYPOINT`, such as a peer's.
+    pub(crate) fn entrypoint<W: AsRef<OsStr>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
+        self.entrypoint = words.into_iter().map(|word| word.as_ref().to_owned()).collect();
+        self
+    }
+
+    /// The command runs as it is.
+    pub(crate) fn no_entrypoint(self) -> Self {
+        self.entrypoint::<OsString>([])
+    }
+
+    /// `CMD`.
+    pub(crate) fn command<W: AsRef<OsStr>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
+        self.command = words.into_iter().map(|word| word.as_ref().to_owned()).collect();
+        self
+    }
+
+    /// Standard input; empty unless given.
+    pub(crate) fn stdin(mut self, stdin: impl Into<Stdio>) -> Self {
+        self.stdin = stdin.into();
+        self
+    }
+
+    pub(crate) fn runs_as(mut self, as_pid: AsPid) -> Self {
+        self.as_pid = as_pid;
+        self
+    }
+
+    /// The pod's own address.
+    pub(crate) fn address(&self) -> IpAddr {
+        self.address.into()
+    }
+
+    /// The name that its record has. Panics for a pod without subdomain.
+    pub(crate) fn fqdn(&self) -> String {
+        self.subdomain_name().expect("a pod with a subdomain")
+    }
+
+    fn subdomain_name(&self) -> Option<String> {
+        let service = self.service.as_ref()?;
+        Some(format!("{}.{service}.{}.svc.cluster.local", self.name, self.namespace))
+    }
+
+    fn kubelets_hosts(&self) -> String {
+        let names = self.subdomain_name().map_or_else(|| self.name.clone(), |fqdn| format!("{fqdn}\t{}", self.name));
+        format!(
+            "# Kubernetes-managed hosts file.\n\
+             127.0.0.1\tlocalhost\n\
+             ::1\tlocalhost ip6-localhost ip6-loopback\n\
+             fe00::\tip6-localnet\n\
+             fe00::\tip6-mcastprefix\n\
+             fe00::1\tip6-allnodes\n\
+             fe00::2\tip6-allrouters\n\
+             {}\t{names}\n",
+            self.address
+        )
+    }
+
+    fn kubelets_resolv_conf(&self) -> String {
+        format!(
+            "search {}.svc.cluster.local svc.cluster.local cluster.local\n\
+             nameserver {CLUSTER_DNS}\n\
+             options ndots:5\n",
+            self.namespace
+        )
+    }
+
+    /// Starts it; returns as soon as the entrypoint runs.
+    pub(crate) fn start(self) -> RunningPod {
+        let token = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+        let files = [
+            ("/etc/hosts", self.hosts.content(|| self.kubelets_hosts())),
+            ("/etc/resolv.conf", self.resolv_conf.content(|| self.kubelets_resolv_conf())),
+            ("/etc/hostname", Some(format!("{}\n", self.name))),
+            (token, self.service_account.then(|| self.namespace.clone())),
+        ];
+        let files = files.into_iter().filter_map(|(path, content)| Some((path, content?))).collect();
+        let (network, link) = self.network.plug(self.address);
+        let scratch = scratch_dir();
+        let (at, termination_log) = (scratch.path().join("root"), scratch.path().join("termination-log"));
+        fs::create_dir(&at).unwrap();
+        new_termination_log(&termination_log);
+        RunningPod::start(Spec {
+            scratch,
+            network,
+            link,
+            host_name: self.name,
+            root: RootFs { at, read_only: self.read_only_root, binds: self.binds, files, termination_log },
+            context: Context { env: self.env, uid: self.uid, work_dir: self.work_dir },
+            argv: [self.entrypoint, self.command].concat(),
+            stdin: self.stdin,
+            as_pid: self.as_pid,
+        })
+    }
+}

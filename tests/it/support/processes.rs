@@ -1,0 +1,60 @@
+//! The processes of a pod, seen from outside.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A process, by the numbers of the test's own PID namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Process {
+    pub(crate) pid: i32,
+    pub(crate) ppid: i32,
+    /// `R`, `S`, `T`, `Z` …, as in /proc/PID/stat.
+    pub(crate) state: char,
+    /// At most 15 bytes, as the kernel keeps it.
+    pub(crate) comm: String,
+    /// Empty for a zombie.
+    pub(crate) cmdline: Vec<String>,
+}
+
+impl Process {
+    /// None if there is no such process (any more).
+    pub(crate) fn read(pid: i32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The name is in parentheses and may contain both parentheses and spaces.
+        let (head, tail) = stat.rsplit_once(')')?;
+        let mut fields = tail.split_whitespace();
+        let state = fields.next()?.chars().next()?;
+        let parent = fields.next()?.parse().ok()?;
+        let comm = head.split_once('(')?.1.to_owned();
+        let cmdline = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        let words = String::from_utf8_lossy(&cmdline);
+        let cmdline = words.split_terminator('\0').map(str::to_owned).collect();
+        Some(Self { pid, ppid: parent, state, comm, cmdline })
+    }
+
+    /// Ended, but not waited for.
+    pub(crate) fn is_zombie(&self) -> bool {
+        self.state == 'Z'
+    }
+
+    /// Whether it is no longer the program that has `word` in its command line. In the middle of an exec the command
+    /// line is empty.
+    pub(super) fn is_past_exec(&self, word: &str) -> bool {
+        !self.cmdline.is_empty() && !self.cmdline.iter().any(|own| own == word)
+    }
+}
+
+/// The PID namespace of a process, as a name like `pid:[4026532201]`.
+pub(crate) fn pid_namespace(pid: i32) -> Option<PathBuf> {
+    fs::read_link(format!("/proc/{pid}/ns/pid")).ok()
+}
+
+/// All processes of a PID namespace, zombies too, the lowest number first.
+pub(crate) fn processes_in(namespace: &Path) -> Vec<Process> {
+    let entries = fs::read_dir("/proc").expect("/proc");
+    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let inside = pids.filter(|pid| pid_namespace(*pid).as_deref() == Some(namespace));
+    let mut processes: Vec<Process> = inside.filter_map(Process::read).collect();
+    processes.sort_by_key(|process| process.pid);
+    processes
+}

@@ -1,0 +1,53 @@
+//! The settings of the talk that the project began from: a ConfigMap with vm.args in /beamconfig, and four variables.
+
+use std::fs;
+use std::path::Path;
+use tempfile::TempDir;
+
+use super::{Cluster, Pod, demo_release, scratch_dir};
+
+/// The cookie of the Secret.
+pub(crate) const COOKIE: &str = "sesame-4711";
+
+/// The ConfigMap's vm.args, word for word.
+pub(crate) const VM_ARGS: &str = "\
+## Name of the node
+-name ${RELEASE_NAME}@${MY_POD_NAME}.${MY_POD_BASE_DNS}
+
+## Cookie for distributed erlang
+-setcookie ${ERLANG_COOKIE}
+
+# Enable SMP automatically based on availability
+-smp auto
+";
+
+/// The same in the notation that other tools leave alone.
+pub(crate) fn with_angle_brackets() -> String {
+    VM_ARGS.replace("${", "$<").replace('}', ">")
+}
+
+/// A folder to be mounted as /beamconfig.
+pub(crate) fn config_map(vm_args: &str) -> TempDir {
+    let dir = scratch_dir();
+    fs::write(dir.path().join("vm.args"), vm_args).unwrap();
+    // A ConfigMap can be read by every user of the pod.
+    fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    dir
+}
+
+/// The StatefulSet's pod: not root, nothing writable, and the environment of the talk.
+pub(crate) fn pod(cluster: &Cluster, name: &str, config: &Path) -> Pod {
+    cluster
+        .pod(name)
+        .namespace("astarte")
+        .uid(54321)
+        .read_only_root(true)
+        .release(demo_release())
+        .mount_config(config)
+        .env("RELEASE_CONFIG_DIR", "/beamconfig")
+        .env("REPLACE_OS_VARS", "true")
+        .env("MY_POD_NAME", name)
+        .env("RELEASE_NAME", "astarte_pairing")
+        .env("ERLANG_COOKIE", COOKIE)
+        .command(["bin/demo", "start"])
+}

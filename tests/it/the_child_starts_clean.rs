@@ -1,0 +1,50 @@
+//! The release gets what we were given, and nothing of ours: no blocked or ignored signal, no descriptor, its own group.
+
+use std::time::Duration;
+
+use crate::support::{Cluster, DnsSettings, Ended, Pod};
+
+const SOON: Duration = Duration::from_secs(10);
+
+fn output(pod: Pod, script: &str) -> String {
+    let pod = pod.without_subdomain().command(["sh", "-c", script]).start();
+    assert_eq!(pod.wait(SOON), Ended::Code(0));
+    pod.stdout()
+}
+
+#[test]
+fn no_signal_is_blocked_and_sigpipe_is_not_ignored() {
+    let cluster = Cluster::start(DnsSettings::default());
+    let masks = output(cluster.pod("web-0"), "grep -E '^(SigBlk|SigIgn):' /proc/self/status");
+    let mask = |name: &str| {
+        let line = masks.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        u64::from_str_radix(line.trim(), 16).unwrap()
+    };
+    assert_eq!(mask("SigBlk:"), 0, "{masks}");
+    // glibc's posix_spawn ignores its own signals 32 and 33 in the child; nobody else uses them.
+    assert_eq!(mask("SigIgn:") & !(0b11 << 31), 0, "{masks}");
+}
+
+#[test]
+fn a_signal_that_was_ignored_stays_ignored() {
+    let cluster = Cluster::start(DnsSettings::default());
+    let nohup = ["sh", "-c", "trap '' HUP USR2; exec beaminit \"$@\"", "nohup"];
+    let masks = output(cluster.pod("web-0").entrypoint(nohup), "grep ^SigIgn: /proc/self/status");
+    let ignored = u64::from_str_radix(masks.trim_start_matches("SigIgn:").trim(), 16).unwrap();
+    assert_eq!(ignored & (1 | 1 << 11), 1 | 1 << 11, "{masks}");
+}
+
+#[test]
+fn no_descriptor_of_ours_is_open() {
+    let cluster = Cluster::start(DnsSettings::default());
+    // 0, 1, 2, and the one through which ls itself reads.
+    assert_eq!(output(cluster.pod("web-0"), "exec ls /proc/self/fd").split_whitespace().count(), 4);
+}
+
+#[test]
+fn it_leads_a_process_group_of_its_own() {
+    let cluster = Cluster::start(DnsSettings::default());
+    let groups = output(cluster.pod("web-0"), "echo $$ $(cut -d' ' -f5 /proc/$$/stat)");
+    let (pid, group) = groups.trim().split_once(' ').unwrap();
+    assert_eq!(pid, group);
+}
