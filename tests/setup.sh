@@ -1,0 +1,24 @@
+#!/bin/sh
+# Installs what the tests and the demo need, if it may, else says how. usage: setup.sh RUST_TARGET
+set -eu
+
+# elixir: the real release. iproute2, util-linux: namespaces. binutils: the static check.
+packages="elixir iproute2 util-linux binutils gcc libc6-dev"
+
+missing=
+for package in $packages; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || missing="$missing $package"
+done
+if [ -n "$missing" ]; then
+    if [ "$(id -u)" -ne 0 ]; then
+        echo "packages are missing; run: sudo apt-get install --no-install-recommends$missing" >&2
+        exit 1
+    fi
+    apt-get update -q
+    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
+fi
+
+if ! [ -d "$(rustc --print sysroot)/lib/rustlib/$1" ]; then
+    command -v rustup >/dev/null || { echo "the Rust target $1 is missing; run: rustup target add $1" >&2; exit 1; }
+    rustup target add "$1"
+fi

@@ -1,0 +1,13 @@
+#!/bin/sh
+# Checks the delivered binary: static, not position-independent, at most 2 MB. usage: static.sh FILE
+set -eu
+
+fail() { echo "$1: $2" >&2; exit 1; }
+
+readelf -h "$1" | grep -q 'Type: *EXEC' || fail "$1" "position-independent"
+readelf -l "$1" | grep -q INTERP && fail "$1" "wants a dynamic loader"
+readelf -d "$1" | grep -q NEEDED && fail "$1" "wants dynamic libraries"
+size=$(stat -c %s "$1")
+[ "$size" -le 2097152 ] || fail "$1" "$size bytes, more than 2 MB"
+"$1" --version
+echo "static: $size bytes"
