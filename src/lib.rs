@@ -151,7 +151,8 @@ fn wait_for_record(
         (WaitPolicy::Auto, Awaited::Nothing(reason)) => return Ok(report::no_wait(&reason)),
         (WaitPolicy::Always, Awaited::Nothing(reason)) => {
             let message = format!("BEAMINIT_WAIT=always, but {reason}");
-            return Err(Error::new(Stage::Wait, exit::CONFIG, message));
+            return Err(Error::new(Stage::Wait, exit::CONFIG, message)
+                .hint("name the headless service in the StatefulSet's serviceName, or in MY_POD_SERVICE"));
         }
         (_, Awaited::Record(name)) => name,
     };

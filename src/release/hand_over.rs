@@ -112,7 +112,8 @@ impl HandOver {
                 args.cookie.as_ref().map(|cookie| cookie.expose().to_owned()),
                 raw.release_cookie.as_deref(),
             )?;
-            let own = source.adds_to_own.then(|| format!("-args_file {}\n", quoted(&home.version_dir.join(VM_ARGS))));
+            let own = Some(home.version_dir.join(VM_ARGS)).filter(|own| source.adds_to_own && own.is_file());
+            let own = own.map(|own| format!("-args_file {}\n", quoted(&own)));
             self.write(VM_ARGS, own.unwrap_or_default() + &args.without_node_flags, "RELEASE_VM_ARGS");
             if let Some(cookie) = args.cookie {
                 self.set("RELEASE_COOKIE", cookie.expose());
@@ -164,7 +165,8 @@ impl HandOver {
     #[must_use]
     pub fn awaited(&self, release: &Release, identity: &Identity, raw: &RawEnv) -> Awaited {
         if !release.starts_node {
-            return Awaited::Nothing(format!("{} starts no node", release.command_line()));
+            let tool = release.command.get(1).map(|word| word.to_string_lossy()).unwrap_or_default();
+            return Awaited::Nothing(format!("the release's command {tool:?} starts no node"));
         }
         if self.node.is_none() && raw.release_distribution.as_deref() == Some("none") {
             return Awaited::Nothing("the node is not distributed".into());

@@ -137,12 +137,6 @@ impl Release {
             None => "command".to_owned(),
         }
     }
-
-    /// COMMAND with its arguments, for people.
-    #[must_use]
-    pub fn command_line(&self) -> String {
-        self.command.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
-    }
 }
 
 impl Home {

@@ -37,14 +37,16 @@ pub struct RenderedVmArgs {
 /// It cannot be read (66), or it or what it renders to is wrong (65). Nothing is written.
 pub fn vm_args(path: &Path, variables: &Variables<'_>, ipv6_only: bool) -> Result<RenderedVmArgs, Error> {
     let source = read(path)?;
+    let shown = without_cookies(&source);
     let name = path.display().to_string();
     let rendered = template::render(&source, variables, &mut Scanner::default()).map_err(|faults| Error {
         stage: Stage::Render,
         code: exit::DATA,
-        problems: locate(faults, &name, &source),
+        problems: locate(faults, &name, &shown),
     })?;
-    let invalid = |text: &str, faults: Vec<Fault>| {
-        let problems = faults.into_iter().map(|fault| in_template(&fault, text, &name, &source)).collect();
+    let invalid = |text: &str, mut faults: Vec<Fault>| {
+        faults.sort_by_key(|fault| fault.offset);
+        let problems = faults.iter().map(|fault| in_template(fault, text, &name, &shown)).collect();
         Error { stage: Stage::Render, code: exit::DATA, problems }
     };
     let text = rendered.text;
@@ -100,6 +102,20 @@ fn in_template(fault: &Fault, rendered: &str, name: &str, source: &str) -> Probl
     Problem::new(format!("{name}:{}: {}", number + 1, fault.message)).excerpt(format!("  {line}"))
 }
 
+/// The text as messages may show it: a cookie that stands in a template, as against a placeholder, becomes asterisks.
+/// Offsets stay the same.
+fn without_cookies(text: &str) -> String {
+    let mask = |line: &str| {
+        let Some((before, words)) = line.split_once("-setcookie") else { return line.to_owned() };
+        let masked = words.split_inclusive(char::is_whitespace).map(|word| {
+            let bare = word.trim_end();
+            if bare.contains('$') { word.to_owned() } else { word.replacen(bare, &"*".repeat(bare.len()), 1) }
+        });
+        format!("{before}-setcookie{}", masked.collect::<String>())
+    };
+    text.split_inclusive('\n').map(mask).collect()
+}
+
 fn missing_file((nested, offset): (&str, usize)) -> Fault {
     Fault { offset, message: format!("-args_file {nested}: no such file"), hint: None }
 }
@@ -140,6 +156,17 @@ mod tests {
         assert_eq!(code, exit::DATA);
         assert!(text.contains("vm.args:2: a second cookie") && text.contains("vm.args:3: a second cookie"), "{text}");
         assert!(text.contains("  -setcookie ${C}") && !text.contains("sesame"), "{text}");
+    }
+
+    #[test]
+    fn a_cookie_that_stands_in_the_template_is_not_shown() {
+        let (_, text) = error("-setcookie sesame ${NONE}\n-setcookie open -name x y\n", &[]);
+        assert!(
+            text.contains("  -setcookie ****** ${NONE}\n                    ^") && !text.contains("sesame"),
+            "{text}"
+        );
+        let (_, text) = error("-setcookie sesame\n-setcookie open # \u{e9}\n", &[]);
+        assert!(text.contains("vm.args:2: a second cookie") && !text.contains("open"), "{text}");
     }
 
     #[test]

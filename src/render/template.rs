@@ -144,6 +144,17 @@ fn is_name_start(character: char) -> bool {
 
 type Refusal = (String, Option<String>);
 
+/// How a pod is told who it is, where its files do not tell.
+const CURES: [(&str, &str); 7] = [
+    ("MY_POD_NAME", "set it from the downward API: fieldRef: {fieldPath: metadata.name}"),
+    ("MY_POD_NAMESPACE", "set it from the downward API: fieldRef: {fieldPath: metadata.namespace}"),
+    ("MY_POD_IP", "set it from the downward API: fieldRef: {fieldPath: status.podIP}"),
+    ("MY_POD_IPS", "set it from the downward API: fieldRef: {fieldPath: status.podIPs}"),
+    ("MY_POD_SERVICE", "name the headless service in the StatefulSet's serviceName, or in MY_POD_SERVICE"),
+    ("MY_POD_BASE_DNS", "name the headless service in the StatefulSet's serviceName, or in MY_POD_SERVICE"),
+    ("MY_POD_FQDN", "name the headless service in the StatefulSet's serviceName, or in MY_POD_SERVICE"),
+];
+
 impl Placeholder<'_> {
     fn value(&self, variables: &Variables<'_>, syntax: &dyn Syntax) -> Result<String, Refusal> {
         let value = match (variables.get(self.name)?, self.default) {
@@ -160,6 +171,9 @@ impl Placeholder<'_> {
 
     fn unset(&self, variables: &Variables<'_>) -> Refusal {
         let state = if variables.env.get(self.name).is_some() { "is empty" } else { "is not set" };
+        if let Some((_, cure)) = CURES.iter().find(|(name, _)| *name == self.name) {
+            return (format!("{} {state}, and nothing else tells it", self.name), Some((*cure).to_owned()));
+        }
         // The cookie's own trap: mix releases read RELEASE_COOKIE, older templates ERLANG_COOKIE.
         let other = (self.name == "ERLANG_COOKIE" && variables.env.get("RELEASE_COOKIE").is_some())
             .then_some("; RELEASE_COOKIE is set: write ${RELEASE_COOKIE} if that is the cookie");

@@ -37,6 +37,13 @@ impl Launch {
         spawned.map_err(|error| self.failed(&error))
     }
 
+    /// The first two words: further ones may be whole scripts, or secrets.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let words: Vec<_> = self.command.iter().take(2).map(|word| word.to_string_lossy()).collect();
+        words.join(" ") + if self.command.len() > 2 { " …" } else { "" }
+    }
+
     fn spawn(&self, interpreter: &[&std::ffi::OsStr]) -> io::Result<i32> {
         let mut words = interpreter.iter().copied().chain(self.command.iter().map(OsString::as_os_str));
         let mut command = Command::new(words.next().unwrap_or_default());

@@ -33,8 +33,7 @@ pub fn run(launch: &Launch, title: &str, beam_signals: bool, mut signals: Signal
     }
     let main = launch.start(&signals)?;
     let started = Instant::now();
-    let command_line = launch.command.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
-    tracing::info!(target: "supervise", pid = main, "started {title} as pid {main}: {command_line}");
+    tracing::info!(target: "supervise", pid = main, "started {title} as pid {main}: {}", launch.title());
 
     let mut supervisor = Supervisor { main, started, beam_signals, shutdown: Shutdown::new(launch.is_beam) };
     let reason = supervisor.watch(&mut signals);

@@ -2,15 +2,15 @@
 
 use crate::support::talk::{self, COOKIE, config_map};
 use crate::support::vm::BOOT;
-use crate::support::{Cluster, DnsSettings, Ended, RunningPod};
+use crate::support::{Cluster, DnsSettings, Ended, Pod, RunningPod};
 
-fn fails(
-    cluster: &Cluster,
-    vm_args: &str,
-    change: impl FnOnce(crate::support::Pod) -> crate::support::Pod,
-) -> RunningPod {
+fn fails(cluster: &Cluster, vm_args: &str, change: impl FnOnce(Pod) -> Pod) -> RunningPod {
     let config = config_map(vm_args);
-    let pod = change(talk::pod(cluster, "pairing-0", config.path())).start();
+    stopped(cluster, change(talk::pod(cluster, "pairing-0", config.path())))
+}
+
+fn stopped(cluster: &Cluster, pod: Pod) -> RunningPod {
+    let pod = pod.start();
     assert_eq!(pod.wait(BOOT), Ended::Code(65), "{:#?}", pod.log());
     assert!(cluster.dns().questions().is_empty(), "asked before the template was checked");
     assert!(!pod.log().iter().any(|line| line.text.contains(COOKIE)));
@@ -20,12 +20,19 @@ fn fails(
 #[test]
 fn an_unset_variable_is_shown_with_a_caret() {
     let cluster = Cluster::start(DnsSettings::default());
-    let pod = fails(&cluster, talk::VM_ARGS, |pod| pod.env("ERLANG_COOKIE", ""));
-    let text = pod.log().into_iter().map(|line| line.text).collect::<Vec<_>>().join("\n");
-    let expected = "beaminit: render: /beamconfig/vm.args:5:12: ERLANG_COOKIE is empty\n  \
-                    -setcookie ${ERLANG_COOKIE}\n             ^\nhint: set ERLANG_COOKIE";
-    assert!(text.contains(expected), "{text}");
-    assert!(pod.termination_log().contains("ERLANG_COOKIE is empty"));
+    let config = config_map(talk::VM_ARGS);
+    let unset = talk::pod_without_secret(&cluster, "pairing-0", config.path());
+    let empty = talk::pod_without_secret(&cluster, "pairing-0", config.path()).env("ERLANG_COOKIE", "");
+    for (pod, state) in [(unset, "is not set"), (empty, "is empty")] {
+        let pod = stopped(&cluster, pod);
+        let text = pod.log().into_iter().map(|line| line.text).collect::<Vec<_>>().join("\n");
+        let expected = format!(
+            "beaminit: render: /beamconfig/vm.args:5:12: ERLANG_COOKIE {state}\n  \
+             -setcookie ${{ERLANG_COOKIE}}\n             ^\nhint: set ERLANG_COOKIE"
+        );
+        assert!(text.contains(&expected), "{text}");
+        assert!(pod.termination_log().contains(&format!("ERLANG_COOKIE {state}")));
+    }
 }
 
 #[test]

@@ -35,6 +35,18 @@ fn a_signal_that_was_ignored_stays_ignored() {
 }
 
 #[test]
+fn exit_codes_and_stops_work_though_their_signals_were_ignored() {
+    let cluster = Cluster::start(DnsSettings::default());
+    let nohup = ["sh", "-c", "trap '' CHLD TERM INT QUIT; exec beaminit \"$@\"", "nohup"];
+    let pod = || cluster.pod("web-0").without_subdomain().entrypoint(nohup);
+    assert_eq!(pod().command(["sh", "-c", "exit 7"]).start().wait(SOON), Ended::Code(7));
+    let pod = pod().command(["sh", "-c", "echo ready; exec sleep 1000"]).start();
+    pod.expect_line("ready", SOON);
+    pod.signal(15);
+    assert_eq!(pod.wait(SOON), Ended::Code(143));
+}
+
+#[test]
 fn no_descriptor_of_ours_is_open() {
     let cluster = Cluster::start(DnsSettings::default());
     // 0, 1, 2, and the one through which ls itself reads.

@@ -37,6 +37,11 @@ pub(crate) fn config_map(vm_args: &str) -> TempDir {
 
 /// The StatefulSet's pod: not root, nothing writable, and the environment of the talk.
 pub(crate) fn pod(cluster: &Cluster, name: &str, config: &Path) -> Pod {
+    pod_without_secret(cluster, name, config).env("ERLANG_COOKIE", COOKIE)
+}
+
+/// The same, but the Secret was forgotten.
+pub(crate) fn pod_without_secret(cluster: &Cluster, name: &str, config: &Path) -> Pod {
     cluster
         .pod(name)
         .namespace("astarte")
@@ -48,6 +53,5 @@ pub(crate) fn pod(cluster: &Cluster, name: &str, config: &Path) -> Pod {
         .env("REPLACE_OS_VARS", "true")
         .env("MY_POD_NAME", name)
         .env("RELEASE_NAME", "astarte_pairing")
-        .env("ERLANG_COOKIE", COOKIE)
         .command(["bin/demo", "start"])
 }
