@@ -18,6 +18,9 @@ pub struct HostsLine {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Hosts {
     lines: Vec<HostsLine>,
+    /// Whether kubelet wrote it, for a pod with a network of its own. Docker writes such a file as well, but there a
+    /// missing domain means nothing.
+    pub is_kubelets: bool,
 }
 
 impl Hosts {
@@ -27,11 +30,13 @@ impl Hosts {
     /// for `hostAliases` are whatever the manifest says. Neither is taken.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        if text.lines().next().is_some_and(|first| first.starts_with('#') && first.contains("(host network)")) {
+        let header = text.lines().next().filter(|line| line.starts_with('#')).unwrap_or_default();
+        if header.contains("(host network)") {
             return Self::default();
         }
         let own = text.lines().take_while(|line| !line.starts_with("# Entries added by HostAliases"));
-        Self { lines: own.filter_map(HostsLine::parse).collect() }
+        let is_kubelets = header.contains("Kubernetes-managed");
+        Self { lines: own.filter_map(HostsLine::parse).collect(), is_kubelets }
     }
 
     /// The lines that are this pod's: not a loopback or link-local address, and either one of the pod's addresses or
@@ -83,7 +88,7 @@ mod tests {
     fn finds_the_pods_own_lines() {
         let hosts = Hosts::parse(KUBELET);
         let own = hosts.own_lines(&[], Some("web-0"));
-        assert_eq!(own.len(), 2);
+        assert_eq!((own.len(), hosts.is_kubelets), (2, true));
         assert_eq!(own[0].fqdn(), Fqdn::parse("web-0.web.ns1.svc.cluster.local").ok());
         assert_eq!(hosts.own_lines(&["10.0.0.42".parse().unwrap()], Some("elsewhere")).len(), 1);
     }

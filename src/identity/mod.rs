@@ -36,7 +36,8 @@ pub struct Identity {
     pub warnings: Vec<String>,
     /// Variables that are set, but to nothing that can be used, and nothing else gave a value; with the reason.
     pub refused: Vec<(&'static str, String)>,
-    /// Whether the pod's own hosts line has no domain: then no headless service gives it a name of its own.
+    /// Whether kubelet wrote the pod's own hosts line without a domain: then no headless service gives it a name of its
+    /// own.
     pub without_subdomain: bool,
 }
 
@@ -125,7 +126,7 @@ impl Identity {
         given.compare_with_hosts(&own, base_dns.as_ref(), fqdn.as_ref());
 
         let found = given.identity;
-        let without_subdomain = own.found && own.fqdn.is_none();
+        let without_subdomain = own.without_subdomain;
         let identity = Self {
             pod_name,
             namespace,
@@ -249,7 +250,7 @@ impl Given<'_> {
 /// What the pod's own lines of `/etc/hosts` say.
 #[derive(Default)]
 struct OwnLines {
-    found: bool,
+    without_subdomain: bool,
     addresses: Vec<IpAddr>,
     fqdn: Option<Fqdn>,
     host_name: Option<DnsLabel>,
@@ -270,7 +271,8 @@ impl OwnLines {
             Some(fqdn) => Some(fqdn.first_label()),
             None => lines.iter().flat_map(|line| &line.names).find_map(|name| DnsLabel::parse(name).ok()),
         };
-        Self { found: !lines.is_empty(), addresses: lines.iter().map(|line| line.address).collect(), fqdn, host_name }
+        let without_subdomain = hosts.is_kubelets && !lines.is_empty() && fqdn.is_none();
+        Self { without_subdomain, addresses: lines.iter().map(|line| line.address).collect(), fqdn, host_name }
     }
 
     fn place(&self) -> Option<Place<'_>> {
@@ -287,7 +289,7 @@ impl OwnLines {
         addresses: Option<&Fact<Vec<IpAddr>>>,
         base: &Fqdn,
     ) -> Option<Fqdn> {
-        let label = if self.found {
+        let label = if self.without_subdomain {
             let dashed = addresses?.value.first()?.to_string().replace(['.', ':'], "-");
             DnsLabel::parse(&dashed).ok()?
         } else {

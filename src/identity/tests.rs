@@ -64,11 +64,24 @@ fn the_environment_wins_and_a_difference_to_the_hosts_file_is_a_warning() {
 
 #[test]
 fn a_deployment_pod_is_called_by_its_address_under_its_service() {
-    let sources = Sources { hosts: "10.0.0.42\tweb-7d9f\n".into(), host_name: Some("web-7d9f".into()), ..pod() };
+    let sources = Sources {
+        hosts: "# Kubernetes-managed hosts file.\n10.0.0.42\tweb-7d9f\n".into(),
+        host_name: Some("web-7d9f".into()),
+        ..pod()
+    };
     let raw = RawEnv { my_pod_service: Some("web".into()), ..RawEnv::default() };
     let identity = Identity::find(&raw, &sources);
     assert_eq!(value(&identity, "MY_POD_FQDN").unwrap(), "10-0-0-42.web.ns1.svc.k8s.test");
     assert!(identity.without_subdomain);
+}
+
+#[test]
+fn docker_writes_no_domain_either_and_means_nothing_by_it() {
+    let sources = Sources { hosts: "172.18.0.2\tweb-0\n".into(), ..pod() };
+    let raw = RawEnv { my_pod_service: Some("web".into()), ..RawEnv::default() };
+    let identity = Identity::find(&raw, &sources);
+    assert_eq!(value(&identity, "MY_POD_FQDN").unwrap(), "web-0.web.ns1.svc.k8s.test");
+    assert!(!identity.without_subdomain);
 }
 
 #[test]

@@ -24,7 +24,8 @@ impl RunDir {
     /// # Errors
     /// None can be made, or somebody else has it: exit code 73.
     pub fn open(asked: Option<&Path>, tmpdir: Option<&Path>) -> Result<Self, Error> {
-        let own = format!("beaminit-{}-{}", sys::uid(), sys::mount_namespace());
+        let prefix = format!("beaminit-{}-", sys::uid());
+        let own = format!("{prefix}{}", sys::mount_namespace());
         let below = |dir: &Path| (dir.join(&own), false);
         let candidates = match asked {
             Some(asked) => vec![(asked.to_owned(), true)],
@@ -43,7 +44,10 @@ impl RunDir {
                 other => other,
             };
             match taken {
-                Ok(dir) => return Ok(dir),
+                Ok(dir) => {
+                    remove_leftovers(&dir.path, &prefix);
+                    return Ok(dir);
+                }
                 Err(error) => reasons.push(format!("{}: {}", path.display(), explain(&error))),
             }
         }
@@ -116,6 +120,16 @@ impl Drop for RunDir {
     }
 }
 
+/// Removes the directories beside `own` that killed processes of ours left: /dev/shm outlives a container that is
+/// restarted in place, and a rendered file may hold a secret. One whose owner lives is locked.
+fn remove_leftovers(own: &Path, prefix: &str) {
+    let siblings = own.parent().and_then(|parent| fs::read_dir(parent).ok()).into_iter().flatten().flatten();
+    for sibling in siblings.filter(|sibling| sibling.file_name().to_string_lossy().starts_with(prefix)) {
+        // Taken over, it is emptied, and removed when it is dropped.
+        drop(RunDir::take(&sibling.path()));
+    }
+}
+
 /// Everything that we write there. A directory with anything else is not ours to empty.
 const NAMES: [&str; 2] = ["vm.args", "tmp"];
 
@@ -175,6 +189,18 @@ mod tests {
         fs::write(path.join("vm.args"), "left over").unwrap();
         let second = RunDir::open(Some(&path), None).unwrap();
         assert_eq!(fs::read_dir(second.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_killed_processes_left_beside_it_is_removed_and_what_living_ones_use_is_not() {
+        let parent = tempfile::tempdir().unwrap();
+        let [dead, living, own] = ["x-1", "x-2", "x-3"].map(|name| parent.path().join(name));
+        DirBuilder::new().mode(0o700).create(&dead).unwrap();
+        fs::write(dead.join("vm.args"), "-setcookie sesame").unwrap();
+        let _living = RunDir::take(&living).unwrap();
+        let _own = RunDir::take(&own).unwrap();
+        remove_leftovers(&own, "x-");
+        assert_eq!([dead, living, own].map(|path| path.exists()), [false, true, true]);
     }
 
     #[test]

@@ -30,15 +30,13 @@ fn main() {
     let pod = talk::pod(&cluster, "pairing-0", config.path());
     let (fqdn, address) = (pod.fqdn(), pod.address());
 
-    println!("\n/beamconfig/vm.args, a read-only ConfigMap:");
-    talk::VM_ARGS.lines().for_each(|line| println!("    {line}"));
-    println!("\nthe pod starts (PID 1, user 54321, read-only root); its DNS keeps denials for 30 s");
+    println!("a pod starts: PID 1, user 54321, read-only root; its DNS keeps denials for 30 s");
     let started = Instant::now();
     let pod = pod.start();
     let mut told = 0;
     let mut tell = || {
         let log = pod.log();
-        for line in log.iter().skip(told) {
+        for line in log.iter().skip(told).filter(|line| !line.text.is_empty()) {
             println!("{:7.2} s  {}", (line.at.saturating_duration_since(started)).as_secs_f64(), line.text);
         }
         told = log.len();
