@@ -6,6 +6,7 @@ use crate::env::{Env, READ, RawEnv};
 use crate::error::{Error, Problem, Stage};
 use crate::exit;
 use crate::release::Kind;
+use crate::signal::Rewrites;
 use crate::telemetry::{Level, LogFormat, LogSettings};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,6 +28,14 @@ pub struct Config {
     pub kind: Option<Kind>,
     /// `BEAMINIT_RUN_DIR`.
     pub run_dir: Option<PathBuf>,
+    /// `BEAMINIT_SIGNALS`; `None` leaves it to the kind.
+    pub signals: Option<Rewrites>,
+    /// `BEAMINIT_SIGNAL_TARGET`.
+    pub signal_target: SignalTarget,
+    /// `BEAMINIT_SUCCESS_CODES`.
+    pub success_codes: Vec<u8>,
+    /// `BEAMINIT_STOP_TIMEOUT`; `None` never kills.
+    pub stop_timeout: Option<Duration>,
     /// `BEAMINIT_LOG`, `BEAMINIT_LOG_FORMAT`.
     pub log: LogSettings,
     /// `BEAMINIT_TERMINATION_LOG`.
@@ -53,6 +62,15 @@ pub enum WaitFailure {
     Start,
 }
 
+/// Who gets the signals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignalTarget {
+    /// The release's first process. A VM ends its own children.
+    Main,
+    /// Every process of its group.
+    Group,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -63,6 +81,10 @@ impl Default for Config {
             unset_is_error: true,
             kind: None,
             run_dir: None,
+            signals: None,
+            signal_target: SignalTarget::Main,
+            success_codes: Vec::new(),
+            stop_timeout: None,
             log: LogSettings::default(),
             termination_log: PathBuf::from("/dev/termination-log"),
         }
@@ -97,6 +119,14 @@ impl Config {
                 .unwrap_or(default.unset_is_error),
             kind: reader.one_of("BEAMINIT_KIND", raw.beaminit_kind.as_deref(), &kinds()).flatten(),
             run_dir: reader.absolute("BEAMINIT_RUN_DIR", raw.beaminit_run_dir.as_deref()),
+            signals: reader.signals("BEAMINIT_SIGNALS", raw.beaminit_signals.as_deref()),
+            signal_target: reader
+                .one_of("BEAMINIT_SIGNAL_TARGET", raw.beaminit_signal_target.as_deref(), &TARGETS)
+                .unwrap_or(default.signal_target),
+            success_codes: reader.codes("BEAMINIT_SUCCESS_CODES", raw.beaminit_success_codes.as_deref()),
+            stop_timeout: reader
+                .duration("BEAMINIT_STOP_TIMEOUT", raw.beaminit_stop_timeout.as_deref())
+                .filter(|given| !given.is_zero()),
             log: LogSettings {
                 level: level.unwrap_or(default.log.level),
                 format: format.unwrap_or(default.log.format),
@@ -124,6 +154,7 @@ const FORMATS: [(&str, LogFormat); 2] = [("text", LogFormat::Text), ("json", Log
 const WAITS: [(&str, WaitPolicy); 3] =
     [("auto", WaitPolicy::Auto), ("always", WaitPolicy::Always), ("off", WaitPolicy::Off)];
 const FAILURES: [(&str, WaitFailure); 2] = [("exit", WaitFailure::Exit), ("start", WaitFailure::Start)];
+const TARGETS: [(&str, SignalTarget); 2] = [("main", SignalTarget::Main), ("group", SignalTarget::Group)];
 const RENDERS: [(&str, bool); 2] = [("auto", true), ("off", false)];
 const UNSETS: [(&str, bool); 2] = [("error", true), ("empty", false)];
 
@@ -163,6 +194,34 @@ impl Reader {
             );
         }
         parsed.ok()
+    }
+
+    fn signals(&mut self, name: &str, value: Option<&str>) -> Option<Rewrites> {
+        let parsed = Rewrites::parse(value?);
+        if let Err(part) = &parsed {
+            self.problems.push(
+                Problem::new(format!("{name}: {part:?} is no pair of signals that can be forwarded"))
+                    .hint("write INT=TERM,QUIT=TERM,USR2=; an empty right side drops the signal"),
+            );
+        }
+        parsed.ok()
+    }
+
+    fn codes(&mut self, name: &str, value: Option<&str>) -> Vec<u8> {
+        let parsed: Result<_, _> = value
+            .unwrap_or_default()
+            .split(',')
+            .map(str::trim)
+            .filter(|code| !code.is_empty())
+            .map(str::parse)
+            .collect();
+        if parsed.is_err() {
+            self.problems.push(
+                Problem::new(format!("{name}={:?}: no exit codes", value.unwrap_or_default()))
+                    .hint("write 143 or 130,143"),
+            );
+        }
+        parsed.unwrap_or_default()
     }
 
     fn absolute(&mut self, name: &str, value: Option<&str>) -> Option<PathBuf> {
@@ -250,6 +309,22 @@ mod tests {
             error.contains("BEAMINIT_WIAT_FAILURE: no such setting\nhint: the nearest one is BEAMINIT_WAIT_FAILURE")
         );
         assert_eq!(config.log.format, LogFormat::Json);
+    }
+
+    #[test]
+    fn signals_and_codes_are_lists() {
+        let (config, error) = read(&[
+            ("BEAMINIT_SIGNALS", "INT=TERM,USR2="),
+            ("BEAMINIT_SIGNAL_TARGET", "group"),
+            ("BEAMINIT_SUCCESS_CODES", "143, 0"),
+            ("BEAMINIT_STOP_TIMEOUT", "25s"),
+        ]);
+        assert_eq!(error, None);
+        assert_eq!(config.signals, Rewrites::parse("INT=TERM,USR2=").ok());
+        assert_eq!((config.signal_target, config.success_codes), (SignalTarget::Group, vec![143, 0]));
+        assert_eq!(config.stop_timeout, Some(Duration::from_secs(25)));
+        let error = read(&[("BEAMINIT_SIGNALS", "INT=TREM"), ("BEAMINIT_SUCCESS_CODES", "256")]).1.unwrap();
+        assert!(error.contains("\"INT=TREM\" is no pair") && error.contains("\"256\": no exit codes"), "{error}");
     }
 
     #[test]

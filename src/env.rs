@@ -44,6 +44,10 @@ pub struct RawEnv {
     pub beaminit_unset: Option<String>,
     pub beaminit_kind: Option<String>,
     pub beaminit_run_dir: Option<String>,
+    pub beaminit_signals: Option<String>,
+    pub beaminit_signal_target: Option<String>,
+    pub beaminit_success_codes: Option<String>,
+    pub beaminit_stop_timeout: Option<String>,
     pub beaminit_log: Option<String>,
     pub beaminit_log_format: Option<String>,
     pub beaminit_termination_log: Option<String>,
@@ -54,7 +58,7 @@ pub struct RawEnv {
 }
 
 /// The variables of [`RawEnv`], in its order.
-pub const READ: [&str; 33] = [
+pub const READ: [&str; 37] = [
     "MY_POD_NAME",
     "POD_NAME",
     "MY_POD_NAMESPACE",
@@ -85,6 +89,10 @@ pub const READ: [&str; 33] = [
     "BEAMINIT_UNSET",
     "BEAMINIT_KIND",
     "BEAMINIT_RUN_DIR",
+    "BEAMINIT_SIGNALS",
+    "BEAMINIT_SIGNAL_TARGET",
+    "BEAMINIT_SUCCESS_CODES",
+    "BEAMINIT_STOP_TIMEOUT",
     "BEAMINIT_LOG",
     "BEAMINIT_LOG_FORMAT",
     "BEAMINIT_TERMINATION_LOG",

@@ -14,6 +14,7 @@ pub mod identity;
 pub mod release;
 pub mod render;
 mod report;
+pub mod signal;
 pub mod supervise;
 pub mod sys;
 pub mod telemetry;
@@ -31,13 +32,14 @@ use release::Release;
 use release::hand_over::{Awaited, HandOver, NodeArgs, Value};
 use render::file::RunDir;
 use render::template::Variables;
+use signal::Rewrites;
 use std::ffi::OsString;
 use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::os::fd::BorrowedFd;
 use std::path::Path;
-use supervise::Launch;
-use supervise::signals::{self, SignalQueue};
+use supervise::signals::SignalQueue;
+use supervise::{Launch, Policy};
 use sys::SignalMask;
 use wait::{Awaited as AwaitedRecord, WaitError, Waited};
 
@@ -89,10 +91,9 @@ fn start(
 
     let release = Release::find(command, raw, env.get("PATH"), config.kind)?;
     let hand_over = plan(&release, &identity, env, raw, config)?;
-    // INT and QUIT mean "end cleanly" to whoever sends them to a container; a person at a terminal speaks to the VM.
-    let beam_signals = release.kind.is_beam() && !io::IsTerminal::is_terminal(&io::stdin());
+    let rewrites = rewrites(&release, config);
 
-    let mut stop = StopRequests { signals: &mut signals, beam_signals };
+    let mut stop = StopRequests { signals: &mut signals, rewrites: &rewrites };
     if let Some(stopped) = wait_for_record(&hand_over, &release, &identity, &sources, raw, config, &mut stop)? {
         return Ok(stopped);
     }
@@ -100,7 +101,16 @@ fn start(
     if let Some(signal) = wait::StopRequests::take(&mut stop) {
         return Ok(report::stopped_before_start(signal, None));
     }
-    supervise::run(&launch, &release.title(), beam_signals, signals)
+    let policy = Policy { rewrites, target: config.signal_target, stop_timeout: config.stop_timeout };
+    let ended = supervise::run(&launch, &release.title(), policy, signals)?;
+    Ok(report::ended(&release.title(), &ended, config))
+}
+
+/// INT and QUIT mean "end cleanly" to whoever sends them to a container; a person at a terminal speaks to the VM.
+fn rewrites(release: &Release, config: &Config) -> Rewrites {
+    let beam = release.kind.is_beam() && !io::IsTerminal::is_terminal(&io::stdin());
+    let by_kind = || if beam { Rewrites::for_beam() } else { Rewrites::default() };
+    config.signals.clone().unwrap_or_else(by_kind)
 }
 
 /// Renders in memory, checks, and decides what the release gets. Nothing is written and nothing is asked yet.
@@ -198,7 +208,7 @@ fn write(
     let run_dir = if hand_over.files.is_empty() && hand_over.folders.is_empty() {
         None
     } else {
-        Some(RunDir::open(config.run_dir.as_deref(), env.get("TMPDIR").map(Path::new))?)
+        Some(RunDir::open(config.run_dir.as_deref(), env.get("TMPDIR").map(Path::new).filter(|dir| dir.is_absolute()))?)
     };
     if let Some(dir) = &run_dir {
         hand_over.folders.iter().try_for_each(|name| dir.make_dir(name).map(drop))?;
@@ -216,7 +226,7 @@ fn write(
 /// The signals that end us as long as nothing is started. Others are dropped: nobody is there to get them.
 struct StopRequests<'a> {
     signals: &'a mut SignalQueue,
-    beam_signals: bool,
+    rewrites: &'a Rewrites,
 }
 
 impl wait::StopRequests for StopRequests<'_> {
@@ -225,7 +235,7 @@ impl wait::StopRequests for StopRequests<'_> {
     }
 
     fn take(&mut self) -> Option<i32> {
-        self.signals.take().into_iter().find(|signal| signals::is_stop_request(*signal, self.beam_signals))
+        self.signals.take().into_iter().find(|signal| self.rewrites.is_stop_request(*signal))
     }
 }
 

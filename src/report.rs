@@ -7,7 +7,8 @@ use crate::identity::Identity;
 use crate::identity::name::NodeHost;
 use crate::release::hand_over::HandOver;
 use crate::render::RenderedVmArgs;
-use crate::supervise::signals;
+use crate::signal;
+use crate::supervise::Ended;
 use crate::telemetry;
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -110,9 +111,24 @@ pub(crate) fn no_wait(reason: &str) -> Option<ExitReason> {
 /// We end because we were told to, `after` so long a wait.
 pub(crate) fn stopped_before_start(signal: i32, after: Option<Duration>) -> ExitReason {
     let waited = after.map(|after| format!(" after {:.1} s of waiting", after.as_secs_f64())).unwrap_or_default();
-    let name = signals::name(signal);
+    let name = signal::name(signal);
     tracing::info!(target: "wait", signal, "signal {name} came{waited}, before the release was started: ending");
     ExitReason::Signal(signal)
+}
+
+/// How the release ended, and the code that we end with.
+pub(crate) fn ended(title: &str, ended: &Ended, config: &Config) -> ExitReason {
+    let (code, seconds) = (ended.reason.code(), ended.after.as_secs_f64());
+    let how = match ended.reason {
+        ExitReason::Code(code) => format!("with code {code}"),
+        ExitReason::Signal(signal) => format!("by signal {}", signal::name(signal)),
+    };
+    tracing::info!(target: "supervise", code, seconds, "{title} ended {how} after {seconds:.1} s");
+    if config.success_codes.contains(&code) {
+        tracing::info!(target: "supervise", code, "{code} is a success, as BEAMINIT_SUCCESS_CODES says");
+        return ExitReason::Code(0);
+    }
+    ended.reason
 }
 
 fn list(addresses: &[IpAddr]) -> String {

@@ -86,6 +86,25 @@ pub fn kill(pid: i32, signal: i32) -> io::Result<()> {
     Ok(rustix::process::kill_process(pid, signal)?)
 }
 
+/// Sends a signal to every process of a group, named by its leader.
+///
+/// # Errors
+/// The number is no signal, or there is no such group any more.
+pub fn kill_group(leader: i32, signal: i32) -> io::Result<()> {
+    let (Some(leader), Some(signal)) = (Pid::from_raw(leader), signal_of(signal)) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    Ok(rustix::process::kill_process_group(leader, signal)?)
+}
+
+/// Our children, from /proc. Without /proc: none.
+#[must_use]
+pub fn children() -> Vec<i32> {
+    let own = std::process::id();
+    let text = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children")).unwrap_or_default();
+    text.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
 /// `rustix` itself has names only; real-time signals come in by number.
 fn signal_of(number: i32) -> Option<Signal> {
     Signal::from_named_raw(number).or_else(|| Signal::from_raw(number))

@@ -1,51 +1,77 @@
 //! Supervision: start the release, forward signals to it, reap what ends, hand on its exit code.
 
 pub mod launch;
+pub mod leftovers;
 pub mod reaper;
 pub mod shutdown;
 pub mod signals;
 
 pub use launch::Launch;
 
-use crate::error::{Error, Stage};
+use crate::config::SignalTarget;
+use crate::error::{Error, Stage, cause};
 use crate::exit::{self, ExitReason};
+use crate::signal::{self, Disposition, Rewrites};
 use crate::sys;
-use shutdown::Shutdown;
-use signals::{Disposition, SIGCONT, SIGTERM, SignalQueue};
-use std::time::Instant;
+use shutdown::{Due, Shutdown};
+use signals::SignalQueue;
+use std::time::{Duration, Instant};
 
-/// Starts the release and stays until it has ended.
-///
-/// `title` is what the log calls it; `beam_signals`: signals are rewritten as a VM without terminal wants them.
+/// How the release is treated while it runs.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// What becomes of signals.
+    pub rewrites: Rewrites,
+    /// Who gets them.
+    pub target: SignalTarget,
+    /// How long after TERM the release is killed, if ever.
+    pub stop_timeout: Option<Duration>,
+}
+
+/// How the release ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended {
+    /// By itself or by a signal.
+    pub reason: ExitReason,
+    /// How long it had run.
+    pub after: Duration,
+    /// Whether it had been asked to.
+    pub was_asked: bool,
+}
+
+/// Starts the release and stays until it has ended. `title` is what the log calls it.
 ///
 /// # Errors
 /// It could not be started. From then on nothing is an error.
-pub fn run(launch: &Launch, title: &str, beam_signals: bool, mut signals: SignalQueue) -> Result<ExitReason, Error> {
+pub fn run(launch: &Launch, title: &str, policy: Policy, mut signals: SignalQueue) -> Result<Ended, Error> {
     if !sys::is_pid1() {
         // Then orphans would go to PID 1; a stranger to them, maybe a shell that reaps nothing.
         sys::become_subreaper().map_err(|error| {
-            Error::new(
-                Stage::Supervise,
-                exit::OS,
-                format!("cannot become a subreaper: {}", crate::error::cause(&error)),
-            )
+            Error::new(Stage::Supervise, exit::OS, format!("cannot become a subreaper: {}", cause(&error)))
         })?;
     }
     let main = launch.start(&signals)?;
     let started = Instant::now();
     tracing::info!(target: "supervise", pid = main, "started {title} as pid {main}: {}", launch.title());
+    // The release keeps its working directory; ours would only keep a volume from being unmounted.
+    let _ = std::env::set_current_dir("/");
 
-    let mut supervisor = Supervisor { main, started, beam_signals, shutdown: Shutdown::new(launch.is_beam) };
+    let shutdown = Shutdown::new(launch.is_beam, policy.stop_timeout);
+    let mut supervisor = Supervisor { main, started, policy, shutdown, was_asked: false };
     let reason = supervisor.watch(&mut signals);
-    supervisor.tell(title, reason);
-    Ok(reason)
+    let ended = Ended { reason, after: started.elapsed(), was_asked: supervisor.was_asked };
+    if !sys::is_pid1() {
+        leftovers::end(&mut signals);
+    }
+    Ok(ended)
 }
 
 struct Supervisor {
     main: i32,
     started: Instant,
-    beam_signals: bool,
+    policy: Policy,
     shutdown: Shutdown,
+    was_asked: bool,
 }
 
 impl Supervisor {
@@ -59,43 +85,47 @@ impl Supervisor {
             if readable {
                 signals.take().into_iter().for_each(|signal| self.dispose(signal));
             }
-            if self.shutdown.is_due(self.started.elapsed()) {
-                tracing::debug!(target: "supervise", "sending TERM again, the release may not have heard it");
-                self.send(SIGTERM);
+            match self.shutdown.due(self.started.elapsed()) {
+                Due::Nothing => {}
+                Due::TermAgain => {
+                    tracing::debug!(target: "supervise", "sending TERM again, the release may not have heard it");
+                    self.send(signal::TERM);
+                }
+                Due::Kill => {
+                    tracing::warn!(target: "supervise", "the release did not stop within BEAMINIT_STOP_TIMEOUT: killing it");
+                    let _ = sys::kill_group(self.main, signal::KILL);
+                }
             }
         }
     }
 
     fn dispose(&mut self, signal: i32) {
-        match signals::disposition(signal, self.beam_signals) {
+        let name = signal::name(signal);
+        match self.policy.rewrites.disposition(signal) {
             Disposition::Reap => {}
             Disposition::Drop => {
-                tracing::info!(target: "supervise", signal, "signal {} dropped: it would kill the VM", signals::name(signal));
+                tracing::info!(target: "supervise", signal, "signal {name} dropped: the release must not have it");
             }
             Disposition::Forward(sent) => {
-                tracing::debug!(target: "supervise", signal, sent, "signal {} forwarded as {}", signals::name(signal), signals::name(sent));
+                tracing::debug!(target: "supervise", signal, sent, "signal {name} forwarded as {}", signal::name(sent));
+                self.was_asked |= matches!(sent, signal::TERM | signal::INT | signal::QUIT | signal::KILL);
                 self.send(sent);
             }
         }
     }
 
     fn send(&mut self, signal: i32) {
-        if let Err(error) = sys::kill(self.main, signal) {
-            tracing::warn!(target: "supervise", signal, "cannot send {}: {error}", signals::name(signal));
+        let send = match self.policy.target {
+            SignalTarget::Main => sys::kill,
+            SignalTarget::Group => sys::kill_group,
+        };
+        if let Err(error) = send(self.main, signal) {
+            tracing::warn!(target: "supervise", signal, "cannot send {}: {}", signal::name(signal), cause(&error));
         }
-        if signal == SIGTERM {
+        if signal == signal::TERM {
             // A stopped process does not end until it is continued.
-            let _ = sys::kill(self.main, SIGCONT);
+            let _ = send(self.main, signal::CONT);
             self.shutdown.term_sent(self.started.elapsed());
         }
-    }
-
-    fn tell(&self, title: &str, reason: ExitReason) {
-        let seconds = self.started.elapsed().as_secs_f64();
-        let how = match reason {
-            ExitReason::Code(code) => format!("with code {code}"),
-            ExitReason::Signal(signal) => format!("by signal {}", signals::name(signal)),
-        };
-        tracing::info!(target: "supervise", code = reason.code(), seconds, "{title} ended {how} after {seconds:.1} s");
     }
 }

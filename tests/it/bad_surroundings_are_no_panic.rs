@@ -79,9 +79,11 @@ fn a_bad_value_is_fatal_only_where_it_is_needed() {
 #[test]
 fn every_wrong_setting_is_named_at_once() {
     let cluster = Cluster::start(DnsSettings::default());
-    let pod = cluster.pod("web-0").env("BEAMINIT_WAIT", "maybe").env("BEAMINIT_TIMEOUT", "1s").command(["env"]).start();
+    let pod =
+        cluster.pod("web-0").env("BEAMINIT_WAIT", "maybe").env("BEAMINIT_WAIT_TIMEOT", "1s").command(["env"]).start();
     assert_eq!(pod.wait(BOOT), Ended::Code(78));
-    for part in ["BEAMINIT_WAIT=\"maybe\"", "BEAMINIT_TIMEOUT: no such setting", "nearest one is BEAMINIT_WAIT_TIMEOUT"]
+    for part in
+        ["BEAMINIT_WAIT=\"maybe\"", "BEAMINIT_WAIT_TIMEOT: no such setting", "nearest one is BEAMINIT_WAIT_TIMEOUT"]
     {
         pod.expect_line(part, BOOT);
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 /// The modules from the top down. A file may import from rows below its own, and from its own module.
 const LAYERS: [&[&str]; 6] =
     [&["lib", "main"], &["report"], &["wait", "render", "supervise"], &["config", "cli"], &["release"], &["identity"]];
-const BASE: [&str; 5] = ["env", "exit", "error", "telemetry", "sys"];
+const BASE: [&str; 6] = ["env", "exit", "error", "signal", "telemetry", "sys"];
 
 /// Where a library may be named.
 const DOORS: [(&str, &[&str]); 7] = [

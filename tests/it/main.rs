@@ -24,6 +24,7 @@ mod orphans_are_reaped;
 mod readme;
 mod sandbox_itself;
 mod signals_are_forwarded;
+mod supervision_is_as_asked;
 mod support;
 mod the_child_starts_clean;
 mod the_record_is_seen_despite_a_denial;
