@@ -101,9 +101,11 @@ fn start(
     if let Some(signal) = wait::StopRequests::take(&mut stop) {
         return Ok(report::stopped_before_start(signal, None));
     }
+    let secrets = launch.variables.iter().filter(|(name, _)| *name == "RELEASE_COOKIE").map(|(_, value)| value.clone());
+    let secrets: Vec<_> = secrets.chain(raw.release_cookie.as_ref().map(OsString::from)).collect();
     let policy = Policy { rewrites, target: config.signal_target, stop_timeout: config.stop_timeout };
     let ended = supervise::run(&launch, &release.title(), policy, signals)?;
-    Ok(report::ended(&release.title(), &ended, config))
+    Ok(report::ended(&release.title(), &ended, config, &secrets))
 }
 
 /// INT and QUIT mean "end cleanly" to whoever sends them to a container; a person at a terminal speaks to the VM.
@@ -220,7 +222,15 @@ fn write(
         Value::InRunDir(name) => root.join(name).into(),
     };
     let variables = hand_over.variables.into_iter().map(|(name, given)| (name, value(given))).collect();
-    Ok((Launch { command: release.command.clone(), variables, is_beam: release.kind.is_beam() }, run_dir))
+    let launch = Launch {
+        command: release.command.clone(),
+        file: release.file.clone(),
+        crash_dump: std::path::absolute(env.get("ERL_CRASH_DUMP").unwrap_or("erl_crash.dump".as_ref()))
+            .unwrap_or_default(),
+        variables,
+        is_beam: release.kind.is_beam(),
+    };
+    Ok((launch, run_dir))
 }
 
 /// The signals that end us as long as nothing is started. Others are dropped: nobody is there to get them.

@@ -10,6 +10,7 @@ use crate::render::RenderedVmArgs;
 use crate::signal;
 use crate::supervise::Ended;
 use crate::telemetry;
+use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::net::IpAddr;
@@ -36,10 +37,7 @@ pub(crate) fn print(text: &str) -> ExitReason {
 /// The last word of a start that failed: on stderr, and where `kubectl describe pod` finds it.
 pub(crate) fn failure(error: &Error, config: &Config) -> ExitReason {
     telemetry::write_line(&error.to_string());
-    // In place: it is a mounted file, and it is there only if somebody wants to read it.
-    if let Ok(mut log) = OpenOptions::new().write(true).truncate(true).open(&config.termination_log) {
-        let _ = log.write_all(error.to_string().as_bytes());
-    }
+    write_termination_log(&error.to_string(), config);
     ExitReason::Code(error.code)
 }
 
@@ -116,19 +114,41 @@ pub(crate) fn stopped_before_start(signal: i32, after: Option<Duration>) -> Exit
     ExitReason::Signal(signal)
 }
 
-/// How the release ended, and the code that we end with.
-pub(crate) fn ended(title: &str, ended: &Ended, config: &Config) -> ExitReason {
+/// How the release ended, and the code that we end with. A failure that nobody asked for goes to the termination log.
+pub(crate) fn ended(title: &str, ended: &Ended, config: &Config, secrets: &[OsString]) -> ExitReason {
     let (code, seconds) = (ended.reason.code(), ended.after.as_secs_f64());
     let how = match ended.reason {
         ExitReason::Code(code) => format!("with code {code}"),
         ExitReason::Signal(signal) => format!("by signal {}", signal::name(signal)),
     };
-    tracing::info!(target: "supervise", code, seconds, "{title} ended {how} after {seconds:.1} s");
+    let slogan = ended.slogan.as_ref().map(|slogan| format!("; crash dump: {slogan}")).unwrap_or_default();
+    let sentence = mask(format!("{title} ended {how} after {seconds:.1} s{slogan}"), secrets);
     if config.success_codes.contains(&code) {
-        tracing::info!(target: "supervise", code, "{code} is a success, as BEAMINIT_SUCCESS_CODES says");
+        tracing::info!(target: "supervise", code, seconds, "{sentence}: a success, as BEAMINIT_SUCCESS_CODES says");
         return ExitReason::Code(0);
     }
+    if code == 0 || ended.was_asked {
+        tracing::info!(target: "supervise", code, seconds, "{sentence}");
+    } else {
+        tracing::error!(target: "supervise", code, seconds, "{sentence}");
+        write_termination_log(&format!("beaminit: supervise: {sentence}"), config);
+    }
     ended.reason
+}
+
+/// A crash dump may quote what the VM was given.
+fn mask(text: String, secrets: &[OsString]) -> String {
+    let secrets = secrets.iter().filter_map(|secret| secret.to_str()).filter(|secret| !secret.is_empty());
+    secrets.fold(text, |text, secret| text.replace(secret, "…"))
+}
+
+/// Where `kubectl describe pod` finds it. In place: it is a mounted file, there only if somebody wants to read it.
+fn write_termination_log(text: &str, config: &Config) {
+    // More the kubelet does not read.
+    const MAX: usize = 4096;
+    if let Ok(mut log) = OpenOptions::new().write(true).truncate(true).open(&config.termination_log) {
+        let _ = log.write_all(text.as_bytes().get(..MAX).unwrap_or(text.as_bytes()));
+    }
 }
 
 fn list(addresses: &[IpAddr]) -> String {

@@ -36,6 +36,8 @@ pub struct Release {
     pub starts_node: bool,
     /// What was given to run.
     pub command: Vec<OsString>,
+    /// The file that its first word is, if there is one.
+    pub file: Option<PathBuf>,
 }
 
 /// Where a release lies.
@@ -106,7 +108,8 @@ impl Release {
         demanded: Option<Kind>,
     ) -> Result<Self, Error> {
         let program = command.first().map(OsString::as_os_str).unwrap_or_default();
-        let home = locate(program, path).and_then(|script| Home::of_script(&script, raw.release_vsn.as_deref()));
+        let file = locate(program, path);
+        let home = file.as_deref().and_then(|script| Home::of_script(script, raw.release_vsn.as_deref()));
         let kind = match (demanded, &home) {
             (Some(kind), _) => kind,
             (None, Some(home)) => {
@@ -126,6 +129,7 @@ impl Release {
             home: home.filter(|_| kind != Kind::Command),
             starts_node: kind.starts_node(command.get(1).map(OsString::as_os_str)),
             command,
+            file,
         })
     }
 
@@ -159,7 +163,7 @@ impl Home {
 fn locate(program: &OsStr, path: Option<&OsStr>) -> Option<PathBuf> {
     let program = Path::new(program);
     if program.components().count() != 1 || program.is_absolute() {
-        return program.is_file().then(|| program.to_owned());
+        return program.exists().then(|| program.to_owned());
     }
     std::env::split_paths(path?)
         .map(|dir| dir.join(program))

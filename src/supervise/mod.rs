@@ -1,5 +1,7 @@
 //! Supervision: start the release, forward signals to it, reap what ends, hand on its exit code.
 
+pub mod crash_dump;
+pub mod exec_failure;
 pub mod launch;
 pub mod leftovers;
 pub mod reaper;
@@ -15,7 +17,7 @@ use crate::signal::{self, Disposition, Rewrites};
 use crate::sys;
 use shutdown::{Due, Shutdown};
 use signals::SignalQueue;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How the release is treated while it runs.
 #[derive(Clone, Debug)]
@@ -29,7 +31,7 @@ pub struct Policy {
 }
 
 /// How the release ended.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Ended {
     /// By itself or by a signal.
     pub reason: ExitReason,
@@ -37,6 +39,8 @@ pub struct Ended {
     pub after: Duration,
     /// Whether it had been asked to.
     pub was_asked: bool,
+    /// The first words of the crash dump that it left, if it left one.
+    pub slogan: Option<String>,
 }
 
 /// Starts the release and stays until it has ended. `title` is what the log calls it.
@@ -50,6 +54,8 @@ pub fn run(launch: &Launch, title: &str, policy: Policy, mut signals: SignalQueu
             Error::new(Stage::Supervise, exit::OS, format!("cannot become a subreaper: {}", cause(&error)))
         })?;
     }
+    #[expect(clippy::disallowed_methods, reason = "compared with the time of a file, not a deadline")]
+    let wall_clock = SystemTime::now();
     let main = launch.start(&signals)?;
     let started = Instant::now();
     tracing::info!(target: "supervise", pid = main, "started {title} as pid {main}: {}", launch.title());
@@ -59,7 +65,8 @@ pub fn run(launch: &Launch, title: &str, policy: Policy, mut signals: SignalQueu
     let shutdown = Shutdown::new(launch.is_beam, policy.stop_timeout);
     let mut supervisor = Supervisor { main, started, policy, shutdown, was_asked: false };
     let reason = supervisor.watch(&mut signals);
-    let ended = Ended { reason, after: started.elapsed(), was_asked: supervisor.was_asked };
+    let slogan = crash_dump::slogan(&launch.crash_dump, wall_clock);
+    let ended = Ended { reason, after: started.elapsed(), was_asked: supervisor.was_asked, slogan };
     if !sys::is_pid1() {
         leftovers::end(&mut signals);
     }

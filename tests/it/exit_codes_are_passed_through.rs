@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{AsPid, Cluster, DnsSettings, Ended, Pod, scratch_dir};
+use crate::support::{AsPid, Cluster, DnsSettings, Ended, Pod, demo_release, scratch_dir};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -44,6 +44,54 @@ fn a_program_that_is_not_there_is_127() {
 }
 
 #[test]
+fn what_a_program_lacks_is_named() {
+    let cluster = Cluster::start(DnsSettings::default());
+    let dir = scratch_dir();
+    let files: [(&str, &[u8], &str); 3] = [
+        ("script", b"#!/bin/nosh\n", "cannot start /files/script: its interpreter /bin/nosh is not in this image"),
+        ("crlf", b"#!/bin/sh\r\nexit 0\r\n", "cannot start /files/crlf: its first line ends with a carriage return"),
+        (
+            "other",
+            b"\x7fELF\x02\x01\x01 of no machine",
+            "cannot start /files/other: it is a binary for another machine",
+        ),
+    ];
+    open_to_all(dir.path());
+    for (name, contents, message) in files {
+        std::fs::write(dir.path().join(name), contents).unwrap();
+        open_to_all(&dir.path().join(name));
+        let pod = cluster.pod("web-0").without_subdomain().mount(dir.path(), "/files");
+        let pod = pod.command([format!("/files/{name}")]).start();
+        assert_eq!(pod.wait(SOON), Ended::Code(if name == "other" { 126 } else { 127 }), "{name}");
+        pod.expect_line(message, SOON);
+    }
+}
+
+fn open_to_all(path: &std::path::Path) {
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn a_release_that_fails_by_itself_says_why_in_the_termination_log() {
+    let cluster = Cluster::start(DnsSettings::default());
+    let pod =
+        || cluster.pod("demo-0").env("BEAMINIT_WAIT", "off").release(demo_release()).env("RELEASE_COOKIE", "sesame");
+    let failing = pod()
+        .env("ERL_CRASH_DUMP", "/tmp/dump")
+        .command(["bin/demo", "eval", ":erlang.halt(~c\"out of sesame\")"])
+        .start();
+    assert_eq!(failing.wait(SOON), Ended::Code(1));
+    failing.expect_line("error: mix release demo 0.1.0 ended with code 1 after", SOON);
+    assert!(failing.termination_log().ends_with("; crash dump: out of …"), "{}", failing.termination_log());
+
+    let stopped = pod().command(["bin/demo", "start"]).start();
+    stopped.expect_line("started mix release", SOON);
+    stopped.signal(15);
+    stopped.wait(SOON);
+    assert_eq!(stopped.termination_log(), "");
+}
+
+#[test]
 fn a_program_that_cannot_be_executed_is_126() {
     let cluster = Cluster::start(DnsSettings::default());
     for command in ["/etc/hosts", "/etc"] {
@@ -56,9 +104,8 @@ fn a_script_without_its_first_line_runs_as_under_a_shell() {
     let cluster = Cluster::start(DnsSettings::default());
     let dir = scratch_dir();
     std::fs::write(dir.path().join("script"), "exit 9\n").unwrap();
-    for path in [dir.path().to_owned(), dir.path().join("script")] {
-        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    }
+    open_to_all(dir.path());
+    open_to_all(&dir.path().join("script"));
     assert_eq!(ends(cluster.pod("web-0").mount(dir.path(), "/scripts"), &["/scripts/script"]), Ended::Code(9));
 }
 
