@@ -143,6 +143,39 @@ pub fn is_pid1() -> bool {
     std::process::id() == 1
 }
 
+/// Whether we lead our session, as a container's first process does, and as a shell's job does not.
+#[must_use]
+pub fn is_session_leader() -> bool {
+    rustix::process::getsid(None).is_ok_and(|session| session == rustix::process::getpid())
+}
+
+/// Our process group.
+#[must_use]
+pub fn own_group() -> i32 {
+    rustix::process::getpgrp().as_raw_nonzero().get()
+}
+
+/// Makes `group` the foreground of the terminal at stdin. TTOU must be blocked, or we would be stopped for it.
+///
+/// # Errors
+/// It is no terminal, or not that of our session, or there is no such group.
+pub fn set_foreground(group: i32) -> io::Result<()> {
+    let group = Pid::from_raw(group).ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(rustix::termios::tcsetpgrp(io::stdin(), group)?)
+}
+
+/// Whether our group is the foreground of the terminal at stdin.
+#[must_use]
+pub fn is_foreground() -> bool {
+    rustix::termios::tcgetpgrp(io::stdin()).is_ok_and(|group| group == rustix::process::getpgrp())
+}
+
+/// Stops this process until it is continued.
+pub fn stop_ourselves() {
+    // Cannot fail: we may signal ourselves.
+    let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::STOP);
+}
+
 /// Makes orphans below us our children.
 ///
 /// # Errors

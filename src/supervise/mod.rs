@@ -7,6 +7,7 @@ pub mod leftovers;
 pub mod reaper;
 pub mod shutdown;
 pub mod signals;
+pub mod terminal;
 
 pub use launch::Launch;
 
@@ -15,9 +16,11 @@ use crate::error::{Error, Stage, cause};
 use crate::exit::{self, ExitReason};
 use crate::signal::{self, Disposition, Rewrites};
 use crate::sys;
+use reaper::News;
 use shutdown::{Due, Shutdown};
 use signals::SignalQueue;
 use std::time::{Duration, Instant, SystemTime};
+use terminal::Terminal;
 
 /// How the release is treated while it runs.
 #[derive(Clone, Debug)]
@@ -63,7 +66,8 @@ pub fn run(launch: &Launch, title: &str, policy: Policy, mut signals: SignalQueu
     let _ = std::env::set_current_dir("/");
 
     let shutdown = Shutdown::new(launch.is_beam, policy.stop_timeout);
-    let mut supervisor = Supervisor { main, started, policy, shutdown, was_asked: false };
+    let terminal = Terminal::give_to(main);
+    let mut supervisor = Supervisor { main, started, policy, shutdown, terminal, was_asked: false };
     let reason = supervisor.watch(&mut signals);
     let slogan = crash_dump::slogan(&launch.crash_dump, wall_clock);
     let ended = Ended { reason, after: started.elapsed(), was_asked: supervisor.was_asked, slogan };
@@ -78,6 +82,7 @@ struct Supervisor {
     started: Instant,
     policy: Policy,
     shutdown: Shutdown,
+    terminal: Option<Terminal>,
     was_asked: bool,
 }
 
@@ -85,8 +90,10 @@ impl Supervisor {
     /// The loop. Nothing in it may fail: if it ends, the container does.
     fn watch(&mut self, signals: &mut SignalQueue) -> ExitReason {
         loop {
-            if let Some(reason) = reaper::reap(self.main) {
-                return reason;
+            match reaper::reap(self.main) {
+                Some(News::Ended(reason)) => return reason,
+                Some(News::Stopped(by)) => terminal::on_stop(self.terminal.as_ref(), self.main, by),
+                None => {}
             }
             let readable = sys::poll_readable(signals.readable(), self.shutdown.idle(self.started.elapsed()));
             if readable {

@@ -3,23 +3,33 @@
 use crate::exit::ExitReason;
 use crate::sys::{self, ChildEvent};
 
-/// Takes every child that has ended, ours or an orphan that became ours, and tells how `main` ended, if it did.
+/// News of the main child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// It has ended.
+    Ended(ExitReason),
+    /// The signal of this number stopped it, and it still stands.
+    Stopped(i32),
+}
+
+/// Takes every child that has ended, ours or an orphan that became ours, and tells what became of `main`, if anything
+/// did.
 ///
 /// One SIGCHLD may stand for many children, so it goes on until none is left.
 #[must_use]
-pub fn reap(main: i32) -> Option<ExitReason> {
-    let mut ended = None;
+pub fn reap(main: i32) -> Option<News> {
+    let mut news = None;
     while let Some((pid, event)) = sys::next_child_event() {
-        let reason = match event {
-            ChildEvent::Exited(code) => ExitReason::Code(code),
-            ChildEvent::Killed(signal) => ExitReason::Signal(signal),
-            ChildEvent::Stopped(_) | ChildEvent::Continued => continue,
-        };
-        if pid == main {
-            ended = Some(reason);
-        } else {
-            tracing::debug!(target: "supervise", pid, "reaped orphan {pid}");
+        match event {
+            ChildEvent::Exited(code) if pid == main => news = Some(News::Ended(ExitReason::Code(code))),
+            ChildEvent::Killed(signal) if pid == main => news = Some(News::Ended(ExitReason::Signal(signal))),
+            ChildEvent::Stopped(signal) if pid == main => news = Some(News::Stopped(signal)),
+            ChildEvent::Continued if pid == main => news = None,
+            ChildEvent::Exited(_) | ChildEvent::Killed(_) => {
+                tracing::debug!(target: "supervise", pid, "reaped orphan {pid}");
+            }
+            ChildEvent::Stopped(_) | ChildEvent::Continued => {}
         }
     }
-    ended
+    news
 }

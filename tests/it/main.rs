@@ -14,6 +14,7 @@ mod a_bad_template_stops_the_start;
 mod a_missing_record_ends_the_start;
 mod a_predecessors_address_does_not_count;
 mod a_stop_request_ends_the_wait;
+mod a_terminal_works_as_without_us;
 mod bad_surroundings_are_no_panic;
 mod dns_itself;
 mod exit_codes_are_passed_through;

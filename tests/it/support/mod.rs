@@ -11,6 +11,7 @@ mod log;
 mod net_namespace;
 mod pod;
 mod processes;
+pub(crate) mod pty;
 mod release;
 mod root_fs;
 mod running_pod;
