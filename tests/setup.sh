@@ -3,7 +3,8 @@
 set -eu
 
 # elixir: the real release. iproute2, util-linux: namespaces. binutils: the static check.
-packages="elixir iproute2 util-linux binutils gcc libc6-dev"
+# tini, dumb-init, catatonit: the peers.
+packages="elixir iproute2 tini dumb-init catatonit perl util-linux binutils gcc libc6-dev"
 
 missing=
 for package in $packages; do
