@@ -2,7 +2,7 @@
 
 TARGET := x86_64-unknown-linux-musl
 
-.PHONY: demo test static setup
+.PHONY: demo test bench static setup
 
 # One real release in one pod-like sandbox, told as it happens.
 demo: setup
@@ -14,6 +14,10 @@ test: setup
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 	cargo test
 	$(MAKE) static
+
+# The delivered binary beside tini, dumb-init and a shell. Wants a quiet machine.
+bench: setup
+	cargo bench --quiet --target $(TARGET) --bench bench
 
 # The binary that is delivered: no dynamic library, no file beside it.
 static: setup

@@ -1,0 +1,68 @@
+//! The inits, and how one of them becomes PID 1.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use nix::sched::{CloneFlags, setns, unshare};
+
+use crate::Row;
+
+#[derive(Clone, Copy)]
+pub(crate) struct Init {
+    pub(crate) name: &'static str,
+    pub(crate) words: &'static [&'static str],
+}
+
+const BASH: &str = "trap 'kill -TERM $child' TERM; \"$@\" & child=$!; wait $child; wait $child";
+
+pub(crate) const INITS: [Init; 6] = [
+    Init { name: "none", words: &[] },
+    Init { name: "tini", words: &["/usr/bin/tini", "--"] },
+    Init { name: "tini-static", words: &["/usr/bin/tini-static", "--"] },
+    Init { name: "dumb-init", words: &["/usr/bin/dumb-init", "--"] },
+    Init { name: "bash", words: &["/bin/bash", "-c", BASH, "bash"] },
+    Init { name: "beaminit", words: &[env!("CARGO_BIN_EXE_beaminit"), "--"] },
+];
+
+impl Init {
+    /// Starts `command` behind it, as PID 1 of a new namespace.
+    pub(crate) fn start(self, command: &[&str], stdout: Stdio) -> Child {
+        unshare(CloneFlags::CLONE_NEWPID).expect("a namespace; run as root");
+        let words: Vec<_> = self.words.iter().chain(command).collect();
+        let mut init = Command::new(words[0]);
+        init.args(&words[1..]).env_clear().env("PATH", "/usr/bin:/bin").env("BEAMINIT_LOG", "off");
+        let child = init.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::null()).spawn().unwrap();
+        // A thread can be made only where children stay in its namespace.
+        enter_own_namespace();
+        child
+    }
+}
+
+fn enter_own_namespace() {
+    setns(File::open("/proc/self/ns/pid").unwrap(), CloneFlags::CLONE_NEWPID).unwrap();
+}
+
+pub(crate) fn end(mut child: Child) {
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+/// Two processes on two CPUs wait for one another's caches; on one they do so alike.
+pub(crate) fn pin_to_one_cpu() {
+    let cpu = rustix_cpu(0);
+    rustix::thread::sched_setaffinity(None, &cpu).unwrap();
+}
+
+fn rustix_cpu(number: usize) -> rustix::thread::CpuSet {
+    let mut set = rustix::thread::CpuSet::new();
+    set.set(number);
+    set
+}
+
+pub(crate) fn sizes() -> Row {
+    let size = |init: Init| {
+        init.words.first().map_or(f64::NAN, |file| fs::metadata(Path::new(file)).unwrap().len() as f64 / 1024.0)
+    };
+    Row::of("size of the file, KiB", &INITS.map(size))
+}

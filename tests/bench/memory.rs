@@ -1,0 +1,49 @@
+//! What an init costs while its child sleeps. Ours has waited for a record before.
+
+use std::fs;
+use std::time::Duration;
+
+use crate::Row;
+use crate::init::INITS;
+use crate::support::{Cluster, DnsSettings, RunningPod};
+
+const SOON: Duration = Duration::from_secs(10);
+const IDLE: Duration = Duration::from_secs(10);
+
+pub(crate) fn rows() -> Vec<Row> {
+    let cluster = Cluster::start(DnsSettings::default());
+    let pods = INITS.map(|init| {
+        let words = init.words.iter().map(|word| if word.ends_with("/beaminit") { "beaminit" } else { word });
+        let pod = cluster.pod("web-0").entrypoint(words);
+        // Not there at the first question, so that the wait is a real one.
+        let (fqdn, address) = (pod.fqdn(), pod.address());
+        let pod = pod.command(["/bin/sh", "-c", "echo ready; exec sleep 1000"]).start();
+        if init.name == "beaminit" {
+            cluster.dns().wait_for_question(SOON);
+            cluster.dns().publish(&fqdn, &[address]);
+        }
+        pod.expect_line("ready", SOON);
+        pod
+    });
+    nix::unistd::sync();
+    let before = pods.each_ref().map(switches);
+    std::thread::sleep(IDLE);
+    let woken: Vec<_> = pods.iter().zip(before).map(|(pod, before)| (switches(pod) - before).to_string()).collect();
+    let figures = |field| pods.each_ref().map(|pod| rollup(pod, field));
+    vec![
+        Row::of("resident memory, KiB", &figures("Rss:")),
+        Row::of("private dirty memory, KiB", &figures("Private_Dirty:")),
+        Row { what: "wake-ups in 10 s", cells: woken },
+    ]
+}
+
+fn rollup(pod: &RunningPod, field: &str) -> f64 {
+    let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", pod.pid())).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(field)).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+fn switches(pod: &RunningPod) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{}/status", pod.pid())).unwrap();
+    text.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).unwrap().trim().parse().unwrap()
+}
