@@ -283,11 +283,38 @@ mod tests {
 
     #[test]
     fn durations_are_written_as_people_write_them() {
-        let timeout = |text| read(&[("BEAMINIT_WAIT_TIMEOUT", text)]).0.wait_timeout;
-        assert_eq!(timeout("90s"), Some(Duration::from_secs(90)));
-        assert_eq!(timeout("2m"), Some(Duration::from_secs(120)));
-        assert_eq!(timeout("0"), None);
-        assert_eq!(timeout("0s"), None);
+        let timeout = |text| read(&[("BEAMINIT_WAIT_TIMEOUT", text)]);
+        let rows = [
+            ("90s", Some(90_000)),
+            ("2m", Some(120_000)),
+            ("1h 30m", Some(5_400_000)),
+            ("1h30m", Some(5_400_000)),
+            ("500ms", Some(500)),
+            ("0", None),
+            ("0s", None),
+            ("0m", None),
+        ];
+        for (text, millis) in rows {
+            let (config, error) = timeout(text);
+            assert_eq!((config.wait_timeout, error), (millis.map(Duration::from_millis), None), "{text:?}");
+        }
+        for bad in [" ", "90", "-1s", "1.5.2s", "ten", "90 s s", "99999999999999999999s", "0x10s", "\u{663}s", "1s\n2"]
+        {
+            let (config, error) = timeout(bad);
+            assert_eq!(config.wait_timeout, Some(Duration::from_secs(120)), "{bad:?}");
+            assert!(error.is_some_and(|error| error.contains("hint: write 90s, 2m")), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_waits_settings_are_words() {
+        let wait = |text| read(&[("BEAMINIT_WAIT", text)]).0.wait;
+        assert_eq!(["auto", "always", "off"].map(wait), [WaitPolicy::Auto, WaitPolicy::Always, WaitPolicy::Off]);
+        let failure = |text| read(&[("BEAMINIT_WAIT_FAILURE", text)]).0.wait_failure;
+        assert_eq!(["exit", "start"].map(failure), [WaitFailure::Exit, WaitFailure::Start]);
+        for (name, bad) in [("BEAMINIT_WAIT", "Always"), ("BEAMINIT_WAIT", "on"), ("BEAMINIT_WAIT_FAILURE", "0")] {
+            assert!(read(&[(name, bad)]).1.is_some_and(|error| error.contains("hint: one of: ")), "{name}={bad}");
+        }
     }
 
     #[test]
