@@ -5,7 +5,7 @@
 //! Pure: no I/O, no clock.
 
 use super::name::Fqdn;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// What the file says. Options are read by nobody: each question here has its own time-out, and names are absolute.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,16 +30,21 @@ impl ResolvConf {
     pub const MAX_SERVERS: usize = 3;
 
     /// Reads the file. Lines that it does not know it passes over.
+    ///
+    /// As in glibc a keyword stands at the line's very beginning, and so does the mark of a comment; what follows a
+    /// server's address or a `domain` is passed over. Unlike there a line may end with CR LF.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut conf = Self::default();
-        for line in text.lines().filter(|line| !line.starts_with(['#', ';'])) {
-            let mut words = line.split_ascii_whitespace();
-            match words.next() {
-                Some("nameserver") if conf.servers.len() < Self::MAX_SERVERS => {
+        for line in text.lines() {
+            let Some((keyword, rest)) = line.split_once([' ', '\t']) else { continue };
+            let mut words = rest.split_ascii_whitespace().peekable();
+            match keyword {
+                "nameserver" if conf.servers.len() < Self::MAX_SERVERS => {
                     conf.servers.extend(words.next().and_then(NameServer::parse));
                 }
-                Some("search" | "domain") => {
+                "domain" => conf.search = words.take(1).filter_map(|word| Fqdn::parse(word).ok()).collect(),
+                "search" if words.peek().is_some() => {
                     conf.search = words.filter_map(|word| Fqdn::parse(word).ok()).collect();
                 }
                 _ => {}
@@ -65,11 +70,11 @@ impl ResolvConf {
 
 impl NameServer {
     fn parse(word: &str) -> Option<Self> {
-        let (address, zone) = match word.split_once('%') {
-            Some((address, zone)) => (address, Some(zone.to_owned())),
-            None => (word, None),
+        let Some((address, zone)) = word.split_once('%') else {
+            return Some(Self { address: word.parse().ok()?, zone: None });
         };
-        Some(Self { address: address.parse().ok()?, zone })
+        let address: Ipv6Addr = address.parse().ok()?;
+        Some(Self { address: address.into(), zone: (!zone.is_empty()).then(|| zone.to_owned()) })
     }
 }
 
@@ -77,8 +82,12 @@ impl NameServer {
 mod tests {
     use super::*;
 
-    fn addresses(text: &str) -> Vec<String> {
-        ResolvConf::parse(text).servers.iter().map(|server| server.address.to_string()).collect()
+    fn servers(text: &str) -> Vec<String> {
+        let text_of = |NameServer { address, zone }: &NameServer| match zone {
+            Some(zone) => format!("{address}%{zone}"),
+            None => address.to_string(),
+        };
+        ResolvConf::parse(text).servers.iter().map(text_of).collect()
     }
 
     #[test]
@@ -91,15 +100,54 @@ mod tests {
     }
 
     #[test]
-    fn the_first_three_servers_count() {
-        let text = "nameserver 10.0.0.1\r\nnameserver nonsense\nnameserver ::1\n nameserver 10.0.0.3 # three\nnameserver 10.0.0.4\n";
-        assert_eq!(addresses(text), ["10.0.0.1", "::1", "10.0.0.3"]);
+    fn servers_are_read_from_files_as_the_world_writes_them() {
+        let rows: [(&str, &[&str]); 15] = [
+            ("", &[]),
+            ("# nothing\nsearch example.com\noptions edns0\n", &[]),
+            (
+                "nameserver 10.0.0.1\nnameserver 10.0.0.2\nnameserver 10.0.0.3\nnameserver 10.0.0.4\n",
+                &["10.0.0.1", "10.0.0.2", "10.0.0.3"],
+            ),
+            ("nameserver nonsense\nnameserver 10.0.0.300\nnameserver\nnameserver 10.0.0.1", &["10.0.0.1"]),
+            ("nameserver 10.0.0.1\r\nnameserver ::1\r\noptions ndots:5\r\n", &["10.0.0.1", "::1"]),
+            ("nameserver\t10.0.0.1\nnameserver  \t 10.0.0.2\n", &["10.0.0.1", "10.0.0.2"]),
+            ("nameserver 10.0.0.1 # the first\nnameserver 10.0.0.2 10.0.0.3\n", &["10.0.0.1", "10.0.0.2"]),
+            ("# nameserver 1.1.1.1\n;nameserver 1.1.1.1\nnameserver 10.0.0.1\n", &["10.0.0.1"]),
+            (" nameserver 10.0.0.1\n\tnameserver 10.0.0.2\nnameserver10.0.0.3\nNAMESERVER 10.0.0.4\n", &[]),
+            (
+                "options timeout:0 attempts:0 rotate use-vc\nnameserver 10.0.0.1\noptions nonsense ndots:x\n",
+                &["10.0.0.1"],
+            ),
+            (
+                "nameserver fe80::1%eth0\nnameserver fe80::2%2\nnameserver 2001:db8::1%\n",
+                &["fe80::1%eth0", "fe80::2%2", "2001:db8::1"],
+            ),
+            ("nameserver 10.0.0.1%eth0\nnameserver [::1]\nnameserver 10.0.0.1:53\n", &[]),
+            ("nameserver ::ffff:10.0.0.1\nnameserver 10.0.0.1", &["::ffff:10.0.0.1", "10.0.0.1"]),
+            ("\u{fffd}\0\u{fffd}\nnameserver 10.0.0.1\nnameserver \u{fffd}\nsortlist \u{fffd}\n", &["10.0.0.1"]),
+            ("nameserver 10.0.0.1\rnameserver 10.0.0.2", &["10.0.0.1"]),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(servers(text), expected, "{text:?}");
+        }
     }
 
     #[test]
-    fn a_zone_is_kept_and_comments_are_none() {
-        let conf = ResolvConf::parse("# nameserver 1.1.1.1\n;nameserver 1.1.1.1\nnameserver fe80::1%eth0\n");
-        assert_eq!(conf.servers, [NameServer { address: "fe80::1".parse().unwrap(), zone: Some("eth0".into()) }]);
+    fn the_last_search_list_counts() {
+        let long = "y".repeat(64);
+        let rows: [(String, &[&str]); 7] = [
+            ("search a.example b.example\nsearch c.example\n".into(), &["c.example"]),
+            ("search a.example\ndomain b.example c.example\n".into(), &["b.example"]),
+            ("domain a.example\nsearch b.example\r\n".into(), &["b.example"]),
+            ("search a.example\nsearch\nsearch \t\n".into(), &["a.example"]),
+            (" search a.example\n#search b.example\n".into(), &[]),
+            (format!("search {long}.example a.example -. . ok.example.\n"), &["a.example", "ok.example"]),
+            (format!("search {} a.example\n", format!("{}.", "z".repeat(60)).repeat(5)), &["a.example"]),
+        ];
+        for (text, expected) in rows {
+            let search = ResolvConf::parse(&text).search;
+            assert_eq!(search.iter().map(Fqdn::as_str).collect::<Vec<_>>(), expected, "{text:?}");
+        }
     }
 
     #[test]
