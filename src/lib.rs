@@ -168,15 +168,17 @@ fn wait_for_record(
         }
         (_, Awaited::Record(name)) => name,
     };
+    report::awaited(&name, identity);
     let awaited = resolve(name, identity, &sources.resolv_conf);
     match wait::for_own_record(&awaited, config.wait_timeout, stop) {
         Ok(Waited::Published(_)) => Ok(None),
         Ok(Waited::Stopped { signal, after }) => Ok(Some(report::stopped_before_start(signal, Some(after)))),
         Err(error) if config.wait_failure == WaitFailure::Start => {
-            report::warning("wait", Some(&format!("{error}; starting all the same, as BEAMINIT_WAIT_FAILURE says")));
+            report::warning("wait", Some(&format!("{error}; hint: {}", error.hint())));
+            report::warning("wait", Some("starting all the same, as BEAMINIT_WAIT_FAILURE says"));
             Ok(None)
         }
-        Err(error) => Err(wait_error(&error)),
+        Err(error) => Err(wait_error(&error, sources)),
     }
 }
 
@@ -184,19 +186,24 @@ const DNS_PORT: u16 = 53;
 
 /// What is to be waited for, and whom to ask.
 fn resolve(name: Fqdn, identity: &Identity, resolv_conf: &ResolvConf) -> AwaitedRecord {
-    let socket_address = |server: &NameServer| {
-        Some(match (server.address, &server.zone) {
-            (IpAddr::V6(address), Some(zone)) => {
-                SocketAddrV6::new(address, DNS_PORT, 0, sys::interface_index(zone)?).into()
-            }
-            (address, _) => SocketAddr::new(address, DNS_PORT),
-        })
-    };
     AwaitedRecord {
+        search_domain: resolv_conf.cluster().1,
+        without_subdomain: identity.has_no_host_name(&name),
         name,
         cluster_domain: identity.cluster_domain.as_ref().map(|domain| domain.value.clone()),
         own: identity.own_addresses().to_vec(),
         servers: resolv_conf.servers.iter().filter_map(socket_address).collect(),
+    }
+}
+
+/// None for a link-local server on an interface that is not there. Other addresses need no zone.
+fn socket_address(server: &NameServer) -> Option<SocketAddr> {
+    let zone = server.zone.as_deref().and_then(sys::interface_index);
+    match server.address {
+        IpAddr::V6(address) if server.zone.is_some() && address.is_unicast_link_local() => {
+            Some(SocketAddrV6::new(address, DNS_PORT, 0, zone?).into())
+        }
+        address => Some(SocketAddr::new(address, DNS_PORT)),
     }
 }
 
@@ -249,13 +256,17 @@ impl wait::StopRequests for StopRequests<'_> {
     }
 }
 
-fn wait_error(error: &WaitError) -> Error {
+fn wait_error(error: &WaitError, sources: &Sources) -> Error {
     let code = match error {
         WaitError::NoServer | WaitError::NoOwnAddress => exit::CONFIG,
         WaitError::TimedOut(_) => exit::UNAVAILABLE,
         WaitError::Os(_) => exit::OS,
     };
-    Error::new(Stage::Wait, code, error.to_string()).hint(error.hint())
+    let message = match (error, &sources.resolv_conf_error) {
+        (WaitError::NoServer, Some(cause)) => format!("{error}: /etc/resolv.conf: {cause}"),
+        _ => error.to_string(),
+    };
+    Error::new(Stage::Wait, code, message).hint(error.hint())
 }
 
 fn signals_error(error: &io::Error) -> Error {

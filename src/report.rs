@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::exit::ExitReason;
 use crate::identity::Identity;
-use crate::identity::name::NodeHost;
+use crate::identity::name::{Fqdn, NodeHost};
 use crate::release::hand_over::HandOver;
 use crate::render::RenderedVmArgs;
 use crate::signal;
@@ -87,10 +87,14 @@ pub(crate) fn rendered(path: &Path, rendered: &RenderedVmArgs, identity: &Identi
         ),
         _ => {}
     }
-    if identity.without_subdomain && matches!(node.host(), NodeHost::Name(host) if host.is_dotted()) {
+}
+
+/// What looks hopeless is said before it is tried: some clusters' DNS serve such names all the same.
+pub(crate) fn awaited(name: &Fqdn, identity: &Identity) {
+    if identity.has_no_host_name(name) {
         tracing::warn!(
-            target: "render",
-            "/etc/hosts gives this pod no subdomain, so no headless service will publish {node}: set the StatefulSet's serviceName"
+            target: "wait",
+            "/etc/hosts gives this pod no subdomain, so hardly any DNS will have {name}: set the StatefulSet's serviceName"
         );
     }
 }

@@ -170,6 +170,15 @@ impl Identity {
         self.addresses.as_ref().map_or(&[], |fact| fact.value.as_slice())
     }
 
+    /// Whether `name` is a pod's host name under a service, as far as this pod's own hosts line tells not its: it has no
+    /// subdomain. The name that DNS makes of the pod's address it may have all the same.
+    #[must_use]
+    pub fn has_no_host_name(&self, name: &Fqdn) -> bool {
+        let label = Some(name.first_label());
+        let of_an_address = self.own_addresses().iter().any(|own| DnsLabel::of_address(*own) == label);
+        self.without_subdomain && !of_an_address && name.labels().nth(3) == Some("svc")
+    }
+
     /// A bad value that another source made good stays a warning; nothing is missing.
     fn forgive_what_was_found(mut self) -> Self {
         let found: Vec<_> = self.variables().into_iter().map(|(name, ..)| name).collect();
@@ -290,8 +299,7 @@ impl OwnLines {
         base: &Fqdn,
     ) -> Option<Fqdn> {
         let label = if self.without_subdomain {
-            let dashed = addresses?.value.first()?.to_string().replace(['.', ':'], "-");
-            DnsLabel::parse(&dashed).ok()?
+            DnsLabel::of_address(*addresses?.value.first()?)?
         } else {
             pod_name?.value.clone()
         };

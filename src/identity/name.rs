@@ -62,6 +62,12 @@ impl DnsLabel {
         Ok(Self(text.to_owned()))
     }
 
+    /// What `CoreDNS` calls a pod without host name: its address with dashes. Not every IPv6 address makes a label.
+    #[must_use]
+    pub fn of_address(address: IpAddr) -> Option<Self> {
+        Self::parse(&address.to_string().replace(['.', ':'], "-")).ok()
+    }
+
     /// The label as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -3,8 +3,10 @@
 use super::hosts::is_pod_address;
 use super::name::DnsLabel;
 use super::resolv_conf::ResolvConf;
+use crate::error::cause;
 use crate::sys;
 use std::fs;
+use std::io;
 use std::net::IpAddr;
 
 /// What files and the kernel say. A file that is missing or unreadable says nothing.
@@ -14,6 +16,8 @@ pub struct Sources {
     pub hosts: String,
     /// `/etc/resolv.conf`.
     pub resolv_conf: ResolvConf,
+    /// Why `/etc/resolv.conf` could not be read.
+    pub resolv_conf_error: Option<String>,
     /// The service account's namespace file; absent with `automountServiceAccountToken: false`.
     pub namespace: Option<String>,
     /// The host name, the whole name with `setHostnameAsFQDN: true`.
@@ -26,10 +30,12 @@ impl Sources {
     /// Reads what this machine has.
     #[must_use]
     pub fn read() -> Self {
+        let resolv_conf = read("/etc/resolv.conf");
         Self {
             hosts: read("/etc/hosts").unwrap_or_default(),
-            resolv_conf: ResolvConf::parse(&read("/etc/resolv.conf").unwrap_or_default()),
-            namespace: read("/var/run/secrets/kubernetes.io/serviceaccount/namespace"),
+            resolv_conf: resolv_conf.as_deref().map(ResolvConf::parse).unwrap_or_default(),
+            resolv_conf_error: resolv_conf.err().map(|error| cause(&error)),
+            namespace: read("/var/run/secrets/kubernetes.io/serviceaccount/namespace").ok(),
             host_name: sys::host_name(),
             interfaces: sys::interface_addresses().into_iter().filter(|address| is_pod_address(*address)).collect(),
         }
@@ -42,6 +48,6 @@ impl Sources {
 }
 
 /// Bytes that are no UTF-8 stand in comments at most, and cost no more than their line.
-fn read(path: &str) -> Option<String> {
-    Some(String::from_utf8_lossy(&fs::read(path).ok()?).into_owned())
+fn read(path: &str) -> io::Result<String> {
+    Ok(String::from_utf8_lossy(&fs::read(path)?).into_owned())
 }

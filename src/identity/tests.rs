@@ -73,6 +73,16 @@ fn a_deployment_pod_is_called_by_its_address_under_its_service() {
     let identity = Identity::find(&raw, &sources);
     assert_eq!(value(&identity, "MY_POD_FQDN").unwrap(), "10-0-0-42.web.ns1.svc.k8s.test");
     assert!(identity.without_subdomain);
+    let rows = [
+        ("10-0-0-42.web.ns1.svc.k8s.test", false),
+        ("web-7d9f.web.ns1.svc.k8s.test", true),
+        ("node1.example.com", false),
+    ];
+    for (name, has_none) in rows {
+        let name = Fqdn::parse(name).unwrap();
+        assert_eq!(identity.has_no_host_name(&name), has_none, "{name}");
+        assert!(!Identity::find(&RawEnv::default(), &pod()).has_no_host_name(&name));
+    }
 }
 
 #[test]
@@ -99,7 +109,7 @@ fn a_laptop_has_a_name_and_addresses_and_no_warning() {
         resolv_conf: resolv_conf::ResolvConf::parse("search example.com\nnameserver 192.168.1.1\n"),
         host_name: Some("My_Laptop".into()),
         interfaces: vec!["192.168.1.7".parse().unwrap()],
-        namespace: None,
+        ..Sources::default()
     };
     let identity = Identity::find(&RawEnv::default(), &sources);
     assert_eq!(value(&identity, "MY_POD_FQDN"), None);

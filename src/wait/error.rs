@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Awaited;
+use super::diagnose::Cause;
 use super::sighting::Observation;
 use super::tally::Tally;
 
@@ -32,6 +34,8 @@ pub struct TimedOut {
     pub tally: Tally,
     /// What is known of the record.
     pub observation: Observation,
+    /// Why it did not come.
+    pub cause: Cause,
 }
 
 impl WaitError {
@@ -41,34 +45,8 @@ impl WaitError {
         match self {
             Self::NoServer => "give /etc/resolv.conf a nameserver line (dnsPolicy, dnsConfig)".into(),
             Self::NoOwnAddress => "set MY_POD_IP from status.podIP".into(),
-            Self::TimedOut(timed_out) => timed_out.hint(),
+            Self::TimedOut(timed_out) => timed_out.cause.cure(),
             Self::Os(_) => "see whether the container has reached a limit on open files or memory".into(),
-        }
-    }
-}
-
-impl TimedOut {
-    fn hint(&self) -> String {
-        match &self.observation {
-            Observation::Silence => format!(
-                "let this pod reach {} (NetworkPolicy, port 53, UDP and TCP), and see whether the cluster's DNS is running",
-                list(&self.awaited.servers, ", ")
-            ),
-            Observation::Absent => {
-                "the service must be headless, be the StatefulSet's serviceName, select this pod, and \
-                have publishNotReadyAddresses: true"
-                    .into()
-            }
-            Observation::AbsentElsewhere => "use the cluster's DNS (dnsPolicy: ClusterFirst, with hostNetwork \
-                ClusterFirstWithHostNet), and see whether CLUSTER_DOMAIN is right"
-                .into(),
-            Observation::CachedDenial => {
-                "wait for longer than the name server keeps denials (BEAMINIT_WAIT_TIMEOUT)".into()
-            }
-            Observation::NoAddress => "let the service's ipFamilies have the family of this pod's addresses".into(),
-            Observation::Others { ttl, .. } => format!(
-                "see whether another pod has the same host name; a predecessor's record may stay in caches for {ttl}s"
-            ),
         }
     }
 }
@@ -86,9 +64,9 @@ impl fmt::Display for WaitError {
 
 impl fmt::Display for TimedOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { awaited, after, tally, observation } = self;
+        let Self { awaited, after, tally, cause, .. } = self;
         let (name, own) = (&awaited.name, list(&awaited.own, " or "));
-        write!(f, "{name} did not answer with {own} within {}: {observation} ({tally})", Seconds(*after))
+        write!(f, "{name} did not answer with {own} within {}: {cause} ({tally})", Seconds(*after))
     }
 }
 
@@ -133,6 +111,11 @@ impl fmt::Display for Seconds {
     }
 }
 
+/// A server as people know it: with its port only where that is another than every name server's.
+pub(super) fn host(server: &SocketAddr) -> String {
+    if server.port() == 53 { server.ip().to_string() } else { server.to_string() }
+}
+
 /// `items` in one line.
 pub(super) fn list<T: fmt::Display>(items: &[T], between: &str) -> String {
     items.iter().map(T::to_string).collect::<Vec<_>>().join(between)
@@ -144,7 +127,7 @@ mod tests {
     use crate::identity::name::Fqdn;
     use crate::wait::answers::Outcome;
 
-    fn timed_out(observation: Observation) -> WaitError {
+    fn timed_out(cause: Cause) -> WaitError {
         let mut tally = Tally::default();
         for _ in 0..41 {
             tally.asked();
@@ -155,21 +138,22 @@ mod tests {
             cluster_domain: None,
             own: vec!["10.0.0.5".parse().unwrap(), "fd00::5".parse().unwrap()],
             servers: vec!["10.96.0.10:53".parse().unwrap()],
+            search_domain: None,
+            without_subdomain: false,
         };
-        WaitError::TimedOut(Box::new(TimedOut { awaited, after: Duration::from_secs(120), tally, observation }))
+        let observation = Observation::Absent;
+        WaitError::TimedOut(Box::new(TimedOut { awaited, after: Duration::from_secs(120), tally, observation, cause }))
     }
 
     #[test]
     fn the_error_says_what_was_awaited_what_was_seen_and_what_to_do() {
-        let error = timed_out(Observation::Others { addresses: vec!["10.0.0.9".parse().unwrap()], ttl: 12 });
+        let error = timed_out(Cause::OtherAddress { addresses: vec!["10.0.0.9".parse().unwrap()], ttl: 12 });
         assert_eq!(
             error.to_string(),
-            "web-0.web.ns1.svc.cluster.local did not answer with 10.0.0.5 or fd00::5 within 120s: the name has another \
-             address, a predecessor's perhaps: 10.0.0.9 (41 questions: 41 NXDOMAIN)"
+            "web-0.web.ns1.svc.cluster.local did not answer with 10.0.0.5 or fd00::5 within 120s: it has 10.0.0.9, of an \
+             earlier pod or another one with this host name, for up to 12s more (41 questions: 41 NXDOMAIN)"
         );
         assert!(error.hint().contains("12s"));
-        assert!(timed_out(Observation::Silence).hint().contains("10.96.0.10:53"));
-        assert!(timed_out(Observation::Absent).hint().contains("publishNotReadyAddresses"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use hickory_resolver::proto::op::{Message, MessageType, ResponseCode};
-use hickory_resolver::proto::rr::rdata::{A, SOA, SRV};
+use hickory_resolver::proto::rr::rdata::{A, PTR, SOA, SRV, TXT};
 use hickory_resolver::proto::rr::{Name, RData, Record};
 
 /// Longest wait for a packet that a test expects.
@@ -104,5 +104,24 @@ pub(super) fn srv(request: &Message, address: Ipv4Addr) -> Option<Vec<u8>> {
     let name = request.queries[0].name().clone();
     message.add_answer(Record::from_rdata(name.clone(), 13, RData::SRV(SRV::new(0, 100, 4369, name.clone()))));
     message.add_additional(Record::from_rdata(name, 13, RData::A(A(address))));
+    message.to_vec().ok()
+}
+
+/// The names of an address.
+pub(super) fn names(request: &Message, names: &[&str]) -> Option<Vec<u8>> {
+    let mut message = reply(request, ResponseCode::NoError);
+    let owner = request.queries[0].name().clone();
+    for name in names {
+        let name = Name::from_ascii(format!("{name}.")).unwrap();
+        message.add_answer(Record::from_rdata(owner.clone(), 13, RData::PTR(PTR(name))));
+    }
+    message.to_vec().ok()
+}
+
+/// An answer with a text.
+pub(super) fn text(request: &Message, text: &str) -> Option<Vec<u8>> {
+    let mut message = reply(request, ResponseCode::NoError);
+    let owner = request.queries[0].name().clone();
+    message.add_answer(Record::from_rdata(owner, 13, RData::TXT(TXT::new(vec![text.to_owned()]))));
     message.to_vec().ok()
 }

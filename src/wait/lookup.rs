@@ -7,7 +7,7 @@
 mod tests;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -40,17 +40,44 @@ impl Lookup {
         Ok(Self { name })
     }
 
+    /// Questions about the name that holds the names of `address` (`7.0.88.10.in-addr.arpa`).
+    pub(super) fn of_address(address: IpAddr) -> Self {
+        Self { name: Name::from(address) }
+    }
+
     /// Puts the question to `server`, from a socket of its own, and waits for the answer for at most `timeout`. A lost
     /// packet is sent again every third of a second; an answer that is too long comes over TCP.
     pub(super) async fn ask(&self, server: SocketAddr, question: Question, timeout: Duration) -> Outcome {
+        self.put(server, self.request(question), timeout).await.map_or_else(|none| none, |found| outcome_of(&found))
+    }
+
+    /// Asks for `TXT`. Where there is one, its text is not told: the outcome has no addresses.
+    pub(super) async fn ask_for_text(&self, server: SocketAddr, timeout: Duration) -> Outcome {
+        let request = self.plain_request(RecordType::TXT);
+        self.put(server, request, timeout).await.map_or_else(|none| none, |found| outcome_of(&found))
+    }
+
+    /// Asks for `PTR`: the names that are kept here.
+    ///
+    /// # Errors
+    /// There are none; the outcome says why.
+    pub(super) async fn ask_for_names(&self, server: SocketAddr, timeout: Duration) -> Result<Vec<Fqdn>, Outcome> {
+        let found = self.put(server, self.plain_request(RecordType::PTR), timeout).await?;
+        let names = found.answers.iter().filter_map(|record| match &record.data {
+            RData::PTR(pointer) => Fqdn::parse(&pointer.0.to_ascii()).ok(),
+            _ => None,
+        });
+        Ok(names.collect())
+    }
+
+    async fn put(&self, server: SocketAddr, request: DnsRequest, timeout: Duration) -> Result<DnsResponse, Outcome> {
         let answer = async {
             let pool = pool(server, timeout)?;
-            pool.send(self.request(question)).first_answer().await
+            pool.send(request).first_answer().await
         };
         match tokio::time::timeout(timeout, answer).await {
-            Ok(Ok(response)) => outcome_of_answer(&response),
-            Ok(Err(error)) => outcome_of_error(error),
-            Err(_) => Outcome::Failed(Failure::Timeout),
+            Ok(answer) => answer.map_err(outcome_of_error),
+            Err(_) => Err(Outcome::Failed(Failure::Timeout)),
         }
     }
 
@@ -62,6 +89,12 @@ impl Lookup {
         let mut request = DnsRequest::from_query(query, options);
         request.metadata.checking_disabled = question.checking_disabled;
         request
+    }
+
+    fn plain_request(&self, record_type: RecordType) -> DnsRequest {
+        let mut options = DnsRequestOptions::default();
+        options.use_edns = false;
+        DnsRequest::from_query(Query::query(self.name.clone(), record_type), options)
     }
 }
 
@@ -87,7 +120,7 @@ fn pool(server: SocketAddr, timeout: Duration) -> Result<NameServerPool<Runtime>
     Ok(NameServerPool::from_config([config], context, Runtime { tokio: TokioRuntimeProvider::new(), server }))
 }
 
-fn outcome_of_answer(response: &DnsResponse) -> Outcome {
+fn outcome_of(response: &DnsResponse) -> Outcome {
     match response.response_code {
         ResponseCode::NoError => {}
         ResponseCode::NXDomain => {

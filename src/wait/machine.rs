@@ -168,6 +168,11 @@ impl Machine {
         &self.observation
     }
 
+    /// What is known of the servers.
+    pub(super) fn servers(&self) -> &Servers {
+        &self.servers
+    }
+
     /// Takes an event, at `now` after the start, and says what to do next.
     pub fn on(&mut self, event: Event, now: Duration) -> Action {
         match (mem::replace(&mut self.state, State::Over), event) {

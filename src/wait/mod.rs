@@ -1,6 +1,7 @@
 //! The wait for the pod's own DNS record. Tokio lives and dies here.
 
 pub mod answers;
+mod diagnose;
 mod error;
 #[cfg(test)]
 mod fake_server;
@@ -18,19 +19,21 @@ mod tests;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use crate::identity::name::Fqdn;
 
+pub use self::diagnose::Cause;
 pub use self::error::{TimedOut, WaitError};
 pub use self::stop::StopRequests;
 
-use self::answers::Authority;
-use self::error::{Seconds, list};
+use self::answers::{Authority, Failure, Outcome};
+use self::diagnose::{Diagnosis, Inquiry, Reply};
+use self::error::{Seconds, host, list};
 use self::lookup::Lookup;
 use self::machine::{Action, Event, Machine};
 use self::pace::Progress;
-use self::questions::Family;
+use self::questions::{Family, Question};
 use self::servers::MAX_SERVERS;
 use self::sighting::{Confirmation, Sighting};
 use self::stop::StopWatch;
@@ -46,7 +49,17 @@ pub struct Awaited {
     pub own: Vec<IpAddr>,
     /// The name servers, best first. At most the first three are asked.
     pub servers: Vec<SocketAddr>,
+    /// The cluster's domain by the search list of resolv.conf, for the diagnosis.
+    pub search_domain: Option<Fqdn>,
+    /// Whether the pod has no subdomain, by its own line of the hosts file, and so no host name under any service.
+    pub without_subdomain: bool,
 }
+
+/// A diagnosis takes no longer than this, and none of its questions longer than `DIAGNOSTIC_QUESTION`.
+const DIAGNOSIS: Duration = Duration::from_secs(3);
+const DIAGNOSTIC_QUESTION: Duration = Duration::from_secs(1);
+/// When a wait that looks hopeless is diagnosed. It goes on all the same: some clusters' DNS serve pods by their names.
+const HOPELESS_AFTER: Duration = Duration::from_secs(10);
 
 /// How the wait ended, if not by an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,22 +124,96 @@ async fn wait(awaited: Awaited, timeout: Option<Duration>, stop: &mut dyn StopRe
     let mut event = Event::Due;
     info!(target: "wait", name = %awaited.name, "waiting until {} answers with {}, asking {}{}", awaited.name,
         list(&awaited.own, " or "), servers(&awaited), limit(timeout));
+    let mut hopeless = awaited.without_subdomain;
     loop {
         let action = machine.on(event, start.elapsed());
         let next = match action {
             Action::Published(sighting) => return Ok(Waited::Published(published(&awaited, &machine, sighting))),
-            Action::GiveUp | Action::Nothing => return Err(timed_out(awaited, &machine, start.elapsed())),
+            Action::GiveUp | Action::Nothing => return give_up(awaited, &machine, start, &mut stop).await,
             Action::Ask { .. } | Action::Sleep(_) => carry_out(action, &awaited, &lookup, start, progress.next()),
         };
         event = tokio::select! {
             biased;
-            signal = stop.requested() => return Ok(Waited::Stopped { signal: signal?, after: start.elapsed() }),
+            signal = stop.requested() => return Ok(stopped(signal?, start)),
             event = next => event,
         };
         if progress.is_due(start.elapsed()) {
             report(&awaited, &machine, start.elapsed());
         }
+        if hopeless && start.elapsed() >= HOPELESS_AFTER {
+            hopeless = false;
+            tokio::select! {
+                biased;
+                signal = stop.requested() => return Ok(stopped(signal?, start)),
+                cause = diagnose(&awaited, &machine, start) => warn!(target: "wait", "{cause}; {}", cause.cure()),
+            }
+        }
     }
+}
+
+/// The time is over: finds out why, if there is time for that.
+async fn give_up(
+    awaited: Awaited,
+    machine: &Machine,
+    start: Instant,
+    stop: &mut StopWatch<'_>,
+) -> Result<Waited, WaitError> {
+    let after = start.elapsed();
+    let cause = tokio::select! {
+        biased;
+        signal = stop.requested() => return Ok(stopped(signal?, start)),
+        cause = diagnose(&awaited, machine, start) => cause,
+    };
+    let (tally, observation) = (machine.tally().clone(), machine.observation().clone());
+    Err(WaitError::TimedOut(Box::new(TimedOut { awaited, after, tally, observation, cause })))
+}
+
+fn stopped(signal: i32, start: Instant) -> Waited {
+    Waited::Stopped { signal, after: start.elapsed() }
+}
+
+/// Asks why the record does not come.
+async fn diagnose(awaited: &Awaited, machine: &Machine, start: Instant) -> Cause {
+    let until = Instant::now() + DIAGNOSIS;
+    let order = machine.servers().best_first(start.elapsed());
+    let servers = order.iter().map(|index| awaited.servers[*index]).collect();
+    let bars_edns = |index: &usize| !machine.servers().get(*index).lets_edns_pass();
+    let without_edns: Vec<_> =
+        order.iter().filter(|index| bars_edns(index)).map(|index| awaited.servers[*index]).collect();
+    let mut diagnosis = Diagnosis::new(awaited, servers, machine.observation());
+    loop {
+        let inquiry = match diagnosis.cause() {
+            Ok(cause) => return cause,
+            Err(inquiry) => inquiry,
+        };
+        let timeout = until.saturating_duration_since(Instant::now()).min(DIAGNOSTIC_QUESTION);
+        let reply = inquire(&diagnosis, &inquiry, &without_edns, timeout).await;
+        debug!(target: "wait", "{inquiry:?}: {reply:?}");
+        diagnosis.answered(inquiry, reply);
+    }
+}
+
+/// Puts one question of the diagnosis. Those that other clients put as well go out with DO: a denial that a cache keeps
+/// of theirs does not mislead us then, nor ours them. DO needs EDNS, which the servers `without_edns` refuse.
+async fn inquire(
+    diagnosis: &Diagnosis<'_>,
+    inquiry: &Inquiry,
+    without_edns: &[SocketAddr],
+    timeout: Duration,
+) -> Reply {
+    let no_answer = Reply::Outcome(Outcome::Failed(Failure::Timeout));
+    let Some(server) = diagnosis.server(inquiry).filter(|_| !timeout.is_zero()) else { return no_answer };
+    if let Inquiry::Names(address) = inquiry {
+        let names = Lookup::of_address(*address).ask_for_names(server, timeout).await;
+        return names.map_or_else(Reply::Outcome, Reply::Names);
+    }
+    let Some(Ok(lookup)) = diagnosis.name(inquiry).map(|name| Lookup::of(&name)) else { return no_answer };
+    Reply::Outcome(if matches!(inquiry, Inquiry::Version(_)) {
+        lookup.ask_for_text(server, timeout).await
+    } else {
+        let question = Question { dnssec_ok: !without_edns.contains(&server), ..Question::plain(diagnosis.family()) };
+        lookup.ask(server, question, timeout).await
+    })
 }
 
 fn machine_for(awaited: &Awaited, timeout: Option<Duration>) -> Machine {
@@ -148,19 +235,12 @@ async fn carry_out(action: Action, awaited: &Awaited, lookup: &Lookup, start: In
     }
 }
 
-/// The port is said where it is another than that of every name server.
 fn servers(awaited: &Awaited) -> String {
-    let name = |server: &SocketAddr| if server.port() == 53 { server.ip().to_string() } else { server.to_string() };
-    awaited.servers.iter().map(name).collect::<Vec<_>>().join(", ")
+    awaited.servers.iter().map(host).collect::<Vec<_>>().join(", ")
 }
 
 fn limit(timeout: Option<Duration>) -> String {
     timeout.map_or_else(String::new, |timeout| format!(" for at most {}", Seconds(timeout)))
-}
-
-fn timed_out(awaited: Awaited, machine: &Machine, after: Duration) -> WaitError {
-    let (tally, observation) = (machine.tally().clone(), machine.observation().clone());
-    WaitError::TimedOut(Box::new(TimedOut { awaited, after, tally, observation }))
 }
 
 fn published(awaited: &Awaited, machine: &Machine, sighting: Sighting) -> Published {

@@ -183,6 +183,15 @@ impl Servers {
         };
         (0..self.0.len()).filter(|index| !asked.contains(index)).min_by_key(rank)
     }
+
+    /// All of them, the best first.
+    pub(super) fn best_first(&self, now: Duration) -> Vec<usize> {
+        let mut order = Vec::new();
+        while let Some(next) = self.best(&order, now) {
+            order.push(next);
+        }
+        order
+    }
 }
 
 #[cfg(test)]
@@ -208,6 +217,7 @@ mod tests {
         servers.get_mut(1).note(question, false, &TIMEOUT, at(2));
         assert_eq!(servers.best(&[], at(3)), Some(0));
         assert_eq!(servers.best(&[0, 2], at(3)), Some(1));
+        assert_eq!(servers.best_first(at(3)), [0, 2, 1]);
         assert_eq!(servers.best(&[0, 1, 2], at(3)), None, "a fourth server is never asked");
         assert_eq!(servers.best(&[], at(12)), Some(1));
         servers.get_mut(1).note(question, false, &TIMEOUT, at(13));

@@ -32,14 +32,7 @@ impl Tally {
 
     /// Counts its end.
     pub(super) fn ended(&mut self, outcome: &Outcome) {
-        let end = match outcome {
-            Outcome::Addresses { .. } => End::Addresses,
-            Outcome::Exists { .. } => End::Exists,
-            Outcome::Absent { .. } => End::Absent,
-            Outcome::Unable(refusal) => End::Unable(*refusal),
-            Outcome::Failed(failure) => End::Failed(*failure),
-        };
-        *self.ended.entry(end).or_default() += 1;
+        *self.ended.entry(End::of(outcome)).or_default() += 1;
     }
 
     /// How many questions were put.
@@ -49,7 +42,22 @@ impl Tally {
     }
 }
 
+/// An outcome in a word, as the summary has it.
+pub(super) fn word(outcome: &Outcome) -> &'static str {
+    End::of(outcome).names().0
+}
+
 impl End {
+    fn of(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Addresses { .. } => Self::Addresses,
+            Outcome::Exists { .. } => Self::Exists,
+            Outcome::Absent { .. } => Self::Absent,
+            Outcome::Unable(refusal) => Self::Unable(*refusal),
+            Outcome::Failed(failure) => Self::Failed(*failure),
+        }
+    }
+
     /// One and many.
     fn names(self) -> (&'static str, &'static str) {
         match self {

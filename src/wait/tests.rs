@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use hickory_resolver::proto::op::{Message, ResponseCode};
 use hickory_resolver::proto::rr::RecordType;
 
-use super::fake_server::{FakeServer, addresses, denial};
+use super::fake_server::{FakeServer, addresses, denial, reply, text};
 use super::sighting::{Confirmation, Observation};
-use super::{Awaited, Published, StopRequests, WaitError, Waited, for_own_record};
+use super::{Awaited, DIAGNOSIS, Published, StopRequests, WaitError, Waited, for_own_record};
 use crate::identity::name::Fqdn;
 
 const OWN: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 5);
@@ -50,6 +50,8 @@ fn awaited(servers: &[&FakeServer]) -> Awaited {
         cluster_domain: Fqdn::parse("cluster.local").ok(),
         own: vec![OWN.into()],
         servers: servers.iter().map(|server| server.address).collect(),
+        search_domain: None,
+        without_subdomain: false,
     }
 }
 
@@ -103,6 +105,63 @@ fn the_deadline_ends_the_wait_with_what_was_seen() {
     assert!(matches!(&timed_out.observation, Observation::Others { addresses, ttl: 13 } if *addresses == [OLD]));
     assert!(error.to_string().contains("10.0.0.9"), "{error}");
     assert!(timed_out.tally.questions() >= 4);
+}
+
+/// The error of a wait of a second at these servers, whose diagnosis has to end in time.
+fn error_of(servers: &[&FakeServer]) -> WaitError {
+    let (_sender, mut signals) = signals();
+    let start = Instant::now();
+    let error = for_own_record(&awaited(servers), Some(Duration::from_secs(1)), &mut signals).unwrap_err();
+    assert!(start.elapsed() < 2 * (Duration::from_secs(1) + DIAGNOSIS), "{:?}", start.elapsed());
+    error
+}
+
+#[test]
+fn the_diagnosis_names_the_servers_fault() {
+    type Answer = fn(&Message) -> Option<Vec<u8>>;
+    let rows: [(Answer, &str); 4] = [
+        (
+            |request| reply(request, ResponseCode::ServFail).to_vec().ok(),
+            "answers SERVFAIL when asked about cluster.local",
+        ),
+        (
+            |request| reply(request, ResponseCode::Refused).to_vec().ok(),
+            "answers REFUSED when asked about cluster.local",
+        ),
+        (|request| Some([&request.id.to_be_bytes()[..], &[0xff; 20]].concat()), "nothing that can be read comes from"),
+        (|request| denial(request, ResponseCode::NXDomain, "."), "does not serve the cluster domain cluster.local"),
+    ];
+    for (answer, cause) in rows {
+        let server = FakeServer::start(answer);
+        let error = error_of(&[&server]).to_string();
+        assert!(error.contains(cause) && error.contains(&server.address.to_string()), "{cause}: {error}");
+    }
+}
+
+#[test]
+fn the_diagnosis_ends_in_time_where_no_server_answers() {
+    let silent = [(); 3].map(|()| FakeServer::start(|_| None));
+    let error = error_of(&silent.each_ref()).to_string();
+    assert!(error.contains("no reply from the name server"), "{error}");
+    for server in &silent {
+        assert!(error.contains(&server.address.to_string()), "{error}");
+    }
+}
+
+#[test]
+fn the_diagnosis_asks_without_edns_where_that_is_refused() {
+    let server = FakeServer::start(|request| match request.queries[0].query_type() {
+        _ if request.edns.is_some() => reply(request, ResponseCode::FormErr).to_vec().ok(),
+        RecordType::TXT => text(request, "1.1.0"),
+        _ => denial(request, ResponseCode::NXDomain, "cluster.local."),
+    });
+    let error = error_of(&[&server]).to_string();
+    assert!(error.contains("there is no namespace ns1"), "{error}");
+    let about_the_namespace =
+        |(request, _): &(Message, _)| request.queries[0].name().to_ascii() == "ns1.svc.cluster.local.";
+    assert!(
+        server.finish().iter().filter(|packet| about_the_namespace(packet)).all(|(request, _)| request.edns.is_none())
+    );
 }
 
 #[test]

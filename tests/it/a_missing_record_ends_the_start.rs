@@ -33,6 +33,19 @@ fn or_with_the_release_if_that_is_wanted() {
 }
 
 #[test]
+fn without_a_limit_there_is_no_deadline() {
+    let cluster = Cluster::start(DnsSettings::default());
+    let pod = cluster.pod("web-0").env("BEAMINIT_WAIT_TIMEOUT", "0").command(["echo", "started"]);
+    let (fqdn, address) = (pod.fqdn(), pod.address());
+    let pod = pod.start();
+    cluster.dns().wait_for_question(BOOT);
+    let line = pod.expect_line("beaminit: wait: waiting until ", BOOT).text;
+    assert!(!line.contains("at most"), "{line}");
+    cluster.dns().publish(&fqdn, &[address]);
+    assert_eq!(pod.wait(BOOT), Ended::Code(0));
+}
+
+#[test]
 fn no_wait_at_all_where_it_is_off_or_there_is_nothing_to_wait_for() {
     let cluster = Cluster::start(DnsSettings::default());
     let off = cluster.pod("web-0").env("BEAMINIT_WAIT", "off");

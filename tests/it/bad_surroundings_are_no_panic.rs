@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::support::talk::{self, config_map};
 use crate::support::vm::BOOT;
-use crate::support::{Cluster, DnsSettings, Ended, Pod, PodFile};
+use crate::support::{Cluster, DnsSettings, Ended, Pod, PodFile, scratch_dir};
 
 const NOT_UTF8: &[u8] = b"\xff\xfe";
 
@@ -63,6 +63,36 @@ fn without_a_name_server_the_wait_is_impossible_and_said_so() {
     let pod = cluster.pod("web-0").resolv_conf(PodFile::Missing).command(["env"]).start();
     assert_eq!(pod.wait(BOOT), Ended::Code(78));
     pod.expect_line("there is no name server to ask", BOOT);
+}
+
+#[test]
+fn a_resolv_conf_that_cannot_be_read_is_named() {
+    let cluster = Cluster::start(DnsSettings::default());
+    let directory = scratch_dir();
+    let pod = cluster.pod("web-0").resolv_conf(PodFile::Missing).mount(directory.path(), "/etc/resolv.conf");
+    let pod = pod.command(["env"]).start();
+    assert_eq!(pod.wait(BOOT), Ended::Code(78));
+    pod.expect_line("there is no name server to ask: /etc/resolv.conf: is a directory", BOOT);
+    pod.expect_line("hint: ", BOOT);
+}
+
+#[test]
+fn a_resolv_conf_as_the_world_writes_it_serves() {
+    let cluster = Cluster::start(DnsSettings::default());
+    let pod = cluster.pod("web-0");
+    cluster.dns().publish(&pod.fqdn(), &[pod.address()]);
+    let directory = scratch_dir();
+    let file = directory.path().join("resolv.conf");
+    let label = "y".repeat(70);
+    let text = format!(
+        "# R\u{e9}seau\r\nsearch {label}.x default.svc.cluster.local\r\nnameserver fe80::1%nowhere\r\n\
+         nameserver 10.96.0.10 # kube-dns\r\noptions timeout:0 attempts:0 rotate use-vc ndots:99999999999\r\n\
+         nameserver nonsense\r\nnameserver 10.96.0.11\r\nnameserver 10.96.0.12\r\n"
+    );
+    let latin1: Vec<u8> = text.chars().map(|character| u8::try_from(character).unwrap()).collect();
+    std::fs::write(&file, latin1).unwrap();
+    starts(pod.resolv_conf(PodFile::Missing).mount(&file, "/etc/resolv.conf"));
+    assert!(!cluster.dns().questions().is_empty());
 }
 
 #[test]

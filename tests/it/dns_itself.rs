@@ -179,6 +179,31 @@ fn parents_exist_and_a_headless_service_has_its_pods_addresses() {
 }
 
 #[test]
+fn a_namespace_exists_by_itself_and_a_service_of_its_own_address_has_a_name() {
+    let mut zone = Zone::new(30);
+    let rcode = |zone: &Zone, text: &str| zone.answer(&name(text), RecordType::A).rcode;
+    assert_eq!(rcode(&zone, "default.svc.cluster.local"), ResponseCode::NoError);
+    assert_eq!(rcode(&zone, "ns1.svc.cluster.local"), ResponseCode::NXDomain);
+    zone.add_namespace("ns1");
+    assert_eq!(rcode(&zone, "ns1.svc.cluster.local"), ResponseCode::NoError);
+    assert_eq!(rcode(&zone, "ns1.cluster.local"), ResponseCode::NXDomain);
+    zone.entry("web.ns1.svc.cluster.local").push(OTHER);
+    let pointer = zone.answer(&name("8.0.88.10.in-addr.arpa"), RecordType::PTR);
+    assert_eq!(pointer.records[0].to_string(), "web.ns1.svc.cluster.local.");
+}
+
+#[test]
+fn a_cluster_may_have_another_domain() {
+    let mut zone = Zone::new(30);
+    zone.set_domain("k8s.test");
+    let denied = zone.answer(&name("web-0.web.default.svc.k8s.test"), RecordType::A);
+    assert_eq!((denied.rcode, denied.authority.unwrap().0), (ResponseCode::NXDomain, name("k8s.test")));
+    assert_eq!(zone.answer(&name("dns-version.k8s.test"), RecordType::TXT).records.len(), 1);
+    let outside = zone.answer(&name("dns-version.cluster.local"), RecordType::TXT);
+    assert_eq!((outside.rcode, outside.authoritative), (ResponseCode::NXDomain, false));
+}
+
+#[test]
 fn the_soa_tells_who_denies() {
     let own = of_two_pods("web-9.web.ns1.svc.cluster.local", FRESH);
     assert_eq!(own.authorities().next().unwrap().to_string().split_once(' ').unwrap().0, "cluster.local.");

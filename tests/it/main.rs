@@ -27,6 +27,7 @@ mod sandbox_itself;
 mod signals_are_forwarded;
 mod supervision_is_as_asked;
 mod support;
+mod the_cause_of_a_missing_record_is_named;
 mod the_child_starts_clean;
 mod the_record_is_seen_despite_a_denial;
 mod the_talks_configmap_starts_a_release;

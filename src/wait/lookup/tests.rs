@@ -7,7 +7,7 @@ use std::time::Instant;
 use hickory_resolver::proto::op::Message;
 
 use super::*;
-use crate::wait::fake_server::{FakeServer, addresses, denial, reply, srv};
+use crate::wait::fake_server::{FakeServer, addresses, denial, names, reply, srv, text};
 use crate::wait::questions::Family;
 
 const POD: &str = "web-0.web.ns1.svc.cluster.local";
@@ -158,4 +158,42 @@ fn an_answer_that_is_cut_short_comes_over_tcp() {
 fn an_answer_that_is_cut_short_and_cannot_be_had_over_tcp_is_a_failure() {
     let outcome = ask_one(Question::plain(Family::V4), truncated);
     assert_eq!(outcome, (Outcome::Failed(Failure::Truncated), 1));
+}
+
+/// Runs one of the diagnosis' questions.
+fn run<T>(question: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(question)
+}
+
+#[test]
+fn an_address_has_names() {
+    let ask = |address: &str, answer: fn(&Message) -> Option<Vec<u8>>| {
+        let server = FakeServer::start(answer);
+        let lookup = Lookup::of_address(address.parse().unwrap());
+        let names = run(lookup.ask_for_names(server.address, TIMEOUT));
+        let (request, _) = server.next();
+        assert_eq!(request.queries[0].query_type(), RecordType::PTR);
+        assert!(request.edns.is_none() && request.recursion_desired);
+        (request.queries[0].name().to_ascii(), names)
+    };
+    let two = |request: &Message| names(request, &[POD, "10-0-0-5.alias.ns1.svc.cluster.local"]);
+    let found = vec![Fqdn::parse(POD).unwrap(), Fqdn::parse("10-0-0-5.alias.ns1.svc.cluster.local").unwrap()];
+    assert_eq!(ask("10.0.0.5", two), ("5.0.0.10.in-addr.arpa.".to_owned(), Ok(found)));
+    let (name, names) = ask("fd00::5", |request| denial(request, ResponseCode::NXDomain, "."));
+    assert!(name.starts_with("5.0.0.") && name.ends_with(".0.0.d.f.ip6.arpa."), "{name}");
+    assert_eq!(names, Err(Outcome::Absent { zone: None, ttl: 21 }));
+}
+
+#[test]
+fn a_text_is_there_or_not() {
+    let ask = |answer: fn(&Message) -> Option<Vec<u8>>| {
+        let server = FakeServer::start(answer);
+        let outcome = run(Lookup::of(&Fqdn::parse(POD).unwrap()).unwrap().ask_for_text(server.address, TIMEOUT));
+        assert_eq!(server.next().0.queries[0].query_type(), RecordType::TXT);
+        outcome
+    };
+    assert_eq!(ask(|request| text(request, "1.1.0")), Outcome::Addresses { addresses: vec![], ttl: 0 });
+    let denied = ask(|request| denial(request, ResponseCode::NXDomain, "cluster.local."));
+    assert_eq!(denied, Outcome::Absent { zone: cluster(), ttl: 21 });
+    assert_eq!(ask(|_| None), Outcome::Failed(Failure::Timeout));
 }

@@ -2,7 +2,7 @@
 //!
 //! Pure: no I/O, no clock.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -10,13 +10,14 @@ use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::rdata::{A, AAAA, PTR, SOA, TXT};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 
+/// Unless told otherwise.
 const DOMAIN: &str = "cluster.local";
 
 /// The cache keeps nothing for a shorter time than this.
 const SHORTEST: u32 = 5;
 
-/// Names that each cluster domain has without any service.
-const BUILT_IN: [&str; 3] = [DOMAIN, "svc.cluster.local", "dns-version.cluster.local"];
+/// What each cluster has before anything is made in it.
+const NAMESPACES: [&str; 2] = ["default", "kube-system"];
 
 /// The root's SOA, which a real upstream server sends with a denial.
 const ROOT_TTL: u32 = 86_400;
@@ -52,12 +53,26 @@ pub(crate) struct Zone {
     ttl: u32,
     /// Unix time of the last change, which CoreDNS shows as the SOA's serial.
     pub(crate) serial: u32,
+    domain: String,
+    namespaces: BTreeSet<String>,
+    /// Pods below headless services, and services with an address of their own.
     published: BTreeMap<String, Vec<IpAddr>>,
 }
 
 impl Zone {
     pub(crate) fn new(ttl: u32) -> Self {
-        Self { ttl, serial: 0, published: BTreeMap::new() }
+        let namespaces = NAMESPACES.map(str::to_owned).into();
+        Self { ttl, serial: 0, domain: DOMAIN.to_owned(), namespaces, published: BTreeMap::new() }
+    }
+
+    /// The cluster has this domain.
+    pub(crate) fn set_domain(&mut self, domain: &str) {
+        domain.clone_into(&mut self.domain);
+    }
+
+    /// The namespace exists, even without services.
+    pub(crate) fn add_namespace(&mut self, namespace: &str) {
+        self.namespaces.insert(namespace.to_owned());
     }
 
     /// The addresses of `name`, as they can be changed; the name exists from now on.
@@ -73,7 +88,7 @@ impl Zone {
     /// The truth, as the `kubernetes` plugin tells it.
     pub(crate) fn answer(&self, name: &Name, record_type: RecordType) -> Answer {
         let plain_name = plain(&name.to_ascii());
-        if plain_name != DOMAIN && !plain_name.ends_with(&format!(".{DOMAIN}")) {
+        if plain_name != self.domain && !plain_name.ends_with(&format!(".{}", self.domain)) {
             return self.reverse(name, record_type);
         }
         let records = self.records(&plain_name, record_type);
@@ -97,7 +112,7 @@ impl Zone {
         match record_type {
             RecordType::A => v4.collect(),
             RecordType::AAAA => v6.collect(),
-            RecordType::TXT if name == "dns-version.cluster.local" => {
+            RecordType::TXT if self.below_domain(name) == Some("dns-version") => {
                 vec![RData::TXT(TXT::new(vec!["1.1.0".to_owned()]))]
             }
             _ => Vec::new(),
@@ -109,7 +124,8 @@ impl Zone {
         if let Some(own) = self.published.get(name) {
             return own.clone();
         }
-        let is_service = name.split('.').count() == 5 && name.ends_with(".svc.cluster.local");
+        let labels: Vec<_> = self.below_domain(name).unwrap_or_default().split('.').collect();
+        let is_service = matches!(labels[..], [_, _, "svc"]);
         let of_pods = self.below(name).filter(|_| is_service).flat_map(|(_, addresses)| addresses);
         of_pods.copied().collect()
     }
@@ -121,7 +137,19 @@ impl Zone {
 
     /// A parent exists as long as a name below it does.
     fn exists(&self, name: &str) -> bool {
-        BUILT_IN.contains(&name) || self.published.contains_key(name) || self.below(name).next().is_some()
+        let labels: Vec<_> = self.below_domain(name).unwrap_or_default().split('.').collect();
+        let is_built_in = name == self.domain
+            || match labels[..] {
+                ["svc" | "dns-version"] => true,
+                [namespace, "svc"] => self.namespaces.contains(namespace),
+                _ => false,
+            };
+        is_built_in || self.published.contains_key(name) || self.below(name).next().is_some()
+    }
+
+    /// The name without the cluster's domain.
+    fn below_domain<'a>(&self, name: &'a str) -> Option<&'a str> {
+        name.strip_suffix(&self.domain)?.strip_suffix('.')
     }
 
     /// CoreDNS knows the names of the pods' addresses; whatever else is not the cluster's goes to the outside, which
@@ -145,8 +173,9 @@ impl Zone {
     }
 
     fn own_soa(&self) -> (Name, SOA) {
-        let zone = Name::from_ascii("cluster.local.").unwrap();
-        (zone, soa("ns.dns.cluster.local.", "hostmaster.cluster.local.", self.serial, self.ttl))
+        let domain = &self.domain;
+        let zone = Name::from_ascii(format!("{domain}.")).unwrap();
+        (zone, soa(&format!("ns.dns.{domain}."), &format!("hostmaster.{domain}."), self.serial, self.ttl))
     }
 }
 

@@ -74,6 +74,16 @@ impl DnsServer {
         Self { shared, stop: Some(stop), thread: Some(thread) }
     }
 
+    /// From now on the cluster has this domain in place of `cluster.local`.
+    pub(crate) fn serve_domain(&self, domain: &str) {
+        self.shared.change(|zone| zone.set_domain(domain));
+    }
+
+    /// Makes a namespace besides `default` and `kube-system`; it exists even without services.
+    pub(crate) fn add_namespace(&self, namespace: &str) {
+        self.shared.change(|zone| zone.add_namespace(namespace));
+    }
+
     /// Adds addresses to the name. Without addresses the name exists all the same.
     pub(crate) fn publish(&self, name: &str, addresses: &[IpAddr]) {
         self.shared.change(|zone| zone.entry(name).extend_from_slice(addresses));

@@ -25,7 +25,7 @@ use tempfile::TempDir;
 
 pub(crate) use cluster::Cluster;
 pub(crate) use coredns::{Answer, Cache, Key, Zone};
-pub(crate) use dns::{DnsSettings, Transport};
+pub(crate) use dns::{DnsServer, DnsSettings, Transport};
 pub(crate) use log::{Ended, Stream};
 pub(crate) use pod::{AsPid, Pod, PodFile};
 pub(crate) use processes::{Process, pid_namespace, processes_in};
