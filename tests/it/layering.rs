@@ -51,7 +51,7 @@ fn sources() -> BTreeMap<String, String> {
                 .contains(&path.file_name().unwrap().to_str().unwrap())
             {
                 let text = fs::read_to_string(&path).unwrap();
-                let code = text.split("#[cfg(test)]\nmod tests").next().unwrap().to_owned();
+                let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned();
                 files.insert(path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned(), code);
             }
         }
