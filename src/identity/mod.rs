@@ -4,14 +4,15 @@
 
 pub mod hosts;
 pub mod name;
+mod own_lines;
 pub mod resolv_conf;
 mod sources;
 
 pub use sources::Sources;
 
 use crate::env::RawEnv;
-use hosts::Hosts;
 use name::{DnsLabel, Fqdn, NameError};
+use own_lines::OwnLines;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -253,57 +254,6 @@ impl Given<'_> {
 
     fn warn(&mut self, warning: String) {
         self.identity.warnings.push(warning);
-    }
-}
-
-/// What the pod's own lines of `/etc/hosts` say.
-#[derive(Default)]
-struct OwnLines {
-    without_subdomain: bool,
-    addresses: Vec<IpAddr>,
-    fqdn: Option<Fqdn>,
-    host_name: Option<DnsLabel>,
-}
-
-/// `HOST.SERVICE.NAMESPACE.svc.DOMAIN`, taken apart.
-struct Place<'a> {
-    namespace: &'a str,
-    domain: &'a str,
-}
-
-impl OwnLines {
-    fn find(sources: &Sources, given: Option<&[IpAddr]>) -> Self {
-        let hosts = Hosts::parse(&sources.hosts);
-        let lines = hosts.own_lines(given.unwrap_or(&sources.interfaces), sources.host_name.as_deref());
-        let fqdn = lines.iter().find_map(|line| line.fqdn());
-        let host_name = match &fqdn {
-            Some(fqdn) => Some(fqdn.first_label()),
-            None => lines.iter().flat_map(|line| &line.names).find_map(|name| DnsLabel::parse(name).ok()),
-        };
-        let without_subdomain = hosts.is_kubelets && !lines.is_empty() && fqdn.is_none();
-        Self { without_subdomain, addresses: lines.iter().map(|line| line.address).collect(), fqdn, host_name }
-    }
-
-    fn place(&self) -> Option<Place<'_>> {
-        let mut labels = self.fqdn.as_ref()?.as_str().splitn(5, '.').skip(2);
-        let (namespace, svc, domain) = (labels.next()?, labels.next()?, labels.next()?);
-        (svc == "svc").then_some(Place { namespace, domain })
-    }
-
-    /// The pod's name under the service `base`. A pod that has an own line without domain has no host name under any
-    /// service, and there CoreDNS calls it by its address.
-    fn endpoint_name(
-        &self,
-        pod_name: Option<&Fact<DnsLabel>>,
-        addresses: Option<&Fact<Vec<IpAddr>>>,
-        base: &Fqdn,
-    ) -> Option<Fqdn> {
-        let label = if self.without_subdomain {
-            DnsLabel::of_address(*addresses?.value.first()?)?
-        } else {
-            pod_name?.value.clone()
-        };
-        Fqdn::below(&label, base).ok()
     }
 }
 
