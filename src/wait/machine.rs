@@ -128,14 +128,16 @@ struct Round {
 
 impl Machine {
     /// A wait for one of the addresses `own` of the name that `authority` is about, at the first few of so many
-    /// `servers`. It ends at `deadline`, counted from its start; without one it goes on for ever.
+    /// `servers`. It ends at `deadline`, counted from its start; without one it goes on for ever. `clock` is what a clock
+    /// shows now that goes on while the container is restarted.
     #[must_use]
     pub fn new(
         own: &[IpAddr],
         authority: Authority,
         servers: usize,
         deadline: Option<Duration>,
-        mut rng: fastrand::Rng,
+        clock: Duration,
+        rng: fastrand::Rng,
     ) -> Self {
         let own: Vec<IpAddr> = own.iter().map(IpAddr::to_canonical).collect();
         let family = own.iter().map(Family::of).min().unwrap_or(Family::V4);
@@ -143,7 +145,7 @@ impl Machine {
             family,
             authority,
             deadline,
-            private_types: PrivateTypes::shuffled(&mut rng),
+            private_types: PrivateTypes::new(clock),
             pace: Pace::new(rng),
             address_keys: AddressKeys::of(family),
             servers: Servers::new(servers),
@@ -205,7 +207,7 @@ impl Machine {
         };
         self.round.asked.push(server);
         let (question, purpose) = match self.servers.get(server).opening() {
-            Opening::Existence => (Question::existence(self.private_types.draw()), Purpose::Existence),
+            Opening::Existence => (Question::existence(self.private_types.draw(now)), Purpose::Existence),
             Opening::Probe => (Question { checking_disabled: true, ..Question::plain(self.family) }, Purpose::Probe),
             Opening::Address => return self.ask_address(server, false, now),
         };

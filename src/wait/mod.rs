@@ -17,7 +17,7 @@ pub mod tally;
 mod tests;
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tracing::{debug, info, warn};
 
@@ -218,7 +218,13 @@ async fn inquire(
 
 fn machine_for(awaited: &Awaited, timeout: Option<Duration>) -> Machine {
     let authority = Authority::over(&awaited.name, awaited.cluster_domain.as_ref());
-    Machine::new(&awaited.own, authority, awaited.servers.len(), timeout, fastrand::Rng::new())
+    Machine::new(&awaited.own, authority, awaited.servers.len(), timeout, wall_clock(), fastrand::Rng::new())
+}
+
+/// No deadline hangs on it: it only tells this wait's questions from those of the container before.
+#[expect(clippy::disallowed_methods, reason = "a jump makes some questions meet a cached denial, no more")]
+fn wall_clock() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
 /// Asks or sleeps. A pause ends early when there is progress to report; the machine then prolongs it.

@@ -8,11 +8,15 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// First of the record types for private use (RFC 6895, 3.1).
 const FIRST_PRIVATE_TYPE: u16 = 65_280;
 /// How many record types for private use there are.
 const PRIVATE_TYPES: u16 = 255;
+/// How long it is the turn of each of them. That is as fast as is asked for long, so that a wait does not run ahead of
+/// the clock; all their turns together last for two minutes, four times as long as caches keep denials.
+const NEXT_TYPE_EVERY: Duration = Duration::from_millis(500);
 
 /// An address family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,27 +112,34 @@ impl Question {
     }
 }
 
-/// The record types for private use, in random order, so that a container that is restarted meets few of its own
-/// denials. None comes again before all the others were used.
+/// The record types for private use. Which one comes next is decided by the clock, so that a container that is
+/// restarted meets none of its own denials, of which it knows nothing. None comes again before all the others were used.
 #[derive(Clone, Debug)]
 pub struct PrivateTypes {
-    numbers: Vec<u16>,
-    used: usize,
+    /// What the clock showed when the wait began.
+    began: Duration,
+    used: Vec<bool>,
 }
 
 impl PrivateTypes {
-    /// All of them, shuffled.
-    pub fn shuffled(rng: &mut fastrand::Rng) -> Self {
-        let mut numbers: Vec<u16> = (FIRST_PRIVATE_TYPE..FIRST_PRIVATE_TYPE + PRIVATE_TYPES).collect();
-        rng.shuffle(&mut numbers);
-        Self { numbers, used: 0 }
+    /// All of them, for a wait that began at `clock`. That clock must go on while no container runs; where it begins
+    /// does not matter.
+    #[must_use]
+    pub fn new(clock: Duration) -> Self {
+        Self { began: clock, used: vec![false; usize::from(PRIVATE_TYPES)] }
     }
 
-    /// The next one.
-    pub fn draw(&mut self) -> u16 {
-        let number = self.numbers[self.used % self.numbers.len()];
-        self.used += 1;
-        number
+    /// The one for `now`, counted from the beginning of the wait.
+    pub fn draw(&mut self, now: Duration) -> u16 {
+        if self.used.iter().all(|used| *used) {
+            self.used.fill(false);
+        }
+        let turn = (self.began + now).as_millis() / NEXT_TYPE_EVERY.as_millis();
+        let first = u16::try_from(turn % u128::from(PRIVATE_TYPES)).unwrap_or(0);
+        let is_free = |number: &u16| !self.used[usize::from(*number)];
+        let number = (first..PRIVATE_TYPES).chain(0..first).find(is_free).unwrap_or(first);
+        self.used[usize::from(number)] = true;
+        FIRST_PRIVATE_TYPE + number
     }
 }
 
@@ -204,23 +215,31 @@ mod tests {
         (0..count).filter_map(|_| keys.draw(allowed)).map(name).collect()
     }
 
-    #[test]
-    fn a_private_type_comes_again_only_after_all_255() {
-        let mut types = PrivateTypes::shuffled(&mut fastrand::Rng::with_seed(1));
-        let drawn: Vec<u16> = (0..3 * 255).map(|_| types.draw()).collect();
-        for window in drawn.windows(255) {
-            assert_eq!(window.iter().collect::<HashSet<_>>().len(), 255);
-        }
-        assert!(drawn.iter().all(|number| (65_280..=65_534).contains(number)));
+    /// What is drawn in so many questions that are `pause` milliseconds apart.
+    fn drawn(clock: u64, pause: u64, count: u64) -> Vec<u16> {
+        let mut types = PrivateTypes::new(Duration::from_millis(clock));
+        (0..count).map(|question| types.draw(Duration::from_millis(question * pause))).collect()
     }
 
     #[test]
-    fn two_runs_use_the_private_types_in_different_orders() {
-        let first_ten = |seed| {
-            let mut types = PrivateTypes::shuffled(&mut fastrand::Rng::with_seed(seed));
-            (0..10).map(|_| types.draw()).collect::<Vec<_>>()
-        };
-        assert_ne!(first_ten(1), first_ten(2));
+    fn a_private_type_comes_again_only_after_all_255() {
+        for pause in [0, 400, 500, 1000, 5000, 127_500] {
+            let drawn = drawn(1_800_000_000_000, pause, 3 * 255);
+            for cycle in drawn.chunks(255) {
+                assert_eq!(cycle.iter().collect::<HashSet<_>>().len(), 255, "{pause}");
+            }
+            assert!(drawn.iter().all(|number| (65_280..=65_534).contains(number)));
+        }
+    }
+
+    #[test]
+    fn a_container_that_is_restarted_asks_what_the_one_before_it_did_not() {
+        for (pause, count) in [(400, 25), (500, 20), (1000, 120)] {
+            let first = drawn(7_000_000, pause, count);
+            let second = drawn(7_000_000 + pause * count + 5000, 500, 60);
+            let lately = first.iter().rev().take(usize::try_from(30_000 / pause).unwrap());
+            assert!(lately.into_iter().all(|number| !second.contains(number)), "{pause}");
+        }
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! A model of `CoreDNS` and its cache, and a clock of its own to run the machine by.
+//!
+//! The simulator in `tests/sim` runs by this file as well.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{Action, Event, Machine};
 use crate::identity::name::Fqdn;
 use crate::wait::answers::{Authority, Failure, Outcome};
+use crate::wait::machine::{Action, Event, Machine};
 use crate::wait::questions::{Family, Question, Record};
 use crate::wait::sighting::Sighting;
 
@@ -20,20 +22,19 @@ pub(super) const ROUND_TRIP: Duration = Duration::from_millis(2);
 pub(super) struct CoreDns {
     /// From when on the name has which addresses; before, and where there are none, it does not exist.
     pub(super) history: Vec<(Duration, Vec<IpAddr>)>,
-    /// For how many seconds answers are kept; 0 is no cache.
-    pub(super) cache: u32,
+    /// `ttl` of the `kubernetes` plugin, in seconds.
+    pub(super) ttl: u32,
     /// Whether SRV answers come with addresses, as they do where the service names a port.
     pub(super) glue: bool,
-    /// By type, DO and CD. A denial is looked up before a success.
-    denials: HashMap<Question, (Duration, Outcome)>,
-    successes: HashMap<Question, (Duration, Outcome)>,
+    cache: Cache,
 }
 
 impl CoreDns {
+    /// `cache` is for how many seconds answers are kept at most; 0 is no cache.
     pub(super) fn new(history: &[(f64, &[&str])], cache: u32, glue: bool) -> Self {
         let entry = |(from, addresses): &(f64, &[&str])| (Duration::from_secs_f64(*from), ips(addresses));
         let history = history.iter().map(entry).collect();
-        Self { history, cache, glue, denials: HashMap::new(), successes: HashMap::new() }
+        Self { history, ttl: 30, glue, cache: Cache::new(cache, cache) }
     }
 
     pub(super) fn addresses(&self, now: Duration) -> &[IpAddr] {
@@ -41,23 +42,15 @@ impl CoreDns {
     }
 
     pub(super) fn answer(&mut self, question: Question, now: Duration) -> Outcome {
-        for store in [&self.denials, &self.successes] {
-            if let Some((stored, outcome)) = store.get(&question) {
-                let age = u32::try_from(now.saturating_sub(*stored).as_secs()).unwrap();
-                if age < self.cache {
-                    return with_ttl(outcome.clone(), self.cache - age);
-                }
-            }
+        if let Some(kept) = self.cache.get(question, now) {
+            return kept;
         }
         let outcome = self.truth(question, now);
-        let denial = !matches!(outcome, Outcome::Addresses { .. });
-        let store = if denial { &mut self.denials } else { &mut self.successes };
-        store.insert(question, (now, outcome.clone()));
-        outcome
+        self.cache.store(question, outcome, now)
     }
 
     fn truth(&self, question: Question, now: Duration) -> Outcome {
-        let (zone, ttl) = (Some(Fqdn::parse("cluster.local").unwrap()), 30);
+        let (zone, ttl) = (Some(Fqdn::parse("cluster.local").unwrap()), self.ttl);
         let addresses = self.addresses(now);
         if addresses.is_empty() {
             return Outcome::Absent { zone, ttl };
@@ -74,9 +67,53 @@ impl CoreDns {
     }
 }
 
-fn with_ttl(mut outcome: Outcome, left: u32) -> Outcome {
+/// The `cache` plugin, for one name: by type, DO and CD. A denial is looked up before a success.
+pub(super) struct Cache {
+    /// For how many seconds a success and a denial are kept at most; 0 is no cache.
+    longest: [u32; 2],
+    denials: HashMap<Question, (Duration, Outcome)>,
+    successes: HashMap<Question, (Duration, Outcome)>,
+}
+
+impl Cache {
+    /// Nothing is kept for a shorter time than this, in seconds.
+    const SHORTEST: u32 = 5;
+
+    pub(super) fn new(success: u32, denial: u32) -> Self {
+        Self { longest: [success, denial], denials: HashMap::new(), successes: HashMap::new() }
+    }
+
+    pub(super) fn get(&self, question: Question, now: Duration) -> Option<Outcome> {
+        [&self.denials, &self.successes].into_iter().find_map(|kept| left(kept.get(&question)?, now))
+    }
+
+    /// Keeps the answer; returned is what the client sees, with the TTL for which it is kept.
+    pub(super) fn store(&mut self, question: Question, outcome: Outcome, now: Duration) -> Outcome {
+        let [success, denial] = self.longest;
+        let (map, longest) = match outcome {
+            Outcome::Addresses { .. } => (&mut self.successes, success),
+            _ => (&mut self.denials, denial),
+        };
+        if longest == 0 {
+            return outcome;
+        }
+        let kept = with_ttl(outcome, |ttl| ttl.min(longest).max(Self::SHORTEST));
+        map.insert(question, (now, kept.clone()));
+        kept
+    }
+}
+
+fn left((since, outcome): &(Duration, Outcome), now: Duration) -> Option<Outcome> {
+    let age = u32::try_from(now.saturating_sub(*since).as_secs()).unwrap();
+    let (Outcome::Addresses { ttl, .. } | Outcome::Exists { ttl, .. } | Outcome::Absent { ttl, .. }) = outcome else {
+        return None;
+    };
+    (age < *ttl).then(|| with_ttl(outcome.clone(), |ttl| ttl - age))
+}
+
+fn with_ttl(mut outcome: Outcome, change: impl FnOnce(u32) -> u32) -> Outcome {
     if let Outcome::Addresses { ttl, .. } | Outcome::Exists { ttl, .. } | Outcome::Absent { ttl, .. } = &mut outcome {
-        *ttl = left;
+        *ttl = change(*ttl);
     }
     outcome
 }
@@ -126,9 +163,15 @@ pub(super) fn ips(texts: &[&str]) -> Vec<IpAddr> {
 }
 
 pub(super) fn machine(own: &[&str], servers: usize, deadline: Option<u64>, seed: u64) -> Machine {
+    machine_at(Duration::ZERO, own, servers, deadline, seed)
+}
+
+/// A machine that starts when the clock shows this.
+pub(super) fn machine_at(clock: Duration, own: &[&str], servers: usize, deadline: Option<u64>, seed: u64) -> Machine {
     let (name, domain) = (Fqdn::parse(POD).unwrap(), Fqdn::parse("cluster.local").unwrap());
     let authority = Authority::over(&name, Some(&domain));
-    Machine::new(&ips(own), authority, servers, deadline.map(Duration::from_secs), fastrand::Rng::with_seed(seed))
+    let (deadline, rng) = (deadline.map(Duration::from_secs), fastrand::Rng::with_seed(seed));
+    Machine::new(&ips(own), authority, servers, deadline, clock, rng)
 }
 
 /// Runs the machine to its end. `answer` is asked with server, question and time; a time-out takes its time, every

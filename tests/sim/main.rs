@@ -1,0 +1,29 @@
+//! The wait's machine against clusters of every kind, thousands of pods on a clock of their own. Nothing here is as long
+//! as it says it is.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::cast_precision_loss,
+    reason = "a test ends with a panic, and counts pods, not atoms"
+)]
+
+#[allow(dead_code, reason = "the machine's own tests use the rest")]
+#[path = "../../src/wait/machine/coredns.rs"]
+mod coredns;
+
+mod cluster;
+mod load_on_the_servers;
+mod pod;
+mod scene;
+mod times_in_every_cluster;
+
+// The model names the library's modules as they are called inside it.
+use beaminit::{identity, wait};
+
+use std::io::Write;
+
+/// Prints a table whether or not the test passes; the harness keeps what `println!` says to itself.
+fn show(table: &str) {
+    std::io::stdout().lock().write_all(table.as_bytes()).unwrap();
+}
