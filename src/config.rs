@@ -228,6 +228,7 @@ impl Reader {
         let path = PathBuf::from(value?);
         if !path.is_absolute() {
             self.problems.push(Problem::new(format!("{name}={}: not an absolute path", path.display())));
+            return None;
         }
         Some(path)
     }
@@ -336,6 +337,7 @@ mod tests {
             error.contains("BEAMINIT_WIAT_FAILURE: no such setting\nhint: the nearest one is BEAMINIT_WAIT_FAILURE")
         );
         assert_eq!(config.log.format, LogFormat::Json);
+        assert_eq!(config.run_dir, None, "what is wrong is not in force");
     }
 
     #[test]
