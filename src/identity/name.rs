@@ -197,7 +197,8 @@ fn parse_host(host: &str) -> Result<NodeHost, NameError> {
     if host.contains('@') {
         return Err(NameError("has two @".into()));
     }
-    if let Ok(address) = host.parse() {
+    // With a final dot too, else an address would be looked up.
+    if let Ok(address) = host.strip_suffix('.').unwrap_or(host).parse() {
         return Ok(NodeHost::Address(address));
     }
     Fqdn::parse(host).map(NodeHost::Name)
@@ -282,6 +283,7 @@ mod tests {
             assert_eq!(NodeName::parse(good).unwrap().to_string(), good);
         }
         assert_eq!(NodeName::parse("a@b.c.").unwrap().to_string(), "a@b.c");
+        assert_eq!(NodeName::parse("a@10.1.2.3."), NodeName::parse("a@10.1.2.3"));
         for bad in ["a.b@c", "a b@c", "é@b", "${X}@y", "@b.c", "a@", "a@b@c", "a@b c"] {
             assert!(NodeName::parse(bad).is_err(), "{bad}");
         }
