@@ -121,7 +121,8 @@ enum Purpose {
 /// One try to learn something from one of the servers.
 #[derive(Debug, Default)]
 struct Round {
-    started: Duration,
+    /// When the last of its servers was asked first.
+    opened: Duration,
     asked: Vec<usize>,
     keys: u32,
 }
@@ -197,7 +198,10 @@ impl Machine {
         if self.deadline.is_some_and(|deadline| now >= deadline) {
             return self.finish();
         }
-        self.round = Round { started: now, ..Round::default() };
+        if let Some(free) = self.pace.too_many_until(now) {
+            return self.sleep(free, Step::Round);
+        }
+        self.round = Round { opened: now, ..Round::default() };
         self.ask_next_server(now)
     }
 
@@ -206,6 +210,7 @@ impl Machine {
             return self.end_round(RoundEnd::AllFailed, now);
         };
         self.round.asked.push(server);
+        self.round.opened = now;
         let (question, purpose) = match self.servers.get(server).opening() {
             Opening::Existence => (Question::existence(self.private_types.draw(now)), Purpose::Existence),
             Opening::Probe => (Question { checking_disabled: true, ..Question::plain(self.family) }, Purpose::Probe),
@@ -217,8 +222,18 @@ impl Machine {
     /// Puts the next address question. `exists` tells that the name is known to exist.
     fn ask_address(&mut self, server: usize, exists: bool, now: Duration) -> Action {
         match self.draw_address(server, exists) {
-            Some(question) => self.ask(Pending { server, question, purpose: Purpose::Address, retried: false }, now),
+            Some(question) => {
+                self.ask_in_turn(Pending { server, question, purpose: Purpose::Address, retried: false }, now)
+            }
             None => self.end_round(RoundEnd::Addresses, now),
+        }
+    }
+
+    /// Puts the question as soon as it is not one too many within a second.
+    fn ask_in_turn(&mut self, pending: Pending, now: Duration) -> Action {
+        match self.pace.too_many_until(now) {
+            Some(free) => self.sleep(free, Step::Ask(pending)),
+            None => self.ask(pending, now),
         }
     }
 
@@ -245,6 +260,7 @@ impl Machine {
             pending.question = pending.question.without_edns();
         }
         self.tally.asked();
+        self.pace.asked(now);
         self.state = State::Asking { pending, until: now + timeout };
         Action::Ask { server: pending.server, question: pending.question, timeout }
     }
@@ -321,7 +337,7 @@ impl Machine {
     }
 
     fn end_round(&mut self, end: RoundEnd, now: Duration) -> Action {
-        let next = self.round.started + self.pace.pause(end, now);
+        let next = self.round.opened + self.pace.pause(end, now);
         self.sleep(next.max(now), Step::Round)
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Pure: no I/O, no clock.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// Two questions a second while the record is most likely to come, then one.
@@ -12,6 +13,9 @@ const LATE_PACE: Duration = Duration::from_secs(1);
 const SLOWEST_PACE: Duration = Duration::from_secs(5);
 /// After all servers failed.
 const FAILED_PACE: Duration = Duration::from_secs(1);
+/// Never more questions than this in a second, whatever the answers lead to. Two more may follow once the record has been
+/// seen; a question that another server, or the same one without EDNS, gets in the place of the last is not held back.
+const MOST_IN_A_SECOND: usize = 6;
 /// When, and how often, an address question is put whatever the existence questions say.
 const FIRST_SAFETY_QUESTION: Duration = Duration::from_secs(10);
 const SAFETY_PACE: Duration = Duration::from_secs(30);
@@ -39,14 +43,16 @@ pub(super) struct Pace {
     /// Rounds in a row that ended with address questions.
     address_rounds: i32,
     next_safety_question: Duration,
+    /// When the last few questions were put.
+    asked: VecDeque<Duration>,
 }
 
 impl Pace {
     pub(super) fn new(rng: fastrand::Rng) -> Self {
-        Self { rng, address_rounds: 0, next_safety_question: FIRST_SAFETY_QUESTION }
+        Self { rng, address_rounds: 0, next_safety_question: FIRST_SAFETY_QUESTION, asked: VecDeque::new() }
     }
 
-    /// The time from the beginning of the round that ends now to the next one.
+    /// The time from the first question to the last server of the round that ends now to the next round.
     pub(super) fn pause(&mut self, end: RoundEnd, now: Duration) -> Duration {
         let pause = match end {
             RoundEnd::Absent if now < EARLY => EARLY_PACE,
@@ -60,6 +66,20 @@ impl Pace {
             RoundEnd::AllFailed => self.address_rounds,
         };
         pause.mul_f64(1.0 - JITTER + 2.0 * JITTER * self.rng.f64())
+    }
+
+    /// A question was put.
+    pub(super) fn asked(&mut self, now: Duration) {
+        self.asked.push_back(now);
+        if self.asked.len() > MOST_IN_A_SECOND {
+            self.asked.pop_front();
+        }
+    }
+
+    /// When the next question may be put, if `now` there were too many lately.
+    pub(super) fn too_many_until(&self, now: Duration) -> Option<Duration> {
+        let first = self.asked.front().filter(|_| self.asked.len() == MOST_IN_A_SECOND)?;
+        Some(*first + Duration::from_secs(1)).filter(|free| now < *free)
     }
 
     /// Whether an address question is due although the name does not exist, by what we are told. It is due once.
@@ -138,6 +158,20 @@ mod tests {
         let mut firsts: Vec<f64> = (0..100).map(first).collect();
         firsts.sort_by(f64::total_cmp);
         assert!(firsts[99] - firsts[0] > 0.15);
+    }
+
+    #[test]
+    fn six_questions_make_a_second_full() {
+        let mut pace = Pace::new(fastrand::Rng::with_seed(1));
+        let at = Duration::from_millis;
+        for question in 0..6 {
+            assert_eq!(pace.too_many_until(at(question * 10)), None);
+            pace.asked(at(question * 10));
+        }
+        assert_eq!(pace.too_many_until(at(60)), Some(at(1000)));
+        assert_eq!(pace.too_many_until(at(1000)), None);
+        pace.asked(at(1000));
+        assert_eq!(pace.too_many_until(at(1001)), Some(at(1010)));
     }
 
     #[test]

@@ -53,7 +53,9 @@ impl Machine {
             return self.end_round(RoundEnd::Absent, now);
         }
         match self.draw_address(server, false) {
-            Some(question) => self.ask(Pending { server, question, purpose: Purpose::Safety, retried: false }, now),
+            Some(question) => {
+                self.ask_in_turn(Pending { server, question, purpose: Purpose::Safety, retried: false }, now)
+            }
             None => self.end_round(RoundEnd::Absent, now),
         }
     }
@@ -89,7 +91,7 @@ impl Machine {
             Outcome::Exists { .. } if srv => self.ask_without_srv(pending.server, now),
             Outcome::Exists { .. } if pending.purpose == Purpose::Address => {
                 let question = Question::private(self.family.other());
-                self.ask(Pending { question, purpose: Purpose::OtherFamily, ..pending }, now)
+                self.ask_in_turn(Pending { question, purpose: Purpose::OtherFamily, ..pending }, now)
             }
             Outcome::Exists { zone, .. } => {
                 self.note_authority(pending.server, zone.as_ref(), now);
@@ -137,7 +139,8 @@ impl Machine {
             && let Some(question) = self.draw_address(pending.server, true)
         {
             let next = Pending { question, purpose: Purpose::Address, ..pending };
-            return self.sleep(now + NEXT_KEY_AFTER, Step::Ask(next));
+            let free = self.pace.too_many_until(now).unwrap_or_default();
+            return self.sleep(free.max(now + NEXT_KEY_AFTER), Step::Ask(next));
         }
         if !matches!(self.observation, Observation::Others { .. }) {
             self.observation = Observation::CachedDenial;

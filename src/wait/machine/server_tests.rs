@@ -158,6 +158,27 @@ fn a_server_that_fails_at_the_address_question_gives_way_as_well() {
 }
 
 #[test]
+fn a_server_that_answers_in_the_place_of_a_silent_one_gets_its_pause() {
+    let mut dns = CoreDns::new(&[], 30, true);
+    let silent_first = |server, question, now| if server == 0 { TIMEOUT } else { dns.answer(question, now) };
+    let run = run(machine(&[OWN], 2, Some(20), 1), silent_first);
+    let of_second = |(_, server, question): &&(Duration, usize, Question)| *server == 1 && is_existence(*question);
+    let second: Vec<Duration> = run.asked.iter().filter(of_second).map(|(at, ..)| *at).collect();
+    assert!(second.windows(2).all(|pair| pair[1].saturating_sub(pair[0]) >= secs(0.4)), "{second:?}");
+}
+
+#[test]
+fn contradictory_answers_make_no_flood() {
+    let zone = Fqdn::parse("cluster.local").ok();
+    let run = run(machine(&[OWN], 1, Some(20), 1), |_, question, _| match question.record {
+        Record::Private(_) | Record::A => Outcome::Exists { zone: zone.clone(), ttl: 30 },
+        Record::Aaaa | Record::Srv => Outcome::Absent { zone: zone.clone(), ttl: 30 },
+    });
+    assert!(run.asked.len() > 20);
+    assert!(run.most_within(1.0, 0.0) <= 6, "{}", run.most_within(1.0, 0.0));
+}
+
+#[test]
 fn a_silent_server_is_asked_again_without_a_pause() {
     let run = run(machine(&[OWN], 1, Some(5), 1), |_, _, _| TIMEOUT);
     let at: Vec<Duration> = run.asked.iter().map(|(at, ..)| *at).collect();
