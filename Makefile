@@ -2,7 +2,7 @@
 
 TARGET := x86_64-unknown-linux-musl
 
-.PHONY: demo test bench static setup
+.PHONY: demo test bench fuzz static setup
 
 # One real release in one pod-like sandbox, told as it happens.
 demo: setup
@@ -18,6 +18,18 @@ test: setup
 # The delivered binary beside tini, dumb-init and a shell. Wants a quiet machine.
 bench: setup
 	cargo bench --quiet --target $(TARGET) --bench bench
+
+# Each fuzz target for a while, from the corpus on. Stops at the first input that breaks a promise; one that is worth
+# keeping goes from tests/fuzz/found or tests/fuzz/artifacts to tests/fuzz/corpus, which `make test` runs on stable Rust.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS := $(basename $(notdir $(wildcard tests/fuzz/fuzz_targets/*.rs)))
+fuzz:
+	@cargo +nightly fuzz --version >/dev/null 2>&1 || { echo "cargo-fuzz and nightly Rust are missing; run:" \
+		"rustup toolchain install nightly && cargo install cargo-fuzz" >&2; exit 1; }
+	for target in $(FUZZ_TARGETS); do \
+		mkdir -p tests/fuzz/found/$$target && cargo +nightly fuzz run --fuzz-dir tests/fuzz $$target \
+			tests/fuzz/found/$$target tests/fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done
 
 # The binary that is delivered: no dynamic library, no file beside it.
 static: setup

@@ -1,0 +1,95 @@
+//! Any text for each reader of text.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
+use beaminit::config::Config;
+use beaminit::env::Env;
+use beaminit::identity::hosts::{Hosts, is_pod_address};
+use beaminit::identity::name::{Fqdn, NodeName};
+use beaminit::identity::resolv_conf::ResolvConf;
+use beaminit::render::template::{Fault, Variables, render};
+use beaminit::render::vm_args::{Scanner, VmArgs};
+
+use super::input::Input;
+
+/// The first byte is the length of a variable's value; then come the value and the template.
+pub fn template(data: &[u8]) {
+    let mut input = Input::new(data);
+    let length = input.number(64);
+    let value = OsString::from_vec(input.take(length).iter().map(|byte| (*byte).max(1)).collect());
+    let text = String::from_utf8_lossy(input.take(usize::MAX));
+    let env = Env::from_pairs([("V", value), ("LOOP", "${LOOP}".into())]);
+    for unset_is_error in [true, false] {
+        let variables = Variables { env: &env, derived: Vec::new(), refused: Vec::new(), unset_is_error };
+        match render(&text, &variables, &mut Scanner::default()) {
+            Ok(rendered) if rendered.placeholders == 0 => assert_eq!(rendered.text, text),
+            Ok(_) => assert!(text.contains('$')),
+            Err(faults) => check_faults(faults, &text),
+        }
+    }
+}
+
+fn check_faults(faults: Vec<Fault>, text: &str) {
+    assert!(!faults.is_empty());
+    for fault in faults {
+        assert!(text.is_char_boundary(fault.offset), "{fault:?}");
+        assert!(format!("{:?}", fault.locate("vm.args", text)).contains("vm.args:"));
+    }
+}
+
+pub fn vm_args(data: &[u8]) {
+    let text = String::from_utf8_lossy(data).into_owned();
+    let args = match VmArgs::read(text.clone()) {
+        Ok(args) => args,
+        Err(fault) => return check_faults(vec![fault], &text),
+    };
+    assert!(args.nested_files().all(|(_, offset)| text.is_char_boundary(offset)));
+    assert!(args.warnings(false).len() <= args.warnings(true).len());
+    if let Err(faults) = args.node_flags() {
+        return check_faults(faults, &text);
+    }
+    let rest = VmArgs::read(args.without_node_flags()).expect("what is left can be read");
+    let left = rest.node_flags().expect("what is left is well");
+    assert!(left.node.is_none() && left.cookie.is_none(), "{left:?} is left");
+}
+
+pub fn hosts(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let hosts = Hosts::parse(&text);
+    let host_name = text.split_ascii_whitespace().nth(1);
+    for line in hosts.own_lines(&["10.0.0.5".parse().expect("an address")], host_name) {
+        assert!(is_pod_address(line.address) && !line.names.is_empty(), "{line:?}");
+        assert!(line.fqdn().is_none_or(|name| name.is_dotted()), "{line:?}");
+    }
+}
+
+pub fn resolv_conf(data: &[u8]) {
+    let conf = ResolvConf::parse(&String::from_utf8_lossy(data));
+    assert!(conf.servers.len() <= ResolvConf::MAX_SERVERS);
+    assert!(conf.search.iter().all(|name| Fqdn::parse(name.as_str()).is_ok()));
+    let (namespace, domain) = conf.cluster();
+    assert!(!conf.search.is_empty() || (namespace, domain) == (None, None));
+}
+
+pub fn node_name(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    if let Ok(node) = NodeName::parse(&text) {
+        let shown = node.to_string();
+        assert!(shown.chars().count() <= NodeName::MAX, "{shown}");
+        assert_eq!(NodeName::parse(&shown), Ok(node), "{text:?}");
+    }
+}
+
+/// Each setting of ours with any value.
+pub fn settings(data: &[u8]) {
+    let value = OsString::from_vec(data.to_vec());
+    for name in beaminit::env::READ {
+        let env = Env::from_pairs([(name, value.clone())]);
+        let (config, error) = Config::from_env(&env, &env.raw());
+        if let Some(error) = error {
+            assert!(error.to_string().contains(name), "{name}: {error}");
+            assert_eq!(config, Config::default(), "{name} is wrong, and yet in force");
+        }
+    }
+}
