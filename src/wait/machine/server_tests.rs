@@ -179,6 +179,24 @@ fn contradictory_answers_make_no_flood() {
 }
 
 #[test]
+fn seen_in_the_midst_of_contradictory_answers_the_record_takes_two_questions_more() {
+    let zone = Fqdn::parse("cluster.local").ok();
+    for seen_by in 1..8 {
+        let mut asked = 0;
+        let run = run(machine(&[OWN, "fd00::5"], 1, Some(20), 1), |_, question, _| {
+            asked += u32::from(question.record == Record::Aaaa);
+            match question.record {
+                Record::Aaaa if asked == seen_by => Outcome::Addresses { addresses: ips(&["fd00::5"]), ttl: 30 },
+                Record::Aaaa => Outcome::Absent { zone: zone.clone(), ttl: 30 },
+                _ => Outcome::Exists { zone: zone.clone(), ttl: 30 },
+            }
+        });
+        assert_eq!(run.sighting().missing, [Family::V4]);
+        assert!(run.most_within(1.0, 0.0) <= 8, "{seen_by}: {}", run.most_within(1.0, 0.0));
+    }
+}
+
+#[test]
 fn a_silent_server_is_asked_again_without_a_pause() {
     let run = run(machine(&[OWN], 1, Some(5), 1), |_, _, _| TIMEOUT);
     let at: Vec<Duration> = run.asked.iter().map(|(at, ..)| *at).collect();
