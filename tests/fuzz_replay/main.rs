@@ -64,7 +64,7 @@ fn made_of(kept: &[Vec<u8>], parts: &[(usize, u16, u16)], changes: &[(u16, u8)])
 
 #[test]
 fn any_packet_is_survived_in_time() {
-    replay("lookup", 40, 300, bodies::lookup::body);
+    replay("lookup", 15, 300, bodies::lookup::body);
 }
 
 #[test]

@@ -18,8 +18,8 @@ use super::input::Input;
 const POD: &str = "web-0.web.ns1.svc.cluster.local";
 const OWN: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 5);
 const TIMEOUT: Duration = Duration::from_millis(30);
-/// The last question may begin just before the time is over, and the record may be seen by it.
-const GRACE: Duration = Duration::from_millis(1500);
+/// The last question may begin just before the time is over, and the record may be seen by it; a diagnosis follows.
+const GRACE: Duration = Duration::from_millis(1500 + 3000);
 /// A TCP client that says nothing for this long is left alone.
 const TCP_IDLE: Duration = Duration::from_millis(200);
 
@@ -30,6 +30,8 @@ pub fn body(data: &[u8]) {
         cluster_domain: Fqdn::parse("cluster.local").ok(),
         own: vec![OWN.into()],
         servers: vec![server.address],
+        search_domain: None,
+        without_subdomain: false,
     };
     note_panics();
     thread::scope(|scope| {
