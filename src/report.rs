@@ -10,7 +10,6 @@ use crate::render::RenderedVmArgs;
 use crate::signal;
 use crate::supervise::Ended;
 use crate::telemetry;
-use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::net::IpAddr;
@@ -119,7 +118,7 @@ pub(crate) fn stopped_before_start(signal: i32, after: Option<Duration>) -> Exit
 }
 
 /// How the release ended, and the code that we end with. A failure that nobody asked for goes to the termination log.
-pub(crate) fn ended(title: &str, ended: &Ended, config: &Config, secrets: &[OsString]) -> ExitReason {
+pub(crate) fn ended(title: &str, ended: &Ended, config: &Config, secrets: &[String]) -> ExitReason {
     let (code, seconds) = (ended.reason.code(), ended.after.as_secs_f64());
     let how = match ended.reason {
         ExitReason::Code(code) => format!("with code {code}"),
@@ -141,9 +140,8 @@ pub(crate) fn ended(title: &str, ended: &Ended, config: &Config, secrets: &[OsSt
 }
 
 /// A crash dump may quote what the VM was given.
-fn mask(text: String, secrets: &[OsString]) -> String {
-    let secrets = secrets.iter().filter_map(|secret| secret.to_str()).filter(|secret| !secret.is_empty());
-    secrets.fold(text, |text, secret| text.replace(secret, "…"))
+fn mask(text: String, secrets: &[String]) -> String {
+    secrets.iter().filter(|secret| !secret.is_empty()).fold(text, |text, secret| text.replace(secret, "…"))
 }
 
 /// Where `kubectl describe pod` finds it. In place: it is a mounted file, there only if somebody wants to read it.

@@ -2,12 +2,12 @@
 
 use super::hosts::is_pod_address;
 use super::name::DnsLabel;
-use super::resolv_conf::ResolvConf;
+use super::resolv_conf::{NameServer, ResolvConf};
 use crate::error::cause;
 use crate::sys;
 use std::fs;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 /// What files and the kernel say. A file that is missing or unreadable says nothing.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +41,12 @@ impl Sources {
         }
     }
 
+    /// The DNS servers, in their order.
+    #[must_use]
+    pub fn name_servers(&self) -> Vec<SocketAddr> {
+        self.resolv_conf.servers.iter().filter_map(socket_address).collect()
+    }
+
     /// The first label of the host name.
     pub(super) fn host_label(&self) -> Option<DnsLabel> {
         DnsLabel::parse(self.host_name.as_deref()?.split('.').next()?).ok()
@@ -50,4 +56,17 @@ impl Sources {
 /// Bytes that are no UTF-8 stand in comments at most, and cost no more than their line.
 fn read(path: &str) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&fs::read(path)?).into_owned())
+}
+
+const DNS_PORT: u16 = 53;
+
+/// None for a link-local server on an interface that is not there. Other addresses need no zone.
+fn socket_address(server: &NameServer) -> Option<SocketAddr> {
+    let zone = server.zone.as_deref().and_then(sys::interface_index);
+    match server.address {
+        IpAddr::V6(address) if server.zone.is_some() && address.is_unicast_link_local() => {
+            Some(SocketAddrV6::new(address, DNS_PORT, 0, zone?).into())
+        }
+        address => Some(SocketAddr::new(address, DNS_PORT)),
+    }
 }

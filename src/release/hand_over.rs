@@ -1,5 +1,6 @@
 //! What the release gets from us: files and variables, by its kind; and the host that its peers will look up.
 
+use super::run_dir::RunDir;
 use super::template::VmArgsTemplate;
 use super::{Cookie, Home, Kind, Release};
 use crate::env::RawEnv;
@@ -8,6 +9,8 @@ use crate::exit;
 use crate::identity::name::{Distribution, Fqdn, NodeHost, NodeName};
 use crate::identity::{Identity, Source};
 use crate::sys;
+use std::ffi::OsString;
+use std::path::Path;
 
 /// A rendered `vm.args`, as far as it is handed over.
 #[derive(Debug)]
@@ -81,7 +84,7 @@ impl HandOver {
     fn command(&mut self, template: Option<(&VmArgsTemplate, NodeArgs)>) {
         let Some((source, args)) = template else { return };
         let variable = if source.named_by == "RELEASE_VM_ARGS" { "RELEASE_VM_ARGS" } else { "VMARGS_PATH" };
-        self.write(VM_ARGS, args.text, variable);
+        self.add_file(VM_ARGS, args.text, variable);
         self.node = args.node.map(|(_, node)| node);
     }
 
@@ -114,7 +117,7 @@ impl HandOver {
             )?;
             let own = Some(home.version_dir.join(VM_ARGS)).filter(|own| source.adds_to_own && own.is_file());
             let own = own.map(|own| format!("-args_file {}\n", quoted(&own)));
-            self.write(VM_ARGS, own.unwrap_or_default() + &args.without_node_flags, "RELEASE_VM_ARGS");
+            self.add_file(VM_ARGS, own.unwrap_or_default() + &args.without_node_flags, "RELEASE_VM_ARGS");
             if let Some(cookie) = args.cookie {
                 self.set("RELEASE_COOKIE", cookie.expose());
             }
@@ -152,13 +155,47 @@ impl HandOver {
         }
     }
 
-    fn write(&mut self, name: &'static str, contents: String, variable: &'static str) {
+    fn add_file(&mut self, name: &'static str, contents: String, variable: &'static str) {
         self.files.push((name, contents));
         self.variables.push((variable, Value::InRunDir(name)));
     }
 
     fn set(&mut self, variable: &'static str, value: &str) {
         self.variables.push((variable, Value::Text(value.to_owned())));
+    }
+
+    /// What must not be shown of what the release gets.
+    #[must_use]
+    pub fn secrets(&self, raw: &RawEnv) -> Vec<String> {
+        let lifted = self.variables.iter().filter(|(name, _)| *name == "RELEASE_COOKIE");
+        let lifted =
+            lifted.filter_map(|(_, value)| if let Value::Text(text) = value { Some(text.clone()) } else { None });
+        lifted.chain(raw.release_cookie.clone()).collect()
+    }
+
+    /// Writes the files to the run directory, and gives the variables as the release gets them. The directory, if one
+    /// was needed, must outlive the release.
+    ///
+    /// # Errors
+    /// There is no place to write to: exit code 73. Then no file is left half-written.
+    pub fn write(
+        self,
+        run_dir: Option<&Path>,
+        tmpdir: Option<&Path>,
+    ) -> Result<(Vec<(&'static str, OsString)>, Option<RunDir>), Error> {
+        let needed = !(self.files.is_empty() && self.folders.is_empty());
+        let tmpdir = tmpdir.filter(|dir| dir.is_absolute());
+        let dir = if needed { Some(RunDir::open(run_dir, tmpdir)?) } else { None };
+        if let Some(dir) = &dir {
+            self.folders.iter().try_for_each(|name| dir.make_dir(name).map(drop))?;
+            self.files.iter().try_for_each(|(name, contents)| dir.write(name, contents.as_bytes()).map(drop))?;
+        }
+        let root = dir.as_ref().map_or(Path::new(""), RunDir::path);
+        let value = |value| match value {
+            Value::Text(text) => OsString::from(text),
+            Value::InRunDir(name) => root.join(name).into(),
+        };
+        Ok((self.variables.into_iter().map(|(name, given)| (name, value(given))).collect(), dir))
     }
 
     /// What peers will look up: the host of the node's name, else the pod's own name.
@@ -219,7 +256,7 @@ fn node_error(message: String) -> Error {
 }
 
 /// A path as a word of `vm.args`.
-fn quoted(path: &std::path::Path) -> String {
+fn quoted(path: &Path) -> String {
     path.to_string_lossy().chars().fold(String::new(), |mut word, character| {
         if !(character.is_ascii_alphanumeric()
             || matches!(character, '/' | '.' | '_' | '-' | '+')

@@ -2,6 +2,7 @@
 
 mod cookie;
 pub mod hand_over;
+pub mod run_dir;
 pub mod template;
 
 pub use cookie::Cookie;

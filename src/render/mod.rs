@@ -1,6 +1,5 @@
 //! Rendering: reads a template, fills it in, reads the result back as the VM will, and says what is wrong with it.
 
-pub mod file;
 pub mod template;
 pub mod vm_args;
 
