@@ -22,6 +22,7 @@ use hickory_resolver::proto::op::{DnsRequest, DnsRequestOptions, DnsResponse, Qu
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use hickory_resolver::{NameServerPool, PoolContext, TlsConfig};
 use tokio::net::UdpSocket;
+use tokio::time::timeout_at;
 
 use crate::identity::name::Fqdn;
 
@@ -71,11 +72,18 @@ impl Lookup {
     }
 
     async fn put(&self, server: SocketAddr, request: DnsRequest, timeout: Duration) -> Result<DnsResponse, Outcome> {
-        let answer = async {
-            let pool = pool(server, timeout)?;
+        let until = tokio::time::Instant::now() + timeout;
+        let exchange = |connection, request| async move {
+            let pool = pool(server, connection, timeout)?;
             pool.send(request).first_answer().await
         };
-        match tokio::time::timeout(timeout, answer).await {
+        match timeout_at(until, exchange(ConnectionConfig::udp(), request.clone())).await {
+            // However TCP fails then, a packet that is too small is the cause.
+            Ok(Err(NetError::Truncated)) => match timeout_at(until, exchange(ConnectionConfig::tcp(), request)).await {
+                Ok(Ok(response)) => Ok(response),
+                Ok(Err(NetError::Dns(error))) => Err(outcome_of_error(NetError::Dns(error))),
+                Ok(Err(_)) | Err(_) => Err(Outcome::Failed(Failure::Truncated)),
+            },
             Ok(answer) => answer.map_err(outcome_of_error),
             Err(_) => Err(Outcome::Failed(Failure::Timeout)),
         }
@@ -107,15 +115,16 @@ fn record_type(record: Record) -> RecordType {
     }
 }
 
-fn pool(server: SocketAddr, timeout: Duration) -> Result<NameServerPool<Runtime>, NetError> {
+fn pool(
+    server: SocketAddr,
+    mut connection: ConnectionConfig,
+    timeout: Duration,
+) -> Result<NameServerPool<Runtime>, NetError> {
     let mut options = ResolverOpts::default();
     options.timeout = timeout;
     options.attempts = 0;
-    let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
-        connection.port = server.port();
-        connection
-    });
-    let config = NameServerConfig::new(server.ip(), true, connections.into());
+    connection.port = server.port();
+    let config = NameServerConfig::new(server.ip(), true, vec![connection]);
     let context = Arc::new(PoolContext::new(options, TlsConfig::new()?));
     Ok(NameServerPool::from_config([config], context, Runtime { tokio: TokioRuntimeProvider::new(), server }))
 }

@@ -21,7 +21,7 @@ use std::time::Duration;
 use super::answers::{Authority, Failure, Outcome};
 use super::pace::{Pace, RoundEnd};
 use super::questions::{AddressKeys, Allowed, Family, PrivateTypes, Question};
-use super::servers::{Opening, Servers};
+use super::servers::Servers;
 use super::sighting::{Confirmation, Observation, Sighting};
 use super::tally::Tally;
 
@@ -98,7 +98,7 @@ struct Pending {
     server: usize,
     question: Question,
     purpose: Purpose,
-    /// It was refused with EDNS and is put once more without.
+    /// With EDNS it was refused, or lost; it is put once more without.
     retried: bool,
 }
 
@@ -203,20 +203,6 @@ impl Machine {
         }
         self.round = Round { opened: now, ..Round::default() };
         self.ask_next_server(now)
-    }
-
-    fn ask_next_server(&mut self, now: Duration) -> Action {
-        let Some(server) = self.servers.best(&self.round.asked, now) else {
-            return self.end_round(RoundEnd::AllFailed, now);
-        };
-        self.round.asked.push(server);
-        self.round.opened = now;
-        let (question, purpose) = match self.servers.get(server).opening() {
-            Opening::Existence => (Question::existence(self.private_types.draw(now)), Purpose::Existence),
-            Opening::Probe => (Question { checking_disabled: true, ..Question::plain(self.family) }, Purpose::Probe),
-            Opening::Address => return self.ask_address(server, false, now),
-        };
-        self.ask(Pending { server, question, purpose, retried: false }, now)
     }
 
     /// Puts the next address question. `exists` tells that the name is known to exist.

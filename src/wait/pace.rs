@@ -11,6 +11,8 @@ const EARLY: Duration = Duration::from_secs(10);
 const LATE_PACE: Duration = Duration::from_secs(1);
 /// The slowest that address questions become.
 const SLOWEST_PACE: Duration = Duration::from_secs(5);
+/// The slowest that rounds of two questions become, where the name is there and a cache denies its address.
+const DENIED_PACE: Duration = Duration::from_secs(2);
 /// After all servers failed.
 const FAILED_PACE: Duration = Duration::from_secs(1);
 /// Never more questions than this in a second, whatever the answers lead to. Two more may follow once the record has been
@@ -32,6 +34,9 @@ pub(super) enum RoundEnd {
     /// Only address questions can tell. A cache may answer each of them, so they are put half a second apart, then
     /// half as much again each time.
     Addresses,
+    /// The name exists, and a cache denies its address. How long it will, its TTL does not always tell: unbound shows
+    /// that of its zone's SOA record, which every other denial renews.
+    CachedDenial,
     /// No server answered.
     AllFailed,
 }
@@ -57,12 +62,13 @@ impl Pace {
         let pause = match end {
             RoundEnd::Absent if now < EARLY => EARLY_PACE,
             RoundEnd::Absent => LATE_PACE,
-            RoundEnd::Addresses => EARLY_PACE.mul_f64(1.5_f64.powi(self.address_rounds)).min(SLOWEST_PACE),
+            RoundEnd::Addresses => self.ever_slower().min(SLOWEST_PACE),
+            RoundEnd::CachedDenial => self.ever_slower().min(DENIED_PACE),
             RoundEnd::AllFailed => FAILED_PACE,
         };
         self.address_rounds = match end {
             RoundEnd::Absent => 0,
-            RoundEnd::Addresses => (self.address_rounds + 1).min(10),
+            RoundEnd::Addresses | RoundEnd::CachedDenial => (self.address_rounds + 1).min(10),
             RoundEnd::AllFailed => self.address_rounds,
         };
         pause.mul_f64(1.0 - JITTER + 2.0 * JITTER * self.rng.f64())
@@ -80,6 +86,10 @@ impl Pace {
     pub(super) fn too_many_until(&self, now: Duration) -> Option<Duration> {
         let first = self.asked.front().filter(|_| self.asked.len() == MOST_IN_A_SECOND)?;
         Some(*first + Duration::from_secs(1)).filter(|free| now < *free)
+    }
+
+    fn ever_slower(&self) -> Duration {
+        EARLY_PACE.mul_f64(1.5_f64.powi(self.address_rounds))
     }
 
     /// Whether an address question is due although the name does not exist, by what we are told. It is due once.
@@ -147,8 +157,10 @@ mod tests {
                 let pause = pause(&mut pace, end, now);
                 assert!((plan * 0.8..=plan * 1.2).contains(&pause), "{end:?} at {now}: {pause}");
             }
-            let slowest = (0..20).map(|_| self::pause(&mut pace, RoundEnd::Addresses, 20)).fold(0.0, f64::max);
-            assert!((4.0..=6.0).contains(&slowest), "{slowest}");
+            for (end, range) in [(RoundEnd::Addresses, 4.0..=6.0), (RoundEnd::CachedDenial, 1.6..=2.4)] {
+                let slowest = (0..20).map(|_| self::pause(&mut pace, end, 20)).fold(0.0, f64::max);
+                assert!(range.contains(&slowest), "{end:?}: {slowest}");
+            }
         }
     }
 

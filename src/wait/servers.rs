@@ -22,6 +22,8 @@ const FAILURES_BEFORE_PROBE: u8 = 2;
 pub(super) enum Opening {
     /// Does the name exist?
     Existence,
+    /// The same without EDNS: the probe got through, and EDNS may be what does not.
+    ExistenceWithoutEdns,
     /// Does anything come back at all, without EDNS?
     Probe,
     /// An address question: this server cannot tell existence.
@@ -68,6 +70,7 @@ impl Server {
         match self.existence_failures {
             _ if self.plain => Opening::Address,
             FAILURES_BEFORE_PROBE => Opening::Probe,
+            failures if failures > FAILURES_BEFORE_PROBE && self.edns == Edns::Unknown => Opening::ExistenceWithoutEdns,
             _ => Opening::Existence,
         }
     }
@@ -85,8 +88,8 @@ impl Server {
         question.dnssec_ok && self.edns == Edns::Unknown
     }
 
-    /// Keeps when it answered or failed, and whether EDNS passes. `retried` is a question that was refused with EDNS
-    /// and goes out once more without it.
+    /// Keeps when it answered or failed, and whether EDNS passes. `retried` is a question that was refused, or lost,
+    /// with EDNS and goes out once more without it.
     pub(super) fn note(&mut self, question: Question, retried: bool, outcome: &Outcome, now: Duration) {
         match outcome {
             Outcome::Failed(_) => self.failed = Some(now),
@@ -128,7 +131,8 @@ impl Server {
         }
     }
 
-    /// The probe was answered, so it is the existence question that does not get through; one more is to prove it.
+    /// The probe was answered, so it is the existence question that does not get through: for its EDNS or for its type,
+    /// as one more without EDNS is to tell.
     pub(super) fn probe_answered(&mut self) {
         self.existence_failures = FAILURES_BEFORE_PROBE + 1;
     }
@@ -227,7 +231,7 @@ mod tests {
 
     #[test]
     fn two_silent_existence_questions_lead_to_a_probe_and_a_third_to_plain_mode() {
-        use Opening::{Address, Existence, Probe};
+        use Opening::{Address, Existence, ExistenceWithoutEdns, Probe};
         let mut server = Server::new();
         let mut openings = Vec::new();
         for _ in 0..2 {
@@ -239,7 +243,7 @@ mod tests {
         openings.push(server.opening());
         server.existence_failed(Failure::ServFail, at(2));
         openings.push(server.opening());
-        assert_eq!(openings, [Existence, Existence, Probe, Existence, Address]);
+        assert_eq!(openings, [Existence, Existence, Probe, ExistenceWithoutEdns, Address]);
     }
 
     #[test]
@@ -261,6 +265,7 @@ mod tests {
     #[test]
     fn a_plain_server_that_speaks_with_authority_gets_one_chance_at_once_then_one_every_thirty_seconds() {
         let mut server = Server::new();
+        server.note(Question::private(Family::V4), false, &ABSENT, at(0));
         server.cannot_tell(at(0));
         server.spoke_with_authority(at(1));
         assert_eq!(server.opening(), Opening::Existence);

@@ -197,3 +197,21 @@ fn a_text_is_there_or_not() {
     assert_eq!(denied, Outcome::Absent { zone: cluster(), ttl: 21 });
     assert_eq!(ask(|_| None), Outcome::Failed(Failure::Timeout));
 }
+
+#[test]
+fn a_tcp_connection_that_leads_nowhere_is_a_truncation_too() {
+    // One listener hangs up, the other never answers.
+    for hang_up in [true, false] {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let server = FakeServer::on(StdUdpSocket::bind(listener.local_addr().unwrap()).unwrap(), truncated);
+        let tcp = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            if !hang_up {
+                stream.read_to_end(&mut Vec::new()).ok();
+            }
+        });
+        let outcome = ask(server.address, Question::plain(Family::V4));
+        assert_eq!(outcome, Outcome::Failed(Failure::Truncated), "{hang_up}");
+        tcp.join().unwrap();
+    }
+}

@@ -8,6 +8,7 @@ use crate::identity::name::Fqdn;
 use crate::wait::answers::Outcome;
 use crate::wait::pace::RoundEnd;
 use crate::wait::questions::{Question, Record};
+use crate::wait::servers::Opening;
 use crate::wait::sighting::Observation;
 
 use super::{Action, Machine, Pending, Purpose, Step};
@@ -18,6 +19,25 @@ const NEXT_KEY_AFTER: Duration = Duration::from_millis(30);
 const KEYS_IN_A_ROUND: u32 = 3;
 
 impl Machine {
+    pub(super) fn ask_next_server(&mut self, now: Duration) -> Action {
+        let Some(server) = self.servers.best(&self.round.asked, now) else {
+            return self.end_round(RoundEnd::AllFailed, now);
+        };
+        self.round.asked.push(server);
+        self.round.opened = now;
+        let opening = self.servers.get(server).opening();
+        let (question, purpose) = match opening {
+            Opening::Existence => (Question::existence(self.private_types.draw(now)), Purpose::Existence),
+            Opening::ExistenceWithoutEdns => {
+                (Question::existence(self.private_types.draw(now)).without_edns(), Purpose::Existence)
+            }
+            Opening::Probe => (Question { checking_disabled: true, ..Question::plain(self.family) }, Purpose::Probe),
+            Opening::Address => return self.ask_address(server, false, now),
+        };
+        let retried = opening == Opening::ExistenceWithoutEdns;
+        self.ask(Pending { server, question, purpose, retried }, now)
+    }
+
     pub(super) fn on_round_answer(&mut self, pending: Pending, outcome: &Outcome, now: Duration) -> Action {
         match pending.purpose {
             Purpose::Existence => self.on_existence(pending.server, outcome, now),
@@ -34,6 +54,9 @@ impl Machine {
         let exists = match outcome {
             Outcome::Failed(failure) => {
                 self.servers.get_mut(server).existence_failed(*failure, now);
+                if self.servers.get(server).is_plain() {
+                    return self.ask_address(server, false, now);
+                }
                 return self.ask_next_server(now);
             }
             Outcome::Addresses { .. } => true,
@@ -145,7 +168,7 @@ impl Machine {
         if !matches!(self.observation, Observation::Others { .. }) {
             self.observation = Observation::CachedDenial;
         }
-        self.end_round(RoundEnd::Addresses, now)
+        self.end_round(RoundEnd::CachedDenial, now)
     }
 
     fn note_authority(&mut self, server: usize, zone: Option<&Fqdn>, now: Duration) {

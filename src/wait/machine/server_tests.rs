@@ -103,15 +103,43 @@ fn a_network_that_drops_unknown_types_is_found_out_with_one_probe() {
 }
 
 #[test]
-fn a_network_that_drops_edns_gets_questions_without_it() {
-    let run = run(machine(&[OWN], 1, None, 1), |_, question, now| match question.record {
-        _ if question.dnssec_ok => TIMEOUT,
-        Record::A if now > secs(20.0) => Outcome::Addresses { addresses: ips(&[OWN]), ttl: 5 },
-        _ => CoreDns::new(&[], 0, true).answer(question, now),
+fn a_network_that_drops_edns_gets_questions_without_it_and_stays_fresh() {
+    for published in [2.0, 3.1, 20.0] {
+        let mut dns = CoreDns::new(&[(published, &[OWN])], 30, true);
+        let run =
+            run(
+                machine(&[OWN], 1, None, 1),
+                |_, question, now| {
+                    if question.dnssec_ok { TIMEOUT } else { dns.answer(question, now) }
+                },
+            );
+        assert!(run.seen() < published + 1.21, "{published}: {}", run.seen());
+        let with_edns = run.asked.iter().filter(|(.., question)| question.dnssec_ok);
+        assert_eq!(with_edns.count(), 2, "the first two");
+        let early = |(at, _, question): &&(Duration, usize, Question)| *at < secs(published) && question.is_ordinary();
+        assert!(run.asked.iter().filter(early).count() <= 1 + usize::from(published > 10.0), "probe, safety question");
+    }
+}
+
+#[test]
+fn a_network_that_drops_edns_and_unknown_types_gets_neither() {
+    let mut dns = CoreDns::new(&[(20.0, &[OWN])], 0, true);
+    let run = run(machine(&[OWN], 1, None, 1), |_, question, now| {
+        if question.dnssec_ok || is_existence(question) { TIMEOUT } else { dns.answer(question, now) }
     });
     assert!(run.seen() < 20.0 + 6.1, "{}", run.seen());
     let with_edns = |(at, _, question): &&(Duration, usize, Question)| question.dnssec_ok && *at > secs(10.0);
     assert_eq!(run.asked.iter().filter(with_edns).count(), 0);
+}
+
+#[test]
+fn a_server_that_is_found_out_is_asked_for_the_address_at_once() {
+    // The second one drops unknown types, the first one everything.
+    let mut dns = CoreDns::new(&[(7.6, &[OWN])], 30, true);
+    let run = run(machine(&[OWN], 2, None, 1), |server, question, now| {
+        if server == 0 || is_existence(question) { TIMEOUT } else { dns.answer(question, now) }
+    });
+    assert!(run.seen() < 7.6 + 2.2, "half a second's pause and the last time-out: {}", run.seen());
 }
 
 #[test]
