@@ -2,8 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use hickory_resolver::proto::rr::RecordType;
+
+use crate::support::scene::{Front, Scene};
 use crate::support::vm::BOOT;
-use crate::support::{Cluster, DnsSettings, Ended};
+use crate::support::{Asked, Cluster, Denier, DnsSettings, Ended, Fault, To, Transport, wait_until};
 
 #[test]
 fn with_128_and_the_signals_number() {
@@ -24,14 +27,70 @@ fn with_128_and_the_signals_number() {
 
 #[test]
 fn also_while_no_server_answers() {
-    let cluster = Cluster::start(DnsSettings::default());
-    cluster.dns().silence(true);
-    let pod = cluster.pod("web-0").command(["echo", "started"]).start();
-    cluster.dns().wait_for_question(BOOT);
+    ends_at_once("asking a silent server", vec![Fault::Drop(To::All)], |scene| {
+        scene.wait_since_first_question(Duration::ZERO);
+    });
+}
+
+#[test]
+fn also_between_two_questions() {
+    ends_at_once("between two questions", Vec::new(), |scene| {
+        scene.wait_since_first_question(Duration::ZERO);
+        let answered = Instant::now();
+        wait_until(BOOT, "the answer has long come", || answered.elapsed() > Duration::from_millis(100));
+        assert_eq!(scene.cluster.dns().questions().len(), 1, "the next one comes after 400 ms");
+    });
+}
+
+#[test]
+fn also_while_another_address_is_seen() {
+    ends_at_once("at a predecessor's address", Vec::new(), |scene| {
+        scene.cluster.dns().publish(&scene.fqdn, &["10.88.0.250".parse().unwrap()]);
+        scene
+            .cluster
+            .dns()
+            .wait_for_question_that(BOOT, "ordinary", |asked| asked.record_type == RecordType::A && !asked.dnssec_ok);
+    });
+}
+
+#[test]
+fn also_at_a_server_that_gets_address_questions_only() {
+    ends_at_once("in plain mode", vec![Fault::Denied(To::All, Denier::Root)], |scene| {
+        let (dns, is_address) = (scene.cluster.dns(), |asked: &Asked| asked.record_type == RecordType::A);
+        let first = dns.wait_for_question_that(BOOT, "for the address", is_address).at;
+        dns.wait_for_question_that(BOOT, "once more", |asked| is_address(asked) && asked.at > first);
+    });
+}
+
+#[test]
+fn also_while_the_cut_short_answer_is_fetched() {
+    ends_at_once("waiting for TCP", vec![Fault::Truncated { tcp: true }, Fault::SilentTcp], |scene| {
+        scene.cluster.dns().wait_for_question_that(BOOT, "over TCP", |asked| asked.transport == Transport::Tcp);
+    });
+}
+
+#[test]
+fn also_once_the_record_is_seen_and_others_sight_of_it_is_asked_for() {
+    ends_at_once("confirming with a slow server", vec![Fault::Delay(Duration::from_millis(900))], |scene| {
+        scene.publish();
+        scene.cluster.dns().wait_for_question_that(BOOT, "for information", |asked| {
+            asked.record_type == RecordType::A && !asked.dnssec_ok && !asked.checking_disabled
+        });
+    });
+}
+
+/// Brings the wait into a state and sends TERM then.
+#[track_caller]
+fn ends_at_once(state: &str, faults: Vec<Fault>, reach: impl FnOnce(&Scene)) {
+    let scene = Scene::start(Front::Nothing, |_| faults, &[]);
+    reach(&scene);
+    assert!(scene.pod.ended().is_none());
     let sent = Instant::now();
-    pod.signal(15);
-    assert_eq!(pod.wait(BOOT), Ended::Code(143));
+    scene.pod.signal(15);
+    assert_eq!(scene.pod.wait(BOOT), Ended::Code(143));
+    println!("TERM {state}: ended after {:.0} ms", sent.elapsed().as_secs_f64() * 1000.0);
     assert!(sent.elapsed() < Duration::from_secs(1), "{:?}", sent.elapsed());
+    assert_eq!(scene.pod.stdout(), "");
 }
 
 #[test]

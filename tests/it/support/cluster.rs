@@ -36,6 +36,11 @@ impl Cluster {
         self.network.dns_server(address, settings)
     }
 
+    /// An address of the node where nobody listens.
+    pub(crate) fn add_address(&self, address: Ipv4Addr) {
+        self.network.add_address(address);
+    }
+
     /// Runs `work` in the cluster's network, as on its node: sockets made there reach the pods and the DNS.
     pub(crate) fn on_the_node<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         self.network.namespace.run(work)
@@ -60,7 +65,9 @@ impl Network {
         let namespace = NetNamespace::new();
         namespace.ip(&[
             "link set lo up".to_owned(),
-            "link add br0 type bridge".to_owned(),
+            // Without an address of its own a bridge takes the lowest of its ports', which changes as pods come: earlier
+            // ones would send to the old one until their ARP entries end.
+            "link add br0 address 0a:58:0a:58:00:01 type bridge".to_owned(),
             format!("address add {GATEWAY}/24 dev br0"),
             "link set br0 up".to_owned(),
         ]);
@@ -68,8 +75,12 @@ impl Network {
     }
 
     fn dns_server(&self, address: Ipv4Addr, settings: DnsSettings) -> DnsServer {
-        self.namespace.ip(&[format!("address add {address}/32 dev lo")]);
+        self.add_address(address);
         self.namespace.run(|| DnsServer::start(address, settings))
+    }
+
+    fn add_address(&self, address: Ipv4Addr) {
+        self.namespace.ip(&[format!("address add {address}/32 dev lo")]);
     }
 
     /// An address that no pod of this cluster had before.

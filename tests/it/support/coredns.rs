@@ -96,8 +96,18 @@ impl Zone {
             return self.found(records);
         }
         let rcode = if self.exists(&plain_name) { ResponseCode::NoError } else { ResponseCode::NXDomain };
-        let (zone, soa) = self.own_soa();
-        Answer { rcode, records, authority: Some((zone, soa)), ttl: self.ttl.min(300), authoritative: true }
+        Answer { rcode, ..self.denial() }
+    }
+
+    /// The name does not exist.
+    pub(crate) fn denial(&self) -> Answer {
+        Answer {
+            rcode: ResponseCode::NXDomain,
+            records: Vec::new(),
+            authority: Some(self.own_soa()),
+            ttl: self.ttl.min(300),
+            authoritative: true,
+        }
     }
 
     fn found(&self, records: Vec<RData>) -> Answer {
@@ -136,7 +146,8 @@ impl Zone {
     }
 
     /// A parent exists as long as a name below it does.
-    fn exists(&self, name: &str) -> bool {
+    pub(crate) fn exists(&self, name: &str) -> bool {
+        let name = &plain(name)[..];
         let labels: Vec<_> = self.below_domain(name).unwrap_or_default().split('.').collect();
         let is_built_in = name == self.domain
             || match labels[..] {
@@ -162,20 +173,25 @@ impl Zone {
         if !pointers.is_empty() {
             return self.found(pointers);
         }
-        let root = (Name::root(), soa("a.root-servers.net.", "nstld.verisign-grs.com.", 2_026_010_100, ROOT_TTL));
-        Answer {
-            rcode: ResponseCode::NXDomain,
-            records: pointers,
-            authority: Some(root),
-            ttl: ROOT_TTL,
-            authoritative: false,
-        }
+        outside_denial()
     }
 
     fn own_soa(&self) -> (Name, SOA) {
         let domain = &self.domain;
         let zone = Name::from_ascii(format!("{domain}.")).unwrap();
         (zone, soa(&format!("ns.dns.{domain}."), &format!("hostmaster.{domain}."), self.serial, self.ttl))
+    }
+}
+
+/// What the root's servers say of a name that nobody has.
+pub(crate) fn outside_denial() -> Answer {
+    let soa = soa("a.root-servers.net.", "nstld.verisign-grs.com.", 2_026_010_100, ROOT_TTL);
+    Answer {
+        rcode: ResponseCode::NXDomain,
+        records: Vec::new(),
+        authority: Some((Name::root(), soa)),
+        ttl: ROOT_TTL,
+        authoritative: false,
     }
 }
 

@@ -2,16 +2,18 @@
 
 use std::io::{self, PipeWriter, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread::{self, JoinHandle, Scope};
 use std::time::{Duration, Instant, SystemTime};
 
-use hickory_resolver::proto::op::{Edns, Message, OpCode, ResponseCode};
+use hickory_resolver::proto::op::{Message, OpCode, Query, ResponseCode};
 use hickory_resolver::proto::rr::RecordType;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::coredns::{Answer, Cache, Key, Zone};
+use super::faults::{Asking, Fault};
+use super::reply::{Reply, replies};
 
 /// A TCP client that says nothing for this long is gone.
 const TCP_IDLE: Duration = Duration::from_secs(1);
@@ -65,12 +67,15 @@ pub(crate) struct DnsServer {
 impl DnsServer {
     /// Serves port 53 of `address` in the network of the calling thread.
     pub(crate) fn start(address: Ipv4Addr, settings: DnsSettings) -> Self {
-        let udp = UdpSocket::bind((address, 53)).expect("the DNS server's UDP socket");
-        let tcp = TcpListener::bind((address, 53)).expect("the DNS server's TCP socket");
+        let sockets = Sockets {
+            udp: UdpSocket::bind((address, 53)).expect("the DNS server's UDP socket"),
+            elsewhere: UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a socket of the node"),
+            tcp: TcpListener::bind((address, 53)).expect("the DNS server's TCP socket"),
+        };
         let (stopped, stop) = io::pipe().unwrap();
         let shared = Arc::new(Shared::new(settings));
         let served = Arc::clone(&shared);
-        let thread = thread::spawn(move || served.serve(&udp, &tcp, stopped.as_fd()));
+        let thread = thread::spawn(move || served.serve(&sockets, stopped.as_fd()));
         Self { shared, stop: Some(stop), thread: Some(thread) }
     }
 
@@ -102,6 +107,16 @@ impl DnsServer {
     /// From now on every question is dropped (`true`) or answered (`false`).
     pub(crate) fn silence(&self, silent: bool) {
         self.shared.lock().silent = silent;
+    }
+
+    /// From now on this goes wrong as well.
+    pub(crate) fn fault(&self, fault: Fault) {
+        self.shared.lock().faults.push(fault);
+    }
+
+    /// From now on nothing goes wrong any more.
+    pub(crate) fn recover(&self) {
+        self.shared.lock().faults.clear();
     }
 
     /// All questions so far, in order.
@@ -136,6 +151,13 @@ impl Drop for DnsServer {
     }
 }
 
+struct Sockets {
+    udp: UdpSocket,
+    /// At the node's own address and no port of note.
+    elsewhere: UdpSocket,
+    tcp: TcpListener,
+}
+
 /// What the server's thread and the test both see.
 struct Shared {
     state: Mutex<State>,
@@ -146,13 +168,15 @@ struct State {
     zone: Zone,
     cache: Option<Cache>,
     silent: bool,
+    faults: Vec<Fault>,
     asked: Vec<Asked>,
 }
 
 impl Shared {
     fn new(settings: DnsSettings) -> Self {
         let cache = settings.cache.map(Cache::new);
-        let state = State { zone: Zone::new(settings.ttl), cache, silent: false, asked: Vec::new() };
+        let state =
+            State { zone: Zone::new(settings.ttl), cache, silent: false, faults: Vec::new(), asked: Vec::new() };
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -167,31 +191,48 @@ impl Shared {
         change(&mut state.zone)
     }
 
-    fn serve(&self, udp: &UdpSocket, tcp: &TcpListener, stopped: std::os::fd::BorrowedFd<'_>) {
+    fn serve(&self, sockets: &Sockets, stopped: BorrowedFd<'_>) {
         // The scope's end waits for the connections' threads.
         thread::scope(|scope| {
             loop {
-                let mut ready = [udp.as_fd(), tcp.as_fd(), stopped].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+                let mut ready =
+                    [sockets.udp.as_fd(), sockets.tcp.as_fd(), stopped].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
                 poll(&mut ready, PollTimeout::NONE).ok();
                 let [udp_ready, tcp_ready, stop] = ready.map(|fd| fd.any().unwrap_or(false));
                 if stop {
                     return;
                 }
                 if udp_ready {
-                    self.serve_datagram(udp).ok();
+                    self.serve_datagram(sockets, scope).ok();
                 }
-                if tcp_ready && let Ok((stream, from)) = tcp.accept() {
+                if tcp_ready
+                    && let Ok((stream, from)) = sockets.tcp.accept()
+                    && !self.lock().faults.contains(&Fault::Truncated { tcp: false })
+                {
                     scope.spawn(move || self.serve_stream(stream, from));
                 }
             }
         });
     }
 
-    fn serve_datagram(&self, udp: &UdpSocket) -> io::Result<()> {
+    fn serve_datagram<'scope, 'env>(
+        &self,
+        sockets: &'env Sockets,
+        scope: &'scope Scope<'scope, 'env>,
+    ) -> io::Result<()> {
         let mut buffer = vec![0; 65_535];
-        let (length, from) = udp.recv_from(&mut buffer)?;
-        let Some(reply) = self.respond(&buffer[..length], from, Transport::Udp) else { return Ok(()) };
-        udp.send_to(&reply, from)?;
+        let (length, from) = sockets.udp.recv_from(&mut buffer)?;
+        for Reply { bytes, after, from_elsewhere } in self.respond(&buffer[..length], from, Transport::Udp) {
+            let socket = if from_elsewhere { &sockets.elsewhere } else { &sockets.udp };
+            if after.is_zero() {
+                socket.send_to(&bytes, from)?;
+            } else {
+                scope.spawn(move || {
+                    thread::sleep(after);
+                    socket.send_to(&bytes, from).ok();
+                });
+            }
+        }
         Ok(())
     }
 
@@ -203,24 +244,32 @@ impl Shared {
             stream.read_exact(&mut length)?;
             let mut question = vec![0; usize::from(u16::from_be_bytes(length))];
             stream.read_exact(&mut question)?;
-            if let Some(reply) = self.respond(&question, from, Transport::Tcp) {
-                let length = u16::try_from(reply.len()).unwrap_or(u16::MAX);
-                stream.write_all(&[&length.to_be_bytes(), &reply[..]].concat())?;
+            for Reply { bytes, .. } in self.respond(&question, from, Transport::Tcp) {
+                let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
+                stream.write_all(&[&length.to_be_bytes(), &bytes[..]].concat())?;
             }
         }
     }
 
-    /// The reply to one message, if it gets one. The place for faults.
-    fn respond(&self, message: &[u8], from: SocketAddr, transport: Transport) -> Option<Vec<u8>> {
+    /// What is sent for one message: nothing, the reply, or what the faults make of it.
+    fn respond(&self, message: &[u8], from: SocketAddr, transport: Transport) -> Vec<Reply> {
         let now = Instant::now();
-        let query = Message::from_vec(message).ok().filter(|query| query.metadata.op_code == OpCode::Query)?;
-        let question = query.queries.first()?;
+        let query = Message::from_vec(message).ok().filter(|query| query.metadata.op_code == OpCode::Query);
+        let Some((query, question)) = query.as_ref().and_then(|query| Some((query, query.queries.first()?))) else {
+            return Vec::new();
+        };
         let dnssec_ok = query.edns.as_ref().is_some_and(|edns| edns.flags().dnssec_ok);
         let checking_disabled = query.metadata.checking_disabled;
         let key = Key::new(question.name(), question.query_type(), dnssec_ok, checking_disabled);
 
         let mut state = self.lock();
-        let answer = (!state.silent).then(|| state.answer(key, question, now));
+        let faults = state.faults.clone();
+        let asking = state.asking(query, question, from.ip(), transport);
+        let answer = match faults.iter().find_map(|fault| fault.verdict(&asking)) {
+            _ if state.silent => None,
+            Some(verdict) => verdict.answer(&state.zone, asking.record_type),
+            None => Some(state.answer(key, question, now)),
+        };
         state.asked.push(Asked {
             at: now,
             from: from.ip(),
@@ -233,12 +282,23 @@ impl Shared {
         });
         drop(state);
         self.changed.notify_all();
-        encode(&query, &answer?, transport)
+        let Some(answer) = answer else { return Vec::new() };
+        replies(&faults, query, &asking, &answer, transport)
     }
 }
 
 impl State {
-    fn answer(&mut self, key: Key, question: &hickory_resolver::proto::op::Query, now: Instant) -> Answer {
+    fn asking(&self, query: &Message, question: &Query, from: IpAddr, transport: Transport) -> Asking {
+        Asking {
+            record_type: question.query_type(),
+            edns: query.edns.is_some(),
+            transport,
+            exists: self.zone.exists(&question.name().to_ascii()),
+            before: self.asked.iter().filter(|asked| asked.from == from).count(),
+        }
+    }
+
+    fn answer(&mut self, key: Key, question: &Query, now: Instant) -> Answer {
         if let Some(kept) = self.cache.as_ref().and_then(|cache| cache.get(&key, now)) {
             return kept;
         }
@@ -248,24 +308,4 @@ impl State {
             None => answer,
         }
     }
-}
-
-fn encode(query: &Message, answer: &Answer, transport: Transport) -> Option<Vec<u8>> {
-    let mut reply = Message::response(query.metadata.id, OpCode::Query);
-    reply.metadata.recursion_desired = query.metadata.recursion_desired;
-    reply.metadata.checking_disabled = query.metadata.checking_disabled;
-    reply.metadata.authoritative = answer.authoritative;
-    reply.metadata.recursion_available = !answer.authoritative;
-    reply.metadata.response_code = answer.rcode;
-    reply.add_queries(query.queries.iter().cloned());
-    reply.add_answers(answer.answers(query.queries.first()?.name()));
-    reply.add_authorities(answer.authorities());
-    if let Some(asked) = &query.edns {
-        let mut edns = Edns::new();
-        edns.set_max_payload(asked.max_payload()).set_dnssec_ok(asked.flags().dnssec_ok);
-        reply.set_edns(edns);
-    }
-    let bytes = reply.to_vec().ok()?;
-    let fits = transport == Transport::Tcp || bytes.len() <= usize::from(query.max_payload());
-    if fits { Some(bytes) } else { reply.truncate().to_vec().ok() }
 }

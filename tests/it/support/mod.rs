@@ -6,6 +6,7 @@
 mod cluster;
 mod coredns;
 mod dns;
+mod faults;
 mod launch;
 mod log;
 mod net_namespace;
@@ -13,8 +14,10 @@ mod pod;
 mod processes;
 pub(crate) mod pty;
 mod release;
+mod reply;
 mod root_fs;
 mod running_pod;
+pub(crate) mod scene;
 pub(crate) mod talk;
 pub(crate) mod vm;
 
@@ -25,7 +28,8 @@ use tempfile::TempDir;
 
 pub(crate) use cluster::Cluster;
 pub(crate) use coredns::{Answer, Cache, Key, Zone};
-pub(crate) use dns::{DnsServer, DnsSettings, Transport};
+pub(crate) use dns::{Asked, DnsServer, DnsSettings, Transport};
+pub(crate) use faults::{Denier, Fault, Forgery, To};
 pub(crate) use log::{Ended, Stream};
 pub(crate) use pod::{AsPid, Pod, PodFile};
 pub(crate) use processes::{Process, pid_namespace, processes_in};
