@@ -2,9 +2,11 @@
 # Installs what the tests and the demo need, if it may, else says how. usage: setup.sh RUST_TARGET
 set -eu
 
+# bind9, bind9-dnsutils, dnsmasq-base, unbound: real name servers, which the tests start themselves.
 # elixir: the real release. iproute2, util-linux: namespaces. binutils: the static check.
 # tini, dumb-init, catatonit: the peers.
 packages="elixir iproute2 tini dumb-init catatonit perl util-linux binutils gcc libc6-dev"
+packages="$packages bind9 bind9-dnsutils dnsmasq-base unbound"
 
 missing=
 for package in $packages; do

@@ -23,6 +23,7 @@ mod logs_tell_the_story;
 mod no_term_is_lost;
 mod orphans_are_reaped;
 mod readme;
+mod real_dns_servers;
 mod sandbox_itself;
 mod signals_are_forwarded;
 mod supervision_is_as_asked;

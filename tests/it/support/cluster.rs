@@ -1,8 +1,11 @@
 //! A cluster: one network with a bridge for the pods and a DNS server at the usual cluster address.
 
 use std::net::Ipv4Addr;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::thread::{self, JoinHandle};
 
 use super::dns::{DnsServer, DnsSettings};
 use super::net_namespace::NetNamespace;
@@ -44,6 +47,11 @@ impl Cluster {
     /// Runs `work` in the cluster's network, as on its node: sockets made there reach the pods and the DNS.
     pub(crate) fn on_the_node<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         self.network.namespace.run(work)
+    }
+
+    /// Runs a program on the cluster's node until the value is dropped.
+    pub(crate) fn daemon(&self, command: Command) -> Daemon {
+        Daemon::start(Arc::clone(&self.network), command)
     }
 
     /// A pod of a `StatefulSet`, to be described further and started. It has its address already.
@@ -123,5 +131,40 @@ pub(crate) struct Link {
 impl Drop for Link {
     fn drop(&mut self) {
         self.network.namespace.try_ip(&[format!("link delete {}", self.name)]); // fails if the kernel was faster
+    }
+}
+
+/// A program on a cluster's node. Dropped, it is killed.
+pub(crate) struct Daemon {
+    /// Closed, it lets the keeper kill the program and end.
+    release: Option<Sender<()>>,
+    /// The thread that the program is a child of.
+    keeper: Option<JoinHandle<()>>,
+}
+
+impl Daemon {
+    fn start(network: Arc<Network>, mut command: Command) -> Self {
+        let (release, released) = mpsc::channel();
+        let (report, reported) = mpsc::channel();
+        let keeper = thread::spawn(move || {
+            network.namespace.enter();
+            let child = command.spawn();
+            report.send(child.as_ref().map(drop).map_err(ToString::to_string)).ok();
+            let Ok(mut child) = child else { return };
+            released.recv().ok();
+            child.kill().ok();
+            child.wait().ok();
+        });
+        reported.recv().unwrap().expect("a server's program");
+        Self { release: Some(release), keeper: Some(keeper) }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.release.take();
+        if let Some(keeper) = self.keeper.take() {
+            keeper.join().ok();
+        }
     }
 }

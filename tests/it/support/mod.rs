@@ -13,6 +13,7 @@ mod net_namespace;
 mod pod;
 mod processes;
 pub(crate) mod pty;
+pub(crate) mod real_dns;
 mod release;
 mod reply;
 mod root_fs;
