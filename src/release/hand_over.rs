@@ -58,6 +58,9 @@ pub enum Awaited {
     Nothing(String),
 }
 
+/// The variables that a release gets besides ours.
+pub type Variables = Vec<(&'static str, OsString)>;
+
 const VM_ARGS: &str = "vm.args";
 const TMP: &str = "tmp";
 
@@ -178,11 +181,7 @@ impl HandOver {
     ///
     /// # Errors
     /// There is no place to write to: exit code 73. Then no file is left half-written.
-    pub fn write(
-        self,
-        run_dir: Option<&Path>,
-        tmpdir: Option<&Path>,
-    ) -> Result<(Vec<(&'static str, OsString)>, Option<RunDir>), Error> {
+    pub fn write(self, run_dir: Option<&Path>, tmpdir: Option<&Path>) -> Result<(Variables, Option<RunDir>), Error> {
         let needed = !(self.files.is_empty() && self.folders.is_empty());
         let tmpdir = tmpdir.filter(|dir| dir.is_absolute());
         let dir = if needed { Some(RunDir::open(run_dir, tmpdir)?) } else { None };

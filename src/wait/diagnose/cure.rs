@@ -79,7 +79,11 @@ fn cure_of_no_reply(silent: &[SocketAddr], closed: &[SocketAddr], garbled: &[Soc
     if !closed.is_empty() {
         return format!("the cluster's DNS has no ready endpoint: {ENDPOINTS}");
     }
-    format!("see what answers on port 53 of {}: it is no DNS server, or a broken one", servers(garbled))
+    format!(
+        "allow TCP on port 53 of {} as well as UDP, since answers that come truncated are asked for again over TCP; else \
+        it is no DNS server, or a broken one",
+        servers(garbled)
+    )
 }
 
 /// A service without `publishNotReadyAddresses` and a pod with a readiness probe wait for each other.
