@@ -32,7 +32,10 @@ impl Init {
         let words: Vec<_> = self.words.iter().chain(command).collect();
         let mut init = Command::new(words[0]);
         init.args(&words[1..]).env_clear().env("PATH", "/usr/bin:/bin").env("BEAMINIT_LOG", "off");
+        // Inherited by the child; the spawn returns when it has become the init.
+        run_on(THEIRS);
         let child = init.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::null()).spawn().unwrap();
+        run_on(OURS);
         // A thread can be made only where children stay in its namespace.
         enter_own_namespace();
         child
@@ -48,16 +51,15 @@ pub(crate) fn end(mut child: Child) {
     child.wait().unwrap();
 }
 
-/// Two processes on two CPUs wait for one another's caches; on one they do so alike.
-pub(crate) fn pin_to_one_cpu() {
-    let cpu = rustix_cpu(0);
-    rustix::thread::sched_setaffinity(None, &cpu).unwrap();
-}
+/// The CPU of whoever measures, and that of what is measured: neither waits for the other to be done.
+const OURS: usize = 0;
+const THEIRS: usize = 1;
 
-fn rustix_cpu(number: usize) -> rustix::thread::CpuSet {
+fn run_on(cpu: usize) {
     let mut set = rustix::thread::CpuSet::new();
-    set.set(number);
-    set
+    set.set(cpu);
+    // A machine with one CPU has no choice.
+    rustix::thread::sched_setaffinity(None, &set).ok();
 }
 
 pub(crate) fn sizes() -> Row {

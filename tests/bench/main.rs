@@ -20,13 +20,13 @@ mod init;
 mod memory;
 mod signals;
 mod start;
+mod wait;
 
 use init::INITS;
 
 fn main() {
     // Pages of a binary that was just built count as dirty until they are written.
     nix::unistd::sync();
-    init::pin_to_one_cpu();
     let rows = [start::wall_time(), signals::latency(), signals::early_losses()]
         .into_iter()
         .chain(memory::rows())
@@ -36,6 +36,7 @@ fn main() {
     for row in rows.collect::<Vec<_>>() {
         println!("| {} | {} |", row.what, row.cells.join(" | "));
     }
+    println!("\n{}", wait::cost());
 }
 
 /// A line of the table.

@@ -1,0 +1,34 @@
+//! What the wait costs when the record is there already.
+
+use std::time::Duration;
+
+use crate::median;
+use crate::support::{Cluster, DnsSettings, Ended};
+
+const ROUNDS: usize = 60;
+const SOON: Duration = Duration::from_secs(10);
+
+/// A sentence, since only we wait.
+pub(crate) fn cost() -> String {
+    let cluster = Cluster::start(DnsSettings::default());
+    let mut times = [("auto", Vec::new()), ("off", Vec::new())];
+    for round in 0..ROUNDS {
+        for (wait, times) in &mut times {
+            let pod = cluster
+                .pod(&format!("web-{round}"))
+                .service(wait)
+                .env("BEAMINIT_WAIT", wait)
+                .env("BEAMINIT_LOG", "off");
+            cluster.dns().publish(&pod.fqdn(), &[pod.address()]);
+            let pod = pod.command(["/bin/true"]).start();
+            let running = std::time::Instant::now();
+            assert_eq!(pod.wait(SOON), Ended::Code(0));
+            times.push(running.elapsed().as_secs_f64() * 1e3);
+        }
+    }
+    let [with, without] = times.map(|(_, times)| median(times));
+    format!(
+        "a start with the record in place: {with:.2} ms, without a wait: {without:.2} ms, the wait costs {:.2} ms",
+        with - without
+    )
+}
