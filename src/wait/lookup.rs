@@ -19,7 +19,7 @@ use hickory_resolver::net::runtime::{DnsUdpSocket, RuntimeProvider, TokioHandle,
 use hickory_resolver::net::xfer::{DnsHandle, FirstAnswer};
 use hickory_resolver::net::{DnsError, NetError, NoRecords};
 use hickory_resolver::proto::op::{DnsRequest, DnsRequestOptions, DnsResponse, Query, ResponseCode};
-use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use hickory_resolver::proto::rr::{Name, RData, Record as DnsRecord, RecordType};
 use hickory_resolver::{NameServerPool, PoolContext, TlsConfig};
 use tokio::net::UdpSocket;
 use tokio::time::timeout_at;
@@ -69,6 +69,13 @@ impl Lookup {
             _ => None,
         });
         Ok(names.collect())
+    }
+
+    /// Asks for `SOA`: the zone's serial number.
+    pub(super) async fn ask_for_serial(&self, server: SocketAddr, timeout: Duration) -> Option<u32> {
+        let found = self.put(server, self.plain_request(RecordType::SOA), timeout).await.ok()?;
+        let serial = |record: &DnsRecord| if let RData::SOA(soa) = &record.data { Some(soa.serial) } else { None };
+        found.answers.iter().find_map(serial)
     }
 
     async fn put(&self, server: SocketAddr, request: DnsRequest, timeout: Duration) -> Result<DnsResponse, Outcome> {

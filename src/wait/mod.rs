@@ -35,7 +35,7 @@ use self::machine::{Action, Event, Machine};
 use self::pace::Progress;
 use self::questions::{Family, Question};
 use self::servers::MAX_SERVERS;
-use self::sighting::{Confirmation, Sighting};
+use self::sighting::{Confirmation, Observation, Sighting};
 use self::stop::StopWatch;
 
 /// The record that is awaited.
@@ -182,15 +182,33 @@ async fn diagnose(awaited: &Awaited, machine: &Machine, start: Instant) -> Cause
         order.iter().filter(|index| bars_edns(index)).map(|index| awaited.servers[*index]).collect();
     let mut diagnosis = Diagnosis::new(awaited, servers, machine.observation());
     loop {
+        let timeout = until.saturating_duration_since(Instant::now()).min(DIAGNOSTIC_QUESTION);
         let inquiry = match diagnosis.cause() {
-            Ok(cause) => return cause,
+            Ok(cause) => {
+                if *machine.observation() == Observation::Absent && !timeout.is_zero() {
+                    tell_last_change(awaited, awaited.servers[order[0]], start.elapsed(), timeout).await;
+                }
+                return cause;
+            }
             Err(inquiry) => inquiry,
         };
-        let timeout = until.saturating_duration_since(Instant::now()).min(DIAGNOSTIC_QUESTION);
         let reply = inquire(&diagnosis, &inquiry, &without_edns, timeout).await;
         debug!(target: "wait", "{inquiry:?}: {reply:?}");
         diagnosis.answered(inquiry, reply);
     }
+}
+
+/// CoreDNS makes the zone's serial number of the time of the last change that it heard of. Where that is long past, it
+/// may be the one that does not hear of this pod. Other servers count otherwise, and are passed over.
+async fn tell_last_change(awaited: &Awaited, server: SocketAddr, waited: Duration, timeout: Duration) {
+    const YEAR: Duration = Duration::from_secs(365 * 86_400);
+    let Some(Ok(lookup)) = awaited.cluster_domain.as_ref().map(Lookup::of) else { return };
+    let Some(serial) = lookup.ask_for_serial(server, timeout).await else { return };
+    let ago = wall_clock().checked_sub(Duration::from_secs(serial.into())).filter(|ago| *ago < YEAR);
+    let Some(ago) = ago.map(|ago| Duration::from_secs(ago.as_secs())) else { return };
+    let before = if ago > waited { ", before this wait began: does it hear from the API server?" } else { "" };
+    info!(target: "wait", ago_s = ago.as_secs(), "the cluster's DNS last heard of a change {} ago{before}",
+        humantime::format_duration(ago));
 }
 
 /// Puts one question of the diagnosis. Those that other clients put as well go out with DO: a denial that a cache keeps

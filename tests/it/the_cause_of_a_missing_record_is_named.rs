@@ -324,3 +324,13 @@ fn a_family_that_is_not_published_is_named_and_not_waited_for() {
     assert_eq!(pod.wait(BOOT), Ended::Code(0));
     pod.expect_line(&format!("{WEB_0} has no IPv6 address of this pod"), BOOT);
 }
+
+#[test]
+fn when_the_clusters_dns_last_heard_of_a_change_is_told() {
+    let cluster = Cluster::start(DnsSettings::default());
+    cluster.dns().publish("other-0.other.default.svc.cluster.local", &[OTHER]);
+    let pod = cluster.pod("web-0").env("BEAMINIT_WAIT_TIMEOUT", "3s").command(["echo", "started"]).start();
+    assert_eq!(pod.wait(BOOT), Ended::Code(69));
+    let line = pod.expect_line("the cluster's DNS last heard of a change ", BOOT).text;
+    assert!(line.contains("s ago"), "{line}");
+}

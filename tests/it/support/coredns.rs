@@ -125,6 +125,7 @@ impl Zone {
             RecordType::TXT if self.below_domain(name) == Some("dns-version") => {
                 vec![RData::TXT(TXT::new(vec!["1.1.0".to_owned()]))]
             }
+            RecordType::SOA if name == self.domain => vec![RData::SOA(self.own_soa().1)],
             _ => Vec::new(),
         }
     }
