@@ -36,7 +36,7 @@ fn main() {
     for row in rows.collect::<Vec<_>>() {
         println!("| {} | {} |", row.what, row.cells.join(" | "));
     }
-    println!("\n{}", wait::cost());
+    println!("\n{}\n{}", wait::cost(), wait::stop());
 }
 
 /// A line of the table.

@@ -1,4 +1,4 @@
-//! What the wait costs when the record is there already.
+//! What the wait costs when the record is there already, and how soon a TERM ends it.
 
 use std::time::Duration;
 
@@ -31,4 +31,20 @@ pub(crate) fn cost() -> String {
         "a start with the record in place: {with:.2} ms, without a wait: {without:.2} ms, the wait costs {:.2} ms",
         with - without
     )
+}
+
+/// A TERM while the record is not there, to the end of the pod. A sentence.
+pub(crate) fn stop() -> String {
+    let cluster = Cluster::start(DnsSettings::default());
+    let times = (0..ROUNDS).map(|round| {
+        let pod = cluster.pod(&format!("web-{round}")).env("BEAMINIT_LOG", "off").command(["/bin/true"]);
+        let address = pod.address();
+        let pod = pod.start();
+        cluster.dns().wait_for_question_that(SOON, "the pod's", |asked| asked.from == address);
+        let sent = std::time::Instant::now();
+        pod.signal(15);
+        assert_eq!(pod.wait(SOON), Ended::Code(143));
+        sent.elapsed().as_secs_f64() * 1e3
+    });
+    format!("a TERM during the wait ends it after {:.2} ms", median(times.collect()))
 }
