@@ -3,9 +3,9 @@
 set -eu
 
 # bind9, bind9-dnsutils, dnsmasq-base, unbound: real name servers, which the tests start themselves.
-# elixir: the real release. iproute2, util-linux: namespaces. binutils: the static check.
+# elixir, rebar3: the real releases. iproute2, util-linux: namespaces. binutils: the static check.
 # tini, dumb-init, catatonit: the peers.
-packages="elixir iproute2 tini dumb-init catatonit perl util-linux binutils gcc libc6-dev"
+packages="elixir rebar3 iproute2 tini dumb-init catatonit perl util-linux binutils gcc libc6-dev"
 packages="$packages bind9 bind9-dnsutils dnsmasq-base unbound"
 
 missing=

@@ -23,7 +23,7 @@ use support::{Cluster, DnsSettings, Ended, wait_until};
 const PUBLISHED_AFTER: Duration = Duration::from_secs(3);
 
 fn main() {
-    println!("building the release: mix new --sup demo, mix release");
+    println!("building the release: mix release");
     support::demo_release();
     let config = config_map(talk::VM_ARGS);
     let cluster = Cluster::start(DnsSettings::default());

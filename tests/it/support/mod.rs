@@ -34,7 +34,7 @@ pub(crate) use faults::{Denier, Fault, Forgery, To};
 pub(crate) use log::{Ended, Stream};
 pub(crate) use pod::{AsPid, Pod, PodFile};
 pub(crate) use processes::{Process, pid_namespace, processes_in};
-pub(crate) use release::demo_release;
+pub(crate) use release::{Built, demo_release};
 pub(crate) use running_pod::RunningPod;
 
 /// How often a condition is looked at that the kernel gives no event for.

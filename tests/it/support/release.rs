@@ -1,6 +1,7 @@
-//! A real release, built on the spot by the machine's own Elixir.
+//! Real releases, built on the spot by the machine's own Elixir, rebar3 and Erlang from tests/fixtures.
 
 use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -9,53 +10,184 @@ use nix::fcntl::{Flock, FlockArg};
 
 use super::scratch_dir;
 
-/// The release `demo`, as `mix new --sup demo` and `mix release` make it. Built once for each version of Elixir and
-/// OTP, and kept in cargo's target directory; any user can read it.
-pub(crate) fn demo_release() -> &'static Path {
-    static RELEASE: OnceLock<PathBuf> = OnceLock::new();
-    RELEASE.get_or_init(|| {
-        let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let release = cache.join(format!("demo-release-{}", installed_version()));
-        let lock = File::create(cache.join("demo-release.lock")).unwrap();
-        let _other_processes_wait = Flock::lock(lock, FlockArg::LockExclusive).unwrap();
-        if !release.exists() {
-            build(&release);
+/// A release named `demo` of version 0.1.0. Where not said otherwise it has a VM of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Built {
+    /// `mix release`.
+    Mix,
+    /// It starts the machine's VM.
+    MixWithoutErts,
+    /// It has a config/runtime.exs, writes what that gives to `RELEASE_TMP` and boots again.
+    MixRuntimeConfig,
+    /// Its env.sh names the node `named_by_env_sh@` and the pod's name.
+    MixNamedByEnvSh,
+    /// `rebar3 release` with relx's usual start script.
+    Relx,
+    /// It starts the machine's VM.
+    RelxWithoutErts,
+    /// It has `vm.args.src` and `sys.config.src` and nothing without that ending, and starts the machine's VM.
+    RelxSrc,
+    /// `{extended_start_script, false}`.
+    RelxPlain,
+    /// The start script is ours, in the shape of Distillery 2's. It starts the machine's VM.
+    Distillery,
+}
+
+impl Built {
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Mix,
+        Self::MixWithoutErts,
+        Self::MixRuntimeConfig,
+        Self::MixNamedByEnvSh,
+        Self::Relx,
+        Self::RelxWithoutErts,
+        Self::RelxSrc,
+        Self::RelxPlain,
+        Self::Distillery,
+    ];
+
+    /// What starts it in the foreground, from its own folder.
+    pub(crate) fn start_command(self) -> [&'static str; 2] {
+        let argument = match self {
+            Self::Mix | Self::MixWithoutErts | Self::MixRuntimeConfig | Self::MixNamedByEnvSh => "start",
+            Self::Relx | Self::RelxWithoutErts | Self::RelxSrc | Self::Distillery => "foreground",
+            Self::RelxPlain => "-noinput",
+        };
+        ["bin/demo", argument]
+    }
+
+    /// The variant's name in mix.exs, or its profile in rebar.config.
+    fn variant(self) -> &'static str {
+        match self {
+            Self::Mix | Self::RelxPlain => "plain",
+            Self::MixWithoutErts | Self::RelxWithoutErts | Self::Distillery => "without_erts",
+            Self::MixRuntimeConfig => "runtime_config",
+            Self::MixNamedByEnvSh => "named_by_env_sh",
+            Self::Relx => "extended",
+            Self::RelxSrc => "src",
         }
-        release
+    }
+
+    /// What it is made of, below tests/fixtures.
+    fn sources(self) -> &'static [&'static str] {
+        match self {
+            Self::Mix | Self::MixWithoutErts | Self::MixRuntimeConfig | Self::MixNamedByEnvSh => &["mix"],
+            Self::Relx | Self::RelxWithoutErts | Self::RelxSrc | Self::RelxPlain => &["relx", "app"],
+            Self::Distillery => &["relx", "app", "distillery"],
+        }
+    }
+
+    /// Its folder. Built once for each state of its sources and version of the machine's tools, and kept in cargo's
+    /// target directory; any user can read it.
+    pub(crate) fn dir(self) -> &'static Path {
+        static DIRS: [OnceLock<PathBuf>; 9] = [const { OnceLock::new() }; 9];
+        DIRS[self as usize].get_or_init(|| {
+            let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
+            let release = cache.join(format!("{self:?}-{:016x}", self.fingerprint()));
+            let lock = File::create(cache.join(format!("{self:?}.lock"))).unwrap();
+            let _other_processes_wait = Flock::lock(lock, FlockArg::LockExclusive).unwrap();
+            if !release.exists() {
+                self.build(&release);
+            }
+            release
+        })
+    }
+
+    /// Of all that decides what is built.
+    fn fingerprint(self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        installed_versions().hash(&mut hasher);
+        for source in self.sources() {
+            for file in files_below(&fixture(source)) {
+                file.hash(&mut hasher);
+                fs::read(&file).unwrap().hash(&mut hasher);
+            }
+        }
+        hasher.finish()
+    }
+
+    /// Nothing is at `release` unless it is whole.
+    fn build(self, release: &Path) {
+        let scratch = scratch_dir();
+        let project = scratch.path().join("demo");
+        fs::create_dir(&project).unwrap();
+        let built = if self.sources() == ["mix"] {
+            copy(&fixture("mix"), &project);
+            tool("mix", &project).args(["release", "--quiet"]).env("VARIANT", self.variant()).run();
+            project.join("_build/prod/rel/demo")
+        } else {
+            copy(&fixture("relx"), &project);
+            copy(&fixture("app"), &project);
+            tool("rebar3", &project).args(["as", self.variant(), "release"]).run();
+            project.join(format!("_build/{}/rel/demo", self.variant()))
+        };
+        if self == Self::Distillery {
+            fs::remove_dir_all(built.join("bin")).unwrap();
+            copy(&fixture("distillery"), &built);
+        }
+        let partial = release.with_extension("partial");
+        fs::remove_dir_all(&partial).ok(); // of a run that was killed
+        fs::create_dir(&partial).unwrap();
+        copy(&built, &partial);
+        Command::new("chmod").args(["-R", "a+rX"]).arg(&partial).run();
+        fs::rename(&partial, release).unwrap();
+    }
+}
+
+/// What `mix release` makes of a project of its own, as most releases are today.
+pub(crate) fn demo_release() -> &'static Path {
+    Built::Mix.dir()
+}
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+/// All files, in an order that is always the same.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() { files.append(&mut files_below(&path)) } else { files.push(path) }
+    }
+    files
+}
+
+/// What is in a folder, into another one.
+fn copy(from: &Path, to: &Path) {
+    Command::new("cp").arg("-R").arg(from.join(".")).arg(to).run();
+}
+
+/// Of OTP, Elixir and rebar3.
+fn installed_versions() -> &'static str {
+    static VERSIONS: OnceLock<String> = OnceLock::new();
+    VERSIONS.get_or_init(|| {
+        let packages = ["erlang-base", "elixir", "rebar3"];
+        let output = Command::new("dpkg-query").args(["-W", "-f=${Package} ${Version}\n"]).args(packages).output();
+        let output = output.expect("dpkg-query");
+        assert!(output.status.success(), "{packages:?} are to be installed: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
     })
 }
 
-/// Of OTP and Elixir, as a file name.
-fn installed_version() -> String {
-    let output = Command::new("elixir").arg("--version").output().expect("`elixir` is installed");
-    let text = String::from_utf8_lossy(&output.stdout);
-    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '.').filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join("-")
+/// A build tool that needs no network and leaves nothing outside of `project`.
+fn tool(program: &str, project: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(project).env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("LANG", "C.UTF-8");
+    command.env("HOME", project).env("MIX_HOME", project.join(".mix")).env("HEX_OFFLINE", "1").env("MIX_ENV", "prod");
+    command.env("REBAR_CACHE_DIR", project.join(".cache"));
+    command
 }
 
-/// Nothing is at `release` unless it is whole.
-fn build(release: &Path) {
-    let scratch = scratch_dir();
-    let project = scratch.path().join("demo");
-    mix(scratch.path(), scratch.path(), &["new", "--sup", "demo"]);
-    mix(scratch.path(), &project, &["release", "--quiet"]);
-    let partial = release.with_extension("partial");
-    fs::remove_dir_all(&partial).ok(); // of a run that was killed
-    run(Command::new("cp").arg("-R").arg(project.join("_build/prod/rel/demo")).arg(&partial));
-    run(Command::new("chmod").args(["-R", "a+rX"]).arg(&partial));
-    fs::rename(&partial, release).unwrap();
+trait Run {
+    fn run(&mut self);
 }
 
-fn mix(home: &Path, dir: &Path, arguments: &[&str]) {
-    let mut mix = Command::new("mix");
-    mix.args(arguments).current_dir(dir).env_clear();
-    mix.env("PATH", "/usr/local/bin:/usr/bin:/bin").env("LANG", "C.UTF-8").env("HOME", home);
-    mix.env("MIX_HOME", home.join(".mix")).env("HEX_OFFLINE", "1").env("MIX_ENV", "prod");
-    run(&mut mix);
-}
-
-fn run(command: &mut Command) {
-    let output = command.output().unwrap_or_else(|cause| panic!("{command:?}: {cause}"));
-    let said = [output.stdout, output.stderr].concat();
-    assert!(output.status.success(), "{command:?}: {}\n{}", output.status, String::from_utf8_lossy(&said));
+impl Run for Command {
+    fn run(&mut self) {
+        let output = self.output().unwrap_or_else(|cause| panic!("{self:?}: {cause}"));
+        let said = [output.stdout, output.stderr].concat();
+        assert!(output.status.success(), "{self:?}: {}\n{}", output.status, String::from_utf8_lossy(&said));
+    }
 }
