@@ -1,6 +1,8 @@
 //! Rendering: reads a template, fills it in, reads the result back as the VM will, and says what is wrong with it.
 
+pub mod sys_config;
 pub mod template;
+pub mod terms;
 pub mod vm_args;
 
 use crate::error::{Error, Problem, Stage, cause};
@@ -9,9 +11,10 @@ use crate::identity::name::{Distribution, NodeName};
 use crate::release::Cookie;
 use std::fs::File;
 use std::io::Read as _;
+use std::marker::PhantomData;
 use std::path::Path;
-use template::{Fault, Variables};
-use vm_args::{NodeFlags, Scanner, VmArgs};
+use template::{Fault, Rendered, Syntax, Variables};
+use vm_args::{NodeFlags, VmArgs};
 
 /// A rendered `vm.args`, known to be one that the VM accepts.
 #[derive(Debug)]
@@ -30,40 +33,88 @@ pub struct RenderedVmArgs {
     pub warnings: Vec<&'static str>,
 }
 
+/// A rendered `sys.config`.
+#[derive(Debug)]
+pub struct RenderedSysConfig {
+    /// The file as a whole.
+    pub text: String,
+    /// How many placeholders were replaced.
+    pub placeholders: usize,
+}
+
 /// Renders the `vm.args` template at `path`.
 ///
 /// # Errors
 /// It cannot be read (66), or it or what it renders to is wrong (65). Nothing is written.
 pub fn vm_args(path: &Path, variables: &Variables<'_>, ipv6_only: bool) -> Result<RenderedVmArgs, Error> {
-    let source = read(path)?;
-    let shown = without_cookies(&source);
-    let name = path.display().to_string();
-    let rendered = template::render(&source, variables, &mut Scanner::default()).map_err(|faults| Error {
-        stage: Stage::Render,
-        code: exit::DATA,
-        problems: locate(faults, &name, &shown),
-    })?;
-    let invalid = |text: &str, mut faults: Vec<Fault>| {
-        faults.sort_by_key(|fault| fault.offset);
-        let problems = faults.iter().map(|fault| in_template(fault, text, &name, &shown)).collect();
-        Error { stage: Stage::Render, code: exit::DATA, problems }
-    };
-    let text = rendered.text;
-    let read = VmArgs::read(text.clone()).map_err(|fault| invalid(&text, vec![fault]))?;
-    let NodeFlags { node, cookie } = read.node_flags().map_err(|faults| invalid(&text, faults))?;
+    let template = Template::<vm_args::Scanner>::read(path)?;
+    let Rendered { text, values } = template.render(variables)?;
+    let invalid = |faults| template.invalid(&text, faults);
+    let read = VmArgs::read(text.clone()).map_err(|fault| invalid(vec![fault]))?;
+    let NodeFlags { node, cookie } = read.node_flags().map_err(invalid)?;
     let missing: Vec<_> =
         read.nested_files().filter(|(nested, _)| !Path::new(nested).is_file()).map(missing_file).collect();
     if !missing.is_empty() {
-        return Err(invalid(&text, missing));
+        return Err(invalid(missing));
     }
     Ok(RenderedVmArgs {
         without_node_flags: read.without_node_flags(),
         warnings: read.warnings(ipv6_only),
-        placeholders: rendered.placeholders,
+        placeholders: values.len(),
         text,
         node,
         cookie,
     })
+}
+
+/// Renders the `sys.config` template at `path`.
+///
+/// # Errors
+/// As [`vm_args`].
+pub fn sys_config(path: &Path, variables: &Variables<'_>) -> Result<RenderedSysConfig, Error> {
+    let template = Template::<sys_config::Scanner>::read(path)?;
+    let rendered = template.render(variables)?;
+    let text = terms::read_back(&rendered).map_err(|fault| template.invalid(&rendered.text, vec![fault]))?;
+    Ok(RenderedSysConfig { text, placeholders: rendered.values.len() })
+}
+
+/// A file with placeholders, of the format that `S` reads.
+struct Template<S> {
+    name: String,
+    text: String,
+    syntax: PhantomData<S>,
+}
+
+impl<S: Syntax + Default> Template<S> {
+    fn read(path: &Path) -> Result<Self, Error> {
+        Ok(Self { name: path.display().to_string(), text: read(path)?, syntax: PhantomData })
+    }
+
+    fn render(&self, variables: &Variables<'_>) -> Result<Rendered, Error> {
+        template::render(&self.text, variables, &mut S::default()).map_err(|faults| {
+            let shown = template::masked(&self.text, &mut S::default());
+            error(faults.into_iter().map(|fault| fault.locate(&self.name, &self.text, &shown)).collect())
+        })
+    }
+
+    /// Faults of the rendered text, shown in the template: the rendered line may hold a secret. No value brings a newline
+    /// (a default may not either), so lines are the same in both.
+    fn invalid(&self, rendered: &str, mut faults: Vec<Fault>) -> Error {
+        faults.sort_by_key(|fault| fault.offset);
+        let shown = template::masked(&self.text, &mut S::default());
+        let problem = |fault: Fault| {
+            let number = rendered.get(..fault.offset).unwrap_or_default().matches('\n').count();
+            let line = shown.lines().nth(number).unwrap_or_default();
+            let problem = Problem::new(format!("{}:{}: {}", self.name, number + 1, fault.message));
+            let problem = problem.excerpt(format!("  {line}"));
+            fault.hint.into_iter().fold(problem, Problem::hint)
+        };
+        error(faults.into_iter().map(problem).collect())
+    }
+}
+
+fn error(problems: Vec<Problem>) -> Error {
+    Error { stage: Stage::Render, code: exit::DATA, problems }
 }
 
 /// As large as a ConfigMap can be.
@@ -89,32 +140,6 @@ fn read(path: &Path) -> Result<String, Error> {
     })
 }
 
-fn locate(faults: Vec<Fault>, name: &str, text: &str) -> Vec<Problem> {
-    faults.into_iter().map(|fault| fault.locate(name, text)).collect()
-}
-
-/// A fault of the rendered text, shown in the template: the rendered line may hold a secret. No value brings a newline
-/// (a default may not either), so lines are the same in both.
-fn in_template(fault: &Fault, rendered: &str, name: &str, source: &str) -> Problem {
-    let number = rendered.get(..fault.offset).unwrap_or_default().matches('\n').count();
-    let line = source.lines().nth(number).unwrap_or_default();
-    Problem::new(format!("{name}:{}: {}", number + 1, fault.message)).excerpt(format!("  {line}"))
-}
-
-/// The text as messages may show it: a cookie that stands in a template, as against a placeholder, becomes asterisks.
-/// Offsets stay the same.
-fn without_cookies(text: &str) -> String {
-    let mask = |line: &str| {
-        let Some((before, words)) = line.split_once("-setcookie") else { return line.to_owned() };
-        let masked = words.split_inclusive(char::is_whitespace).map(|word| {
-            let bare = word.trim_end();
-            if bare.contains('$') { word.to_owned() } else { word.replacen(bare, &"*".repeat(bare.len()), 1) }
-        });
-        format!("{before}-setcookie{}", masked.collect::<String>())
-    };
-    text.split_inclusive('\n').map(mask).collect()
-}
-
 fn missing_file((nested, offset): (&str, usize)) -> Fault {
     Fault { offset, message: format!("-args_file {nested}: no such file"), hint: None }
 }
@@ -137,6 +162,20 @@ mod tests {
     fn error(template: impl AsRef<[u8]>, env: &[(&str, &str)]) -> (u8, String) {
         let error = rendered(template, env).unwrap_err();
         (error.code, error.to_string())
+    }
+
+    fn config(template: &str, env: &[(&str, &str)]) -> Result<RenderedSysConfig, Error> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sys.config");
+        fs::write(&path, template).unwrap();
+        let env = Env::from_pairs(env.iter().copied());
+        sys_config(&path, &Variables { env: &env, derived: vec![], refused: vec![], unset_is_error: true })
+    }
+
+    fn config_error(template: &str, env: &[(&str, &str)]) -> String {
+        let error = config(template, env).unwrap_err();
+        assert_eq!(error.code, exit::DATA);
+        error.to_string()
     }
 
     #[test]
@@ -166,6 +205,30 @@ mod tests {
         );
         let (_, text) = error("-setcookie sesame\n-setcookie open # \u{e9}\n", &[]);
         assert!(text.contains("vm.args:2: a second cookie") && !text.contains("open"), "{text}");
+    }
+
+    #[test]
+    fn a_sys_config_is_rendered_and_read_back() {
+        let env = [("PORT", "4369"), ("PW", "a\"b\\c\n\u{e9}")];
+        let out = config("%% ${NO}\n[{a, [{port, ${PORT}}, {pw, \"${PW}\"}, {b, <<\"$<PW>\">>}]}].", &env).unwrap();
+        assert_eq!(
+            out.text,
+            "%% ${NO}\n[{a, [{port, 4369}, {pw, \"a\\\"b\\\\c\\n\u{e9}\"}, {b, <<\"a\\\"b\\\\c\\n\\x{C3}\\x{A9}\">>}]}]."
+        );
+        assert_eq!(out.placeholders, 3);
+    }
+
+    #[test]
+    fn a_fault_of_a_sys_config_shows_its_line_and_no_secret() {
+        let text = config_error("[{a, [\n  {pw, \"sesame${V}\", \"${W:-open}\"}, % ${X} sesame\n  {p, ${P}}]}].", &[]);
+        assert!(
+            text.contains("sys.config:2:15: V is not set\n  \x20 {pw, \"******${V}\", \"${W:-****}\"}, % "),
+            "{text}"
+        );
+        assert!(text.contains("sys.config:3:7: P is not set\n"), "{text}");
+        assert!(!text.contains("sesame") && !text.contains("open"), "{text}");
+        let text = config_error("[{a, \"${V}\"},\n {b, 'sesame'}, {c, \"sesame}].\n", &[("V", "x\ny")]);
+        assert!(text.contains("sys.config:2: the \" is not closed\n   {b, '******'}, {c, \"*********"), "{text}");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use crate::env::Env;
 use crate::error::Problem;
+use std::ops::Range;
 
 /// What a template's placeholders stand for.
 #[derive(Debug)]
@@ -26,8 +27,13 @@ pub trait Syntax {
     fn feed(&mut self, character: char);
     /// Whether the next character belongs to a comment.
     fn in_comment(&self) -> bool;
-    /// Why this value may not be put here, if it may not. Reads as the end of a sentence that begins with the variable.
-    fn refusal(&self, value: &str) -> Option<String>;
+    /// The text that stands for this value here.
+    ///
+    /// # Errors
+    /// Why the value may not be put here; reads as the end of a sentence that begins with the variable.
+    fn put(&self, value: String) -> Result<String, String>;
+    /// Whether the next character may belong to a secret, which messages must not show.
+    fn hides(&self) -> bool;
 }
 
 /// A rendered text.
@@ -35,8 +41,8 @@ pub trait Syntax {
 pub struct Rendered {
     /// The text.
     pub text: String,
-    /// How many placeholders were replaced.
-    pub placeholders: usize,
+    /// Where the values stand in it, one for each placeholder, in bytes.
+    pub values: Vec<Range<usize>>,
 }
 
 /// Something wrong at a place of a text.
@@ -56,7 +62,7 @@ pub struct Fault {
 /// Every placeholder that cannot be replaced.
 pub fn render(template: &str, variables: &Variables<'_>, syntax: &mut dyn Syntax) -> Result<Rendered, Vec<Fault>> {
     let mut out = Output { text: String::with_capacity(template.len()), syntax };
-    let (mut placeholders, mut faults, mut offset) = (0, Vec::new(), 0);
+    let (mut values, mut faults, mut offset) = (Vec::new(), Vec::new(), 0);
     while let Some(character) = template.get(offset..).and_then(|rest| rest.chars().next()) {
         let rest = template.get(offset..).unwrap_or_default();
         let found = if out.syntax.in_comment() { Lexed::Text } else { lex(rest) };
@@ -66,11 +72,12 @@ pub fn render(template: &str, variables: &Variables<'_>, syntax: &mut dyn Syntax
                 offset += character.len_utf8();
             }
             Lexed::Placeholder(placeholder) => {
-                placeholders += 1;
+                let start = out.text.len();
                 match placeholder.value(variables, out.syntax) {
                     Ok(value) => value.chars().for_each(|character| out.push(character)),
                     Err((message, hint)) => faults.push(Fault { offset, message, hint }),
                 }
+                values.push(start..out.text.len());
                 offset += placeholder.length;
             }
             Lexed::Malformed { message, length } => {
@@ -80,7 +87,34 @@ pub fn render(template: &str, variables: &Variables<'_>, syntax: &mut dyn Syntax
             }
         }
     }
-    if faults.is_empty() { Ok(Rendered { text: out.text, placeholders }) } else { Err(faults) }
+    if faults.is_empty() { Ok(Rendered { text: out.text, values }) } else { Err(faults) }
+}
+
+/// The template as messages may show it: what `syntax` takes for a secret becomes asterisks, placeholders stay. Lines and
+/// columns stay the same.
+pub fn masked(template: &str, syntax: &mut dyn Syntax) -> String {
+    let mask = |text: &str| text.chars().map(|c| if c.is_whitespace() { c } else { '*' }).collect::<String>();
+    let mut shown = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some(character) = rest.chars().next() {
+        let hidden = syntax.hides();
+        let found = if syntax.in_comment() { Lexed::Text } else { lex(rest) };
+        let length = if let Lexed::Placeholder(Placeholder { default, length, .. }) = found {
+            let default = default.filter(|_| hidden).unwrap_or_default();
+            shown.push_str(&rest[..length - 1 - default.len()]);
+            shown.push_str(&mask(default));
+            shown.push_str(&rest[length - 1..length]);
+            length
+        } else {
+            let length = character.len_utf8();
+            syntax.feed(character);
+            // Hidden before it and after it: what opens and closes a secret is none.
+            shown.push_str(&if hidden && syntax.hides() { mask(&rest[..length]) } else { rest[..length].to_owned() });
+            length
+        };
+        rest = &rest[length..];
+    }
+    shown
 }
 
 struct Output<'a> {
@@ -163,10 +197,7 @@ impl Placeholder<'_> {
             (None, None) if variables.unset_is_error => return Err(self.unset(variables)),
             (None, None) => String::new(),
         };
-        match syntax.refusal(&value) {
-            None => Ok(value),
-            Some(reason) => Err((format!("the value of {} {reason}", self.name), None)),
-        }
+        syntax.put(value).map_err(|reason| (format!("the value of {} {reason}", self.name), None))
     }
 
     fn unset(&self, variables: &Variables<'_>) -> Refusal {
@@ -204,14 +235,14 @@ impl Variables<'_> {
 }
 
 impl Fault {
-    /// The fault as `PATH:LINE:COLUMN: MESSAGE`, with the line and a caret. Lines and columns count from 1, columns in
-    /// characters.
+    /// The fault as `PATH:LINE:COLUMN: MESSAGE`, with a caret under its line, the one of `shown`: the text with its
+    /// secrets masked. Lines and columns count from 1, columns in characters.
     #[must_use]
-    pub fn locate(self, path: &str, text: &str) -> Problem {
+    pub fn locate(self, path: &str, text: &str, shown: &str) -> Problem {
         let before = text.get(..self.offset).unwrap_or(text);
         let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
         let number = before.matches('\n').count() + 1;
+        let line = shown.lines().nth(number - 1).unwrap_or_default();
         let column = before.get(start..).unwrap_or_default().chars().count();
         // Tabs stay tabs, so that the caret stands under its character at every tab width.
         let margin: String = line.chars().take(column).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
@@ -240,8 +271,11 @@ mod tests {
         fn in_comment(&self) -> bool {
             self.0
         }
-        fn refusal(&self, value: &str) -> Option<String> {
-            value.contains('!').then(|| "has a !".into())
+        fn put(&self, value: String) -> Result<String, String> {
+            if value.contains('!') { Err("has a !".into()) } else { Ok(value) }
+        }
+        fn hides(&self) -> bool {
+            self.0
         }
     }
 
@@ -338,9 +372,15 @@ mod tests {
     #[test]
     fn a_fault_shows_its_line_with_a_caret() {
         let text = "-name x\n\t-setcookie ${ERLANG_COOKIE}\n";
-        let problem = with(text, true).unwrap_err().remove(0).locate("vm.args", text);
+        let problem = with(text, true).unwrap_err().remove(0).locate("vm.args", text, text);
         assert_eq!(problem.message, "vm.args:2:13: ERLANG_COOKIE is not set");
         assert_eq!(problem.excerpt.unwrap(), "  \t-setcookie ${ERLANG_COOKIE}\n  \t           ^");
+    }
+
+    #[test]
+    fn secrets_are_masked_in_place() {
+        let text = "a ${V:-b} # \u{e9} ${V}\t${V:-c}\r\nd";
+        assert_eq!(masked(text, &mut Plain::default()), "a ${V:-b} # * ****\t*******\r\nd");
     }
 
     proptest! {
@@ -359,7 +399,8 @@ mod tests {
             let env = Env::from_pairs([("V", value.as_str())]);
             let variables = Variables { env: &env, derived: vec![], refused: vec![], unset_is_error: true };
             let rendered = render("${V}", &variables, &mut Plain::default()).unwrap();
-            prop_assert_eq!(rendered, Rendered { text: value, placeholders: 1 });
+            let values = std::iter::once(0..value.len()).collect();
+            prop_assert_eq!(rendered, Rendered { text: value, values });
         }
     }
 }

@@ -27,6 +27,8 @@ pub struct Scanner {
     word: Option<Word>,
     state: State,
     offset: usize,
+    /// Which word is the last flag.
+    last_flag: Option<usize>,
     /// How many words stood before this line.
     words_before_line: usize,
 }
@@ -57,6 +59,9 @@ impl Scanner {
     fn close_word(&mut self) {
         if let Some(mut word) = self.word.take() {
             word.span.end = self.offset;
+            if is_flag(&word.text) {
+                self.last_flag = Some(self.words.len());
+            }
             self.words.push(word);
         }
     }
@@ -76,11 +81,14 @@ impl Scanner {
     /// Whether the word at hand names the node or is its cookie: the first word behind the flag, or the second on the
     /// same line (`-setcookie NODE COOKIE`).
     fn is_guarded(&self) -> bool {
-        let Some(flag) = self.words.iter().rposition(|word| is_flag(&word.text)) else { return false };
-        let behind = self.words.len() - flag;
-        let same_line = flag >= self.words_before_line;
-        GUARDED.contains(&self.words.get(flag).map_or("", |word| &word.text))
-            && (behind == 1 || behind == 2 && same_line)
+        let (Some(index), Some(flag)) = (self.last_flag, self.last_flag()) else { return false };
+        let behind = self.words.len() - index;
+        let same_line = index >= self.words_before_line;
+        GUARDED.contains(&flag.text.as_str()) && (behind == 1 || behind == 2 && same_line)
+    }
+
+    fn last_flag(&self) -> Option<&Word> {
+        self.words.get(self.last_flag?)
     }
 }
 
@@ -119,11 +127,11 @@ impl Syntax for Scanner {
         self.state == State::Comment
     }
 
-    fn refusal(&self, value: &str) -> Option<String> {
+    fn put(&self, value: String) -> Result<String, String> {
         if let Some(bad) = value.chars().find(|c| c.is_control()) {
             let newline =
                 if value.trim_end_matches(['\r', '\n']).chars().any(char::is_control) { "" } else { " at its end" };
-            return Some(match bad {
+            return Err(match bad {
                 '\n' | '\r' => format!("has a newline{newline}; vm.args cannot hold one there"),
                 _ => format!("has the control character {bad:?}; vm.args cannot hold it"),
             });
@@ -133,8 +141,17 @@ impl Syntax for Scanner {
             _ => ("in -name, -sname or -setcookie", self.is_guarded()),
         };
         // How to quote these differs between OTP versions, so there is no form that is right everywhere.
-        let bad = value.chars().find(|c| c.is_whitespace() || matches!(c, '#' | '"' | '\'' | '\\'))?;
-        guarded.then(|| format!("has {}, which cannot stand {place}", name_of(bad)))
+        let bad = value.chars().find(|c| c.is_whitespace() || matches!(c, '#' | '"' | '\'' | '\\'));
+        match bad {
+            Some(bad) if guarded => Err(format!("has {}, which cannot stand {place}", name_of(bad))),
+            _ => Ok(value),
+        }
+    }
+
+    /// Comments may hold the cookie of yesterday.
+    fn hides(&self) -> bool {
+        let flag_at_hand = self.word.as_ref().is_some_and(|word| is_flag(&word.text));
+        self.in_comment() || self.last_flag().is_some_and(|flag| flag.text == "-setcookie") && !flag_at_hand
     }
 }
 

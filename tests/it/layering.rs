@@ -10,7 +10,8 @@ const LAYERS: [&[&str]; 6] =
 const BASE: [&str; 6] = ["env", "exit", "error", "signal", "telemetry", "sys"];
 
 /// Where a library may be named.
-const DOORS: [(&str, &[&str]); 7] = [
+const DOORS: [(&str, &[&str]); 8] = [
+    ("erl_tokenize", &["render/terms.rs"]),
     ("envy", &["env.rs"]),
     ("tokio", &["wait/mod.rs", "wait/lookup.rs", "wait/stop.rs"]),
     ("hickory_resolver", &["wait/lookup.rs"]),

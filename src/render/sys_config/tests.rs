@@ -1,0 +1,114 @@
+//! How the VM reads terms, as promises.
+
+use super::super::template::{Variables, render};
+use super::super::terms::read_back;
+use super::*;
+use crate::env::Env;
+
+/// `template` with V set to `value`.
+fn with(template: &str, value: &str) -> Result<String, String> {
+    let env = Env::from_pairs([("V", value)]);
+    let variables = Variables { env: &env, derived: vec![], refused: vec![], unset_is_error: false };
+    let rendered =
+        render(template, &variables, &mut Scanner::default()).map_err(|mut faults| faults.remove(0).message)?;
+    read_back(&rendered).map_err(|fault| fault.message)
+}
+
+fn refused(template: &str, value: &str, part: &str) {
+    let message = with(template, value).unwrap_err();
+    assert!(message.contains(part), "{template} {value:?}: {message}");
+}
+
+#[test]
+fn a_value_in_quotes_is_escaped() {
+    for (template, value, expected) in [
+        (r#""${V}""#, r#"a"b'c\d%e$f&#~"#, r#""a\"b'c\\d%e$f&#~""#),
+        (r"'${V}@h'", r#"a"b'c"#, r#"'a"b\'c@h'"#),
+        (r#""x ${V}" "${V}"."#, "\"", r#""x \"" "\""."#),
+        (r#""${V}""#, "a\nb\r\tc\u{1}\u{7f}", r#""a\nb\r\tc\x{1}\x{7F}""#),
+        (r#""${V}""#, "é日🦀\u{85}", "\"é日🦀\u{85}\""),
+        (r#""\"${V}\\${V}""#, "\\", r#""\"\\\\\\""#),
+        (r#"~"${V}" ~b(${V}) ~s/${V}/"#, r#"a"b)c/d\"#, r#"~"a\"b)c/d\\" ~b(a"b\)c/d\\) ~s/a"b)c\/d\\/"#),
+        (r"~S(${V}) ~B{${V}}", r#"a\"b"#, r#"~S(a\"b) ~B{a\"b}"#),
+        ("\"\"\"\n  ${V}\n  \"\"\"", "a'b%c", "\"\"\"\n  a'b%c\n  \"\"\""),
+        (r#""${NONE}" "${V}""#, "\"", r#""" "\"""#),
+    ] {
+        assert_eq!(with(template, value).as_deref(), Ok(expected), "{template}");
+    }
+}
+
+#[test]
+fn what_has_no_escape_is_refused_where_it_cannot_stand() {
+    refused("~S(${V})", "a)b", "has the character ), which cannot stand in a sigil without escapes");
+    refused("~B\"${V}\"", "a\nb", "has a newline, which");
+    refused("~foo[x${V}]", "]", "has the character ]");
+    for bad in ["\"", "\\", "a\nb"] {
+        refused("\"\"\"\n${V}\n\"\"\"", bad, "in a triple-quoted string");
+        refused("~b\"\"\"\"\n${V}\n\"\"\"\"", bad, "in a triple-quoted string");
+    }
+    refused("\"\\${V}\"", "n", "behind a backslash");
+    refused("\"${V}\"", "\u{ffff}", "does not know");
+    refused("'${V}'", &"a".repeat(256), "255 characters");
+}
+
+#[test]
+fn outside_quotes_a_value_goes_in_as_it_is() {
+    for value in ["4369", "[a, \"b%c\", 'd', $\", $%, $\\\"]", "true", "\"\"", "<<\"é\">>", "#{a => 1}"] {
+        assert_eq!(with("{port, ${V}}.", value), Ok(format!("{{port, {value}}}.")));
+    }
+}
+
+#[test]
+fn outside_quotes_no_value_changes_what_stands_behind_it() {
+    refused("{a, ${V}}.", "1}, % {b, 2", "begins a comment");
+    refused("{a, ${V}}.", "\"x", "opens a quote");
+    refused("{a, ${V}}.", "it's", "opens a quote");
+    refused("{a, ${V}}.", "\"\"\"", "opens a quote");
+    refused("{a, ${V}}.", "x$", "change what stands behind it");
+    refused("{a, ${V}}.", "a\nb", "has a newline, which cannot stand outside quotes");
+    refused("{a, ${V}}.", "a\n", "has a newline at its end");
+    refused("{a, ${V}}.", "a\tb", "control character");
+}
+
+#[test]
+fn comments_are_copied_and_characters_open_nothing() {
+    for text in [
+        "% ${NONE} \" '\n${V}.",
+        "{$\", $', $%, $\\\", $\\', $\\%, $\\s, $\\\\, $$} % ${NONE}\n${V}.",
+        "\"%\" '%' $% ${V}. % ${",
+        "\"\"\"\n \"\" % ' \" \n \"\"\" ${V}.",
+        "~S(\\) ~b(\\)) ~\"\\\"\" ~|a| ~`b` ${V}.",
+        "\"\\^a\" '\\'' \"\\\\\" ${V}.",
+        "\"a\"\"b\" ${V}.",
+    ] {
+        assert_eq!(with(text, "value"), Ok(text.replace("${V}", "value")), "{text}");
+    }
+}
+
+#[test]
+fn in_a_binary_a_value_stands_by_its_bytes() {
+    for (template, expected) in [
+        ("<<\"${V}\">>", r#"<<"\x{C3}\x{A9}a">>"#),
+        ("<<\"é${V}\", 1>>", r#"<<"é\x{C3}\x{A9}a", 1>>"#),
+        ("[<<\"x\" \"${V}\">>, \"${V}\"]", r#"[<<"x" "\x{C3}\x{A9}a">>, "éa"]"#),
+        ("<<\"${V}\"/utf8>>", "<<\"éa\"/utf8>>"),
+        ("<<\"${V}\" % comment\n \"b\" / big-utf16>>", "<<\"éa\" % comment\n \"b\" / big-utf16>>"),
+        ("{<<\"a\">>, \"${V}\"}", "{<<\"a\">>, \"éa\"}"),
+        ("~\"${V}\" <<(~\"${V}\")/binary>>", "~\"éa\" <<(~\"éa\")/binary>>"),
+    ] {
+        assert_eq!(with(template, "éa").as_deref(), Ok(expected), "{template}");
+    }
+    refused("<<\"${V}\":16>>", "é", "another size or type");
+    refused("<<\"${V}\"/integer>>", "é", "another size or type");
+    assert!(with("<<\"${V}\":16>>", "e").is_ok());
+}
+
+#[test]
+fn what_is_no_erlang_is_refused() {
+    refused("[{a, \"b}].", "", "the \" is not closed");
+    refused("[{a, 'b}].", "", "the ' is not closed");
+    refused("\u{feff}[].", "", "byte order mark");
+    refused("%% coding: latin-1\n[\"${V}\"].", "é", "says it is latin-1");
+    assert!(with("%% coding: utf-8\n[\"${V}\"].", "é").is_ok());
+    assert!(with("[{a, \"x\"}].\r\n% é", "").is_ok());
+}

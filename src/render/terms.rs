@@ -1,0 +1,147 @@
+//! A rendered `sys.config`, read back by a tokeniser of Erlang that knows nothing of templates. The only door of
+//! `erl_tokenize`.
+//!
+//! Pure: no I/O, no clock.
+
+use super::sys_config::escape;
+use super::template::{Fault, Rendered};
+use erl_tokenize::{ErrorKind, Position, Symbol, TokenKind, scan_token};
+use std::ops::Range;
+
+/// The text as the VM should get it: values in binaries stand there byte by byte.
+///
+/// # Errors
+/// The text is not Erlang, or a value is not where it was put.
+pub fn read_back(rendered: &Rendered) -> Result<String, Fault> {
+    let text = &rendered.text;
+    check_encoding(text)?;
+    let tokens = tokens(text)?;
+    let mut in_bytes = Vec::new();
+    let mut open = Vec::new();
+    let mut values = rendered.values.iter().filter(|value| !value.is_empty()).peekable();
+    for (index, token) in tokens.iter().enumerate() {
+        token.open_or_close(&mut open);
+        while let Some(value) = values.next_if(|value| value.start < token.span.end) {
+            if !token.is_quoted || value.start <= token.span.start {
+                continue;
+            }
+            if value.end >= token.span.end {
+                return Err(fault(value.start, "a value ends elsewhere than its quotes do"));
+            }
+            let in_binary = token.kind == TokenKind::String && open.last() == Some(&Symbol::DoubleLeftAngle);
+            if in_binary && !text[value.clone()].is_ascii() && is_bytes(text, token, &tokens[index + 1..])? {
+                in_bytes.push(value.clone());
+            }
+        }
+    }
+    Ok(with_bytes(text, &in_bytes))
+}
+
+struct Token {
+    kind: TokenKind,
+    span: Range<usize>,
+    is_quoted: bool,
+}
+
+impl Token {
+    fn new(kind: TokenKind, span: Range<usize>, text: &str) -> Self {
+        let is_quoted = text[span.clone()].starts_with(['"', '\'', '~']);
+        Self { kind, span, is_quoted }
+    }
+
+    fn open_or_close(&self, open: &mut Vec<Symbol>) {
+        use Symbol::{
+            CloseBrace, CloseParen, CloseSquare, DoubleLeftAngle, DoubleRightAngle, OpenBrace, OpenParen, OpenSquare,
+        };
+        match self.kind {
+            TokenKind::Symbol(symbol @ (DoubleLeftAngle | OpenBrace | OpenParen | OpenSquare)) => open.push(symbol),
+            TokenKind::Symbol(DoubleRightAngle | CloseBrace | CloseParen | CloseSquare) => drop(open.pop()),
+            _ => {}
+        }
+    }
+}
+
+fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
+    let mut tokens = Vec::new();
+    let mut position = Position::new();
+    loop {
+        let start = position.offset();
+        let (kind, end) = match scan_token(text, position) {
+            Ok(None) => return Ok(tokens),
+            Ok(Some(token)) => (token.kind(), token.end()),
+            // Allowed until OTP 26: the two are one string.
+            Err(error) if error.kind == ErrorKind::AdjacentStringLiterals => (TokenKind::String, error.position),
+            Err(error) if error.kind == ErrorKind::NoClosingQuotation => {
+                let quote: String = text[start..].chars().take_while(|c| !c.is_whitespace()).take(1).collect();
+                return Err(fault(start, format!("the {quote} is not closed")));
+            }
+            Err(error) => return Err(fault(error.position.offset(), format!("not Erlang: {}", error.kind))),
+        };
+        tokens.push(Token::new(kind, start..end.offset(), text));
+        position = end;
+    }
+}
+
+/// The VM reads UTF-8, unless one of the first two lines says otherwise.
+fn check_encoding(text: &str) -> Result<(), Fault> {
+    if text.starts_with('\u{feff}') {
+        return Err(fault(0, "the file begins with a byte order mark, which is no Erlang"));
+    }
+    let latin1 = text.lines().take(2).find_map(|line| line.split_once("coding")).is_some_and(|(_, rest)| {
+        rest.trim_start().trim_start_matches([':', '=']).trim_start().to_ascii_lowercase().starts_with("latin-1")
+    });
+    match text.find(|c: char| !c.is_ascii()) {
+        Some(offset) if latin1 => Err(Fault {
+            hint: Some("save the file as UTF-8 and take its coding comment away".into()),
+            ..fault(offset, "a character that is not ASCII, in a file that says it is latin-1")
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a string in a binary is one of bytes: `<<"…">>`, as against `<<"…"/utf8>>`.
+///
+/// # Errors
+/// It is neither.
+fn is_bytes(text: &str, string: &Token, behind: &[Token]) -> Result<bool, Fault> {
+    // Strings behind each other are one, of the type that stands behind the last.
+    let mut rest = behind.iter().filter(|token| !token.kind.is_hidden() && token.kind != TokenKind::String);
+    match rest.next().map(|token| token.kind) {
+        Some(TokenKind::Symbol(Symbol::Slash)) => {
+            let mut types =
+                rest.take_while(|token| matches!(token.kind, TokenKind::Atom | TokenKind::Symbol(Symbol::Hyphen)));
+            if types.any(|token| text[token.span.clone()].starts_with("utf")) {
+                return Ok(false);
+            }
+        }
+        Some(TokenKind::Symbol(Symbol::Colon)) => {}
+        _ => return Ok(true),
+    }
+    Err(Fault {
+        hint: Some("write <<\"…\">> or <<\"…\"/utf8>>".into()),
+        ..fault(string.span.start, "a value that is not ASCII, in a binary of another size or type than bytes")
+    })
+}
+
+/// The text with these values as escapes, one for each byte of their UTF-8. Without them the VM would keep the last eight
+/// bits of each character.
+fn with_bytes(text: &str, values: &[Range<usize>]) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut from = 0;
+    for value in values {
+        out.push_str(&text[from..value.start]);
+        for character in text[value.clone()].chars() {
+            if character.is_ascii() {
+                out.push(character);
+            } else {
+                character.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| out.push_str(&escape(byte.into())));
+            }
+        }
+        from = value.end;
+    }
+    out + &text[from..]
+}
+
+fn fault(offset: usize, message: impl Into<String>) -> Fault {
+    Fault { offset, message: message.into(), hint: None }
+}
