@@ -5,7 +5,7 @@
 use crate::env::{Env, READ, RawEnv};
 use crate::error::{Error, Problem, Stage};
 use crate::exit;
-use crate::release::Kind;
+use crate::release::{CookieMode, Kind};
 use crate::signal::Rewrites;
 use crate::telemetry::{Level, LogFormat, LogSettings};
 use std::path::PathBuf;
@@ -20,12 +20,16 @@ pub struct Config {
     pub wait_timeout: Option<Duration>,
     /// `BEAMINIT_WAIT_FAILURE`.
     pub wait_failure: WaitFailure,
-    /// `BEAMINIT_RENDER`: whether there are templates at all.
+    /// `BEAMINIT_RENDER`: whether placeholders are filled in.
     pub render: bool,
     /// `BEAMINIT_UNSET`: whether an unset variable is an error, else empty text.
     pub unset_is_error: bool,
     /// `BEAMINIT_KIND`; `None` finds out.
     pub kind: Option<Kind>,
+    /// `BEAMINIT_COOKIE`.
+    pub cookie: CookieMode,
+    /// `BEAMINIT_COOKIE_FILE`.
+    pub cookie_file: Option<PathBuf>,
     /// `BEAMINIT_RUN_DIR`.
     pub run_dir: Option<PathBuf>,
     /// `BEAMINIT_SIGNALS`; `None` leaves it to the kind.
@@ -80,6 +84,8 @@ impl Default for Config {
             render: true,
             unset_is_error: true,
             kind: None,
+            cookie: CookieMode::default(),
+            cookie_file: None,
             run_dir: None,
             signals: None,
             signal_target: SignalTarget::Main,
@@ -118,6 +124,10 @@ impl Config {
                 .one_of("BEAMINIT_UNSET", raw.beaminit_unset.as_deref(), &UNSETS)
                 .unwrap_or(default.unset_is_error),
             kind: reader.one_of("BEAMINIT_KIND", raw.beaminit_kind.as_deref(), &kinds()).flatten(),
+            cookie: reader
+                .one_of("BEAMINIT_COOKIE", raw.beaminit_cookie.as_deref(), &COOKIES)
+                .unwrap_or(default.cookie),
+            cookie_file: reader.absolute("BEAMINIT_COOKIE_FILE", raw.beaminit_cookie_file.as_deref()),
             run_dir: reader.absolute("BEAMINIT_RUN_DIR", raw.beaminit_run_dir.as_deref()),
             signals: reader.signals("BEAMINIT_SIGNALS", raw.beaminit_signals.as_deref()),
             signal_target: reader
@@ -156,6 +166,8 @@ const WAITS: [(&str, WaitPolicy); 3] =
 const FAILURES: [(&str, WaitFailure); 2] = [("exit", WaitFailure::Exit), ("start", WaitFailure::Start)];
 const TARGETS: [(&str, SignalTarget); 2] = [("main", SignalTarget::Main), ("group", SignalTarget::Group)];
 const RENDERS: [(&str, bool); 2] = [("auto", true), ("off", false)];
+const COOKIES: [(&str, CookieMode); 3] =
+    [("auto", CookieMode::Auto), ("file", CookieMode::File), ("args", CookieMode::Args)];
 const UNSETS: [(&str, bool); 2] = [("error", true), ("empty", false)];
 
 fn kinds() -> Vec<(&'static str, Option<Kind>)> {

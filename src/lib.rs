@@ -11,6 +11,7 @@ pub mod env;
 pub mod error;
 pub mod exit;
 pub mod identity;
+pub mod plan;
 pub mod release;
 pub mod render;
 mod report;
@@ -27,13 +28,12 @@ use error::{Error, Stage};
 use exit::ExitReason;
 use identity::name::Fqdn;
 use identity::{Identity, Sources};
+use plan::{Known, Planned};
 use release::Release;
-use release::hand_over::{Awaited, HandOver, NodeArgs};
-use render::template::Variables;
+use release::hand_over::{Awaited, HandOver, Variables};
 use signal::Rewrites;
 use std::ffi::OsString;
 use std::io;
-use std::net::IpAddr;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 use supervise::signals::SignalQueue;
@@ -89,67 +89,26 @@ fn start(
     let release = Release::find(command, raw, env.get("PATH"), config.kind)?;
     let known = Known { env, raw, config, sources, identity, release };
 
-    let hand_over = known.plan()?;
+    let planned = known.plan()?;
+    report::planned(&planned);
+    let Planned { hand_over, .. } = planned;
     let rewrites = known.rewrites();
     let mut stop = StopRequests { signals: &mut signals, rewrites: &rewrites };
     if let Some(stopped) = known.wait(&hand_over, &mut stop)? {
         return Ok(stopped);
     }
     let secrets = hand_over.secrets(raw);
-    let (variables, _run_dir) = hand_over.write(config.run_dir.as_deref(), env.get("TMPDIR").map(Path::new))?;
+    let written = hand_over.write(config.run_dir.as_deref(), env.get("TMPDIR").map(Path::new))?;
     if let Some(signal) = wait::StopRequests::take(&mut stop) {
         return Ok(report::stopped_before_start(signal, None));
     }
     let policy = Policy { rewrites, target: config.signal_target, stop_timeout: config.stop_timeout };
     let title = known.release.title();
-    let ended = supervise::run(&known.launch(variables), &title, policy, signals)?;
+    let ended = supervise::run(&known.launch(written.variables.clone(), &hand_over.removed), &title, policy, signals)?;
     Ok(report::ended(&title, &ended, config, &secrets))
 }
 
-/// What is known when the decisions begin.
-struct Known<'a> {
-    env: &'a Env,
-    raw: &'a RawEnv,
-    config: &'a Config,
-    sources: Sources,
-    identity: Identity,
-    release: Release,
-}
-
 impl Known<'_> {
-    /// Renders in memory, checks, and decides what the release gets. Nothing is written and nothing is asked yet.
-    fn plan(&self) -> Result<HandOver, Error> {
-        let Self { env, raw, config, identity, release, .. } = self;
-        let found = if config.render { release.vm_args_template(raw)? } else { release::template::Found::default() };
-        report::warning("release", found.warning.as_deref());
-        let Some(template) = found.template else {
-            return HandOver::plan(release, identity, raw, None);
-        };
-        let variables = Variables {
-            env,
-            derived: self.derived_variables(),
-            refused: identity.refused.iter().map(|(name, reason)| ((*name).to_owned(), reason.clone())).collect(),
-            unset_is_error: config.unset_is_error,
-        };
-        let own = identity.own_addresses();
-        let ipv6_only = !own.is_empty() && own.iter().all(IpAddr::is_ipv6);
-        let rendered = render::vm_args(&template.path, &variables, ipv6_only)?;
-        report::rendered(&template.path, &rendered, identity);
-        let args = NodeArgs {
-            text: rendered.text,
-            without_node_flags: rendered.without_node_flags,
-            node: rendered.node,
-            cookie: rendered.cookie,
-        };
-        HandOver::plan(release, identity, raw, Some((&template, args)))
-    }
-
-    /// What templates may name besides the environment.
-    fn derived_variables(&self) -> Vec<(String, String)> {
-        let name = ("RELEASE_NAME".to_owned(), self.release.name.clone());
-        self.identity.variables().into_iter().map(|(name, value, _)| (name.to_owned(), value)).chain([name]).collect()
-    }
-
     /// INT and QUIT mean "end cleanly" to whoever sends them to a container; a person at a terminal speaks to the VM.
     fn rewrites(&self) -> Rewrites {
         let beam = self.release.kind.is_beam() && !io::IsTerminal::is_terminal(&io::stdin());
@@ -160,7 +119,7 @@ impl Known<'_> {
     /// Waits until peers can look this node up. `Some` says how we end because we were told to meanwhile.
     fn wait(&self, hand_over: &HandOver, stop: &mut StopRequests<'_>) -> Result<Option<ExitReason>, Error> {
         report::node(hand_over);
-        let name = match (self.config.wait, hand_over.awaited(&self.release, &self.identity, self.raw)) {
+        let name = match (self.config.wait, hand_over.awaited(&self.release, &self.identity)) {
             (WaitPolicy::Off, _) => return Ok(report::no_wait("BEAMINIT_WAIT is off")),
             (WaitPolicy::Auto, Awaited::Nothing(reason)) => return Ok(report::no_wait(&reason)),
             (WaitPolicy::Always, Awaited::Nothing(reason)) => {
@@ -195,14 +154,16 @@ impl Known<'_> {
         }
     }
 
-    fn launch(&self, variables: Vec<(&'static str, OsString)>) -> Launch {
-        let crash_dump = self.env.get("ERL_CRASH_DUMP").unwrap_or("erl_crash.dump".as_ref());
+    fn launch(&self, variables: Variables, removed: &[&'static str]) -> Launch {
+        let crash_dump = Path::new(self.env.get("ERL_CRASH_DUMP").unwrap_or("erl_crash.dump".as_ref()));
+        let crash_dump = self.release.working_dir().map_or_else(|| crash_dump.to_owned(), |dir| dir.join(crash_dump));
         Launch {
             command: self.release.command.clone(),
             file: self.release.file.clone(),
             // Before our working directory changes.
             crash_dump: std::path::absolute(crash_dump).unwrap_or_default(),
             variables,
+            removed: removed.to_vec(),
             is_beam: self.release.kind.is_beam(),
         }
     }

@@ -4,16 +4,15 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::exit::ExitReason;
 use crate::identity::Identity;
-use crate::identity::name::{Fqdn, NodeHost};
+use crate::identity::name::Fqdn;
+use crate::plan::Planned;
 use crate::release::hand_over::HandOver;
-use crate::render::RenderedVmArgs;
 use crate::signal;
 use crate::supervise::Ended;
 use crate::telemetry;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::net::IpAddr;
-use std::path::Path;
 use std::time::Duration;
 
 /// A bug of ours is one line, not a backtrace in the middle of the release's log.
@@ -42,8 +41,11 @@ pub(crate) fn failure(error: &Error, config: &Config) -> ExitReason {
 
 pub(crate) fn warning(stage: &str, sentence: Option<&str>) {
     if let Some(sentence) = sentence {
+        // A target must be a constant.
         match stage {
             "release" => tracing::warn!(target: "release", "{sentence}"),
+            "render" => tracing::warn!(target: "render", "{sentence}"),
+            "hand-over" => tracing::warn!(target: "hand-over", "{sentence}"),
             "wait" => tracing::warn!(target: "wait", "{sentence}"),
             _ => tracing::warn!(target: "identity", "{sentence}"),
         }
@@ -69,23 +71,14 @@ pub(crate) fn identity(identity: &Identity) {
     }
 }
 
-pub(crate) fn rendered(path: &Path, rendered: &RenderedVmArgs, identity: &Identity) {
-    let (path, placeholders) = (path.display(), rendered.placeholders);
-    let plural = if placeholders == 1 { "" } else { "s" };
-    let node = rendered.node.as_ref().map(|(_, node)| format!(", node {node}")).unwrap_or_default();
-    tracing::info!(target: "render", %path, placeholders, "{path} rendered with {placeholders} placeholder{plural}{node}");
-    rendered.warnings.iter().for_each(|sentence| tracing::warn!(target: "render", "{path}: {sentence}"));
-    let Some((_, node)) = &rendered.node else { return };
-    match (node.host(), &identity.fqdn) {
-        (NodeHost::Name(host), Some(fqdn)) if *host != fqdn.value => {
-            tracing::warn!(target: "render", "{path}: the node's host is {host}, but this pod is {}", fqdn.value);
-        }
-        (NodeHost::Absent, _) => tracing::warn!(
-            target: "render",
-            "{path}: the node name {node} has no host; the VM makes one up that peers may not find: write {node}@${{MY_POD_FQDN}}"
-        ),
-        _ => {}
+pub(crate) fn planned(planned: &Planned) {
+    for filled in &planned.templates {
+        let (path, placeholders) = (filled.template.path.display(), filled.placeholders);
+        let plural = if placeholders == 1 { "" } else { "s" };
+        let node = filled.node.as_ref().map(|node| format!(", node {node}")).unwrap_or_default();
+        tracing::info!(target: "render", %path, placeholders, "{path} rendered with {placeholders} placeholder{plural}{node}");
     }
+    planned.warnings.iter().for_each(|(stage, sentence)| warning(stage.name(), Some(sentence)));
 }
 
 /// What looks hopeless is said before it is tried: some clusters' DNS serve such names all the same.

@@ -8,6 +8,18 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Cookie(String);
 
+/// `BEAMINIT_COOKIE`: how the VM gets it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CookieMode {
+    /// On the command line for mix, whose script puts one there anyway; as a file for all others, where one is possible.
+    #[default]
+    Auto,
+    /// As a file that its owner alone can read.
+    File,
+    /// On the command line.
+    Args,
+}
+
 impl Cookie {
     /// Reads a cookie.
     ///

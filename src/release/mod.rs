@@ -1,28 +1,24 @@
-//! The release behind COMMAND: what kind it is, where it lies, and which template it takes.
+//! The release behind COMMAND: what kind it is, where it lies, and which templates it takes.
 
 mod cookie;
+mod cookie_file;
+mod env_sh;
 pub mod hand_over;
+mod home;
+mod kind;
 pub mod run_dir;
 pub mod template;
 
-pub use cookie::Cookie;
+pub use cookie::{Cookie, CookieMode};
+pub use cookie_file::SecretFile;
+pub use home::Home;
+pub use kind::Kind;
 
 use crate::env::RawEnv;
 use crate::error::{Error, Stage};
 use crate::exit;
-use crate::sys;
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::path::{Path, PathBuf};
-
-/// What built the release, and so how it takes its settings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// `mix release`.
-    Mix,
-    /// Anything else: it is started as it is.
-    Command,
-}
 
 /// What COMMAND starts.
 #[derive(Debug)]
@@ -31,7 +27,7 @@ pub struct Release {
     pub kind: Kind,
     /// `RELEASE_NAME`, else the base name of COMMAND.
     pub name: String,
-    /// Where it lies; absent for commands.
+    /// Where it lies; absent for commands, and for a VM that is started directly.
     pub home: Option<Home>,
     /// Whether COMMAND starts a node, as against a tool of the release such as `eval`.
     pub starts_node: bool,
@@ -39,69 +35,16 @@ pub struct Release {
     pub command: Vec<OsString>,
     /// The file that its first word is, if there is one.
     pub file: Option<PathBuf>,
-}
-
-/// Where a release lies.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Home {
-    /// The folder with `bin` and `releases`.
-    pub root: PathBuf,
-    /// `releases/VSN`.
-    pub version_dir: PathBuf,
-    /// `VSN`.
-    pub version: String,
-}
-
-/// A row of the table by which kinds are recognised: by files, never by name. The first row that fits counts.
-struct Recognition {
-    kind: Kind,
-    fits: fn(&Home) -> bool,
-}
-
-const RECOGNITIONS: [Recognition; 1] = [Recognition {
-    kind: Kind::Mix,
-    fits: |home| home.version_dir.join("elixir").is_file() && home.version_dir.join("env.sh").is_file(),
-}];
-
-impl Kind {
-    /// All kinds, as `BEAMINIT_KIND` knows them.
-    pub const ALL: [Self; 2] = [Self::Mix, Self::Command];
-
-    /// The kind as settings and messages name it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Mix => "mix",
-            Self::Command => "command",
-        }
-    }
-
-    /// Whether COMMAND becomes a BEAM, whose ways with signals are known.
-    #[must_use]
-    pub fn is_beam(self) -> bool {
-        match self {
-            Self::Mix => true,
-            Self::Command => false,
-        }
-    }
-
-    /// Whether this argument of the start script makes it a node. Others, such as `eval`, run a tool of the release.
-    fn starts_node(self, argument: Option<&OsStr>) -> bool {
-        match self {
-            Self::Mix => {
-                let starts = ["start", "start_iex", "daemon", "daemon_iex"];
-                argument.is_some_and(|argument| starts.iter().any(|start| argument == *start))
-            }
-            Self::Command => true,
-        }
-    }
+    /// The major version of the runtime system, if it is known.
+    pub erts: Option<u32>,
 }
 
 impl Release {
     /// Finds the release that COMMAND starts.
     ///
     /// # Errors
-    /// `kind` was demanded, but no release of that kind lies there: exit code 66.
+    /// `kind` was demanded, but no release of that kind lies there, or one lies there, but not the version that would
+    /// start: exit code 66.
     pub fn find(
         command: Vec<OsString>,
         raw: &RawEnv,
@@ -109,26 +52,35 @@ impl Release {
         demanded: Option<Kind>,
     ) -> Result<Self, Error> {
         let program = command.first().map(OsString::as_os_str).unwrap_or_default();
-        let file = locate(program, path);
-        let home = file.as_deref().and_then(|script| Home::of_script(script, raw.release_vsn.as_deref()));
-        let kind = match (demanded, &home) {
-            (Some(kind), _) => kind,
-            (None, Some(home)) => {
-                RECOGNITIONS.iter().find(|row| (row.fits)(home)).map_or(Kind::Command, |row| row.kind)
-            }
-            (None, None) => Kind::Command,
+        let file = home::locate(program, path);
+        let home = match (&file, demanded) {
+            (None, _) | (_, Some(Kind::Command)) => None,
+            (Some(file), _) => Home::of_script(file, raw.release_vsn.as_deref()).map_err(|sentence| {
+                Error::new(Stage::Release, exit::NO_INPUT, sentence)
+                    .hint("its second word must be a folder beside it; RELEASE_VSN chooses another; was the image built whole?")
+            })?,
         };
-        if kind != Kind::Command && home.is_none() {
+        let kind = demanded.or_else(|| Some(Kind::recognise(file.as_deref()?, home.as_ref()))).unwrap_or(Kind::Command);
+        if kind.needs_home() && home.is_none() {
             let message = format!("BEAMINIT_KIND={}: no release around {}", kind.name(), Path::new(program).display());
             return Err(Error::new(Stage::Release, exit::NO_INPUT, message)
                 .hint("COMMAND must be the release's bin/NAME, with releases/start_erl.data beside bin"));
         }
-        let base_name = Path::new(program).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        // Erlang's own folder looks like a release too.
+        let is_erlang_itself =
+            kind == Kind::Erl && home.as_ref().is_some_and(|home| !home.version_dir.join("vm.args").exists());
+        let home = home.filter(|_| !matches!(kind, Kind::Command | Kind::RabbitMq) && !is_erlang_itself);
+        let erts = match &home {
+            Some(home) => Some(home.erts.clone()),
+            None if kind.is_beam() => home::installed_erts(path),
+            None => None,
+        };
         Ok(Self {
             kind,
-            name: raw.release_name.clone().unwrap_or(base_name),
-            home: home.filter(|_| kind != Kind::Command),
+            name: raw.release_name.clone().unwrap_or_else(|| base_name(program, home.as_ref())),
+            home,
             starts_node: kind.starts_node(command.get(1).map(OsString::as_os_str)),
+            erts: erts.and_then(|erts| erts.split('.').next()?.parse().ok()),
             command,
             file,
         })
@@ -139,37 +91,26 @@ impl Release {
     pub fn title(&self) -> String {
         match &self.home {
             Some(home) => format!("{} release {} {}", self.kind.name(), self.name, home.version),
-            None => "command".to_owned(),
+            None => self.kind.name().to_owned(),
         }
     }
-}
 
-impl Home {
-    /// The release to which `root/bin/NAME` belongs; by the path as given, else by the one behind its links.
-    fn of_script(script: &Path, version: Option<&str>) -> Option<Self> {
-        let by_path = |script: &Path| Self::at(script.parent()?.parent()?, version);
-        by_path(&std::path::absolute(script).ok()?).or_else(|| by_path(&fs::canonicalize(script).ok()?))
-    }
-
-    /// The release in `root`, of the version that is asked for, else of the one that would start.
-    fn at(root: &Path, version: Option<&str>) -> Option<Self> {
-        let start_data = fs::read_to_string(root.join("releases/start_erl.data")).ok()?;
-        let version = version.or_else(|| start_data.split_ascii_whitespace().nth(1))?.to_owned();
-        let version_dir = root.join("releases").join(&version);
-        version_dir.is_dir().then(|| Self { root: root.to_owned(), version_dir, version })
+    /// Where the VM will run, if not in the working directory that we were given.
+    #[must_use]
+    pub fn working_dir(&self) -> Option<&Path> {
+        let home = self.home.as_ref()?;
+        (self.kind != Kind::Mix).then_some(home.root.as_path())
     }
 }
 
-/// The file that would be executed: `program` itself, if it has a slash, else the first of that name in `path`.
-fn locate(program: &OsStr, path: Option<&OsStr>) -> Option<PathBuf> {
-    let program = Path::new(program);
-    if program.components().count() != 1 || program.is_absolute() {
-        return program.exists().then(|| program.to_owned());
-    }
-    std::env::split_paths(path?)
-        .map(|dir| dir.join(program))
-        .find(|candidate| candidate.is_file() && sys::may_execute(candidate))
+/// relx makes the same script a second time as `NAME-VSN`.
+fn base_name(program: &OsStr, home: Option<&Home>) -> String {
+    let name = Path::new(program).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let version = home.map(|home| format!("-{}", home.version));
+    version.and_then(|version| Some(name.strip_suffix(&version)?.to_owned())).unwrap_or(name)
 }
 
+#[cfg(test)]
+mod kinds_tests;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use crate::exit;
 use crate::sys::{self, DirectoryLock};
 use std::fs::{self, DirBuilder};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// A directory of mode 0700 that is ours alone, removed with all that is in it at our end.
@@ -79,15 +79,16 @@ impl RunDir {
         &self.path
     }
 
-    /// Writes a file of mode 0600, whole or not at all, and gives its path.
+    /// Writes a file of this mode, whole or not at all, and gives its path.
     ///
     /// # Errors
     /// It cannot be written: exit code 73.
-    pub fn write(&self, name: &str, contents: &[u8]) -> Result<PathBuf, Error> {
+    pub fn write(&self, name: &str, contents: &[u8], mode: u32) -> Result<PathBuf, Error> {
         let path = self.path.join(name);
         let write = || -> io::Result<()> {
             let mut file = tempfile::NamedTempFile::new_in(&self.path)?;
             file.write_all(contents)?;
+            file.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
             file.persist(&path)?;
             Ok(())
         };
@@ -131,7 +132,7 @@ fn remove_leftovers(own: &Path, prefix: &str) {
 }
 
 /// Everything that we write there. A directory with anything else is not ours to empty.
-const NAMES: [&str; 2] = ["vm.args", "tmp"];
+const NAMES: [&str; 7] = ["vm.args", "remote.vm.args", "sys.config", "state.json", "tmp", "var", "erlang"];
 
 fn has_only_ours(dir: &Path) -> io::Result<bool> {
     for entry in fs::read_dir(dir)? {
@@ -167,7 +168,7 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("run");
         let dir = RunDir::open(Some(&path), None).unwrap();
-        let file = dir.write("vm.args", b"-name a@b\n").unwrap();
+        let file = dir.write("vm.args", b"-name a@b\n", 0o600).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o700);
         assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
         assert_eq!(fs::read(&file).unwrap(), b"-name a@b\n");

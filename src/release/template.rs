@@ -1,4 +1,5 @@
-//! Which file is the template of a release's `vm.args`, by the variables that Distillery, relx and mix have for it.
+//! Which files are the templates of a release's `vm.args` and `sys.config`, by the variables and in the order that its
+//! kind has for them.
 
 use super::{Kind, Release};
 use crate::env::RawEnv;
@@ -6,37 +7,74 @@ use crate::error::{Error, Stage};
 use crate::exit;
 use std::path::{Path, PathBuf};
 
-/// A template and why it is one.
-#[derive(Debug, PartialEq, Eq)]
-pub struct VmArgsTemplate {
+/// A file that is a template, and why it is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
     /// The file.
     pub path: PathBuf,
     /// The variable that named it.
     pub named_by: &'static str,
-    /// Whether the release's own `vm.args` holds as well, with this file's flags behind its own: so for a folder of
-    /// configuration, whose template is about the node; a file that is named by its path stands for the whole.
+    /// Whether the release's own file holds as well, with this file's flags behind its own: so for `vm.args` in a folder
+    /// of configuration, whose template is about the node; a file that is named by its path stands for the whole.
     pub adds_to_own: bool,
+    /// Whether it is the release's own file.
+    pub is_own: bool,
 }
 
 /// What was found, and what was not though a variable speaks of it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Found {
     /// The template, if there is one.
-    pub template: Option<VmArgsTemplate>,
+    pub template: Option<Template>,
     /// A sentence about what is missing but not needed.
     pub warning: Option<String>,
 }
 
+/// A variable that names a file, what it holds, and what belongs behind it.
+type Named<'a> = (&'static str, Option<&'a str>, &'static str);
+
 impl Release {
-    /// Finds the template of `vm.args`.
+    /// Finds the template of `vm.args`. Without `own_files`, the release's own one is none.
     ///
     /// # Errors
     /// A variable names a file or folder that is not there, and the release would need it: exit code 66.
-    pub fn vm_args_template(&self, raw: &RawEnv) -> Result<Found, Error> {
-        let files = [("RELEASE_VM_ARGS", &raw.release_vm_args), ("VMARGS_PATH", &raw.vmargs_path)];
-        if let Some((named_by, path)) = files.into_iter().find_map(|(name, path)| Some((name, path.as_deref()?))) {
-            return match existing(Path::new(path)) {
-                Some(path) => Ok(Found::template(path, named_by, false)),
+    pub fn vm_args_template(&self, raw: &RawEnv, own_files: bool) -> Result<Found, Error> {
+        let mix = ("RELEASE_VM_ARGS", raw.release_vm_args.as_deref(), "");
+        let scripts = ("VMARGS_PATH", raw.vmargs_path.as_deref(), "");
+        let named = if self.is_relx_or_distillery() { [scripts, mix] } else { [mix, scripts] };
+        self.find_template("vm.args", &named, raw, own_files)
+    }
+
+    /// Finds the template of `sys.config`. Without `own_files`, the release's own one is none.
+    ///
+    /// # Errors
+    /// As [`Release::vm_args_template`].
+    pub fn sys_config_template(&self, raw: &RawEnv, own_files: bool) -> Result<Found, Error> {
+        let mix = ("RELEASE_SYS_CONFIG", raw.release_sys_config.as_deref(), ".config");
+        let distillery = ("SYS_CONFIG_PATH", raw.sys_config_path.as_deref(), "");
+        let relx = ("RELX_CONFIG_PATH", raw.relx_config_path.as_deref(), "");
+        let named = match self.kind {
+            Kind::Distillery => [distillery, relx, mix],
+            Kind::Relx => [relx, distillery, mix],
+            _ => [mix, distillery, relx],
+        };
+        self.find_template("sys.config", &named, raw, own_files)
+    }
+
+    fn is_relx_or_distillery(&self) -> bool {
+        matches!(self.kind, Kind::Relx | Kind::Distillery | Kind::Erl)
+    }
+
+    fn find_template(&self, name: &str, named: &[Named<'_>], raw: &RawEnv, own_files: bool) -> Result<Found, Error> {
+        // A broker reads files of its own form.
+        if self.kind == Kind::RabbitMq {
+            return Ok(Found::default());
+        }
+        if let Some((named_by, path)) =
+            named.iter().find_map(|(variable, path, suffix)| Some((*variable, format!("{}{suffix}", (*path)?))))
+        {
+            return match existing(Path::new(&path)) {
+                Some(path) => Ok(Found::template(path, named_by)),
                 None => {
                     self.missing(format!("{named_by}={path}: no such file"), "mount it there, or unset the variable")
                 }
@@ -49,12 +87,15 @@ impl Release {
                     "mount the ConfigMap there, or unset the variable",
                 );
             }
-            if let Some(path) = existing(&Path::new(dir).join("vm.args")) {
-                return Ok(Found::template(path, "RELEASE_CONFIG_DIR", true));
+            if let Some(path) = existing(&Path::new(dir).join(name)) {
+                let mut found = Found::template(path, "RELEASE_CONFIG_DIR");
+                found.template.iter_mut().for_each(|template| template.adds_to_own = name == "vm.args");
+                return Ok(found);
             }
         }
-        let own = self.own_template(raw);
-        let warning = raw.release_config_dir.as_deref().filter(|_| own.template.is_none() && self.kind.is_beam());
+        let own = if own_files { self.own_template(name, raw) } else { Found::default() };
+        let expected = raw.release_config_dir.as_deref().filter(|_| name == "vm.args" && self.kind.is_beam());
+        let warning = expected.filter(|_| own.template.is_none());
         Ok(Found {
             warning: warning.map(|dir| format!("RELEASE_CONFIG_DIR={dir} has no vm.args: the release's own is used")),
             ..own
@@ -62,18 +103,34 @@ impl Release {
     }
 
     /// The release's own file, if it is meant as a template.
-    fn own_template(&self, raw: &RawEnv) -> Found {
-        let Some(home) = &self.home else { return Found::default() };
+    fn own_template(&self, name: &str, raw: &RawEnv) -> Found {
         let asked = raw.replace_os_vars.as_ref().map(|_| "REPLACE_OS_VARS");
         let asked = asked.or_else(|| raw.relx_replace_os_vars.as_ref().map(|_| "RELX_REPLACE_OS_VARS"));
-        let found = existing(&home.version_dir.join("vm.args"));
-        match (found, asked) {
-            (Some(path), _) if path.extension().is_some_and(|extension| extension == "src") => {
-                Found::template(path, "vm.args.src", false)
+        let template = match (self.own_file(name), asked) {
+            (Some(path), _) if has_suffix(&path, "src") => Some((path, "the suffix .src")),
+            // relx keeps the template so, once it has written its own result over it.
+            (Some(path), Some(asked)) => {
+                Some((Some(with_suffix(&path, ".orig")).filter(|orig| orig.exists()).unwrap_or(path), asked))
             }
-            (Some(path), Some(asked)) => Found::template(path, asked, false),
-            _ => Found::default(),
-        }
+            _ => None,
+        };
+        let mut found = template.map_or_else(Found::default, |(path, named_by)| Found::template(path, named_by));
+        found.template.iter_mut().for_each(|template| template.is_own = true);
+        found
+    }
+
+    /// Whether the release's own script would make a file of this template, beside it or where it is told to.
+    #[must_use]
+    pub fn fills_in(&self, template: &Template) -> bool {
+        self.kind == Kind::Relx && has_suffix(&template.path, "src")
+    }
+
+    /// The file of that name that the release would take by itself, or its `.src`.
+    #[must_use]
+    pub fn own_file(&self, name: &str) -> Option<PathBuf> {
+        let home = self.home.as_ref()?;
+        let of_root = (self.kind == Kind::Relx).then(|| existing(&home.root.join(name))).flatten();
+        of_root.or_else(|| existing(&home.version_dir.join(name)))
     }
 
     /// A plain command may not care for the variable at all; a release started without its template would run under
@@ -81,20 +138,28 @@ impl Release {
     fn missing(&self, message: String, hint: &str) -> Result<Found, Error> {
         match self.kind {
             Kind::Command => Ok(Found { template: None, warning: Some(message) }),
-            Kind::Mix => Err(Error::new(Stage::Release, exit::NO_INPUT, message).hint(hint)),
+            _ => Err(Error::new(Stage::Release, exit::NO_INPUT, message).hint(hint)),
         }
     }
 }
 
 impl Found {
-    fn template(path: PathBuf, named_by: &'static str, adds_to_own: bool) -> Self {
-        Self { template: Some(VmArgsTemplate { path, named_by, adds_to_own }), warning: None }
+    fn template(path: PathBuf, named_by: &'static str) -> Self {
+        Self { template: Some(Template { path, named_by, adds_to_own: false, is_own: false }), warning: None }
     }
 }
 
 /// `PATH.src`, else `PATH`, whichever is there.
 fn existing(path: &Path) -> Option<PathBuf> {
-    let mut src = path.as_os_str().to_owned();
-    src.push(".src");
-    [PathBuf::from(src), path.to_owned()].into_iter().find(|path| path.exists())
+    [with_suffix(path, ".src"), path.to_owned()].into_iter().find(|path| path.exists())
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut longer = path.as_os_str().to_owned();
+    longer.push(suffix);
+    longer.into()
+}
+
+fn has_suffix(path: &Path, suffix: &str) -> bool {
+    path.extension().is_some_and(|extension| extension == suffix)
 }

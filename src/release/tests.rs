@@ -1,10 +1,11 @@
 //! Releases as they lie on disk, and what they get.
 
-use super::hand_over::{Awaited, HandOver, NodeArgs, Value};
-use super::template::{Found, VmArgsTemplate};
+use super::hand_over::{Awaited, File, Given, HandOver, NodeArgs};
+use super::template::{Found, Template};
 use super::*;
 use crate::identity::name::{Distribution, Fqdn, NodeName};
 use crate::identity::{Fact, Identity, Source};
+use std::fs;
 use tempfile::TempDir;
 
 /// A folder with the files by which a mix release is known.
@@ -24,29 +25,47 @@ fn find(root: &Path, script: &str, argument: &str, raw: &RawEnv) -> Release {
     Release::find(vec![root.join(script).into(), argument.into()], raw, None, None).unwrap()
 }
 
-fn pod() -> Identity {
+pub(super) fn pod() -> Identity {
     let fqdn = Fqdn::parse("web-0.web.ns1.svc.cluster.local").unwrap();
     Identity { fqdn: Some(Fact { value: fqdn, source: Source::HostsFile }), ..Identity::default() }
 }
 
-fn node_args(node: &str, cookie: &str) -> NodeArgs {
+pub(super) fn node_args(node: &str, cookie: &str) -> NodeArgs {
     NodeArgs {
         text: format!("-name {node}\n-setcookie {cookie}\n+K true\n"),
         without_node_flags: "\n\n+K true\n".into(),
+        without_cookie: format!("-name {node}\n\n+K true\n"),
         node: Some((Distribution::Long, NodeName::parse(node).unwrap())),
         cookie: Cookie::parse(cookie).ok(),
     }
 }
 
-fn template(adds_to_own: bool) -> VmArgsTemplate {
-    VmArgsTemplate { path: "/beamconfig/vm.args".into(), named_by: "RELEASE_CONFIG_DIR", adds_to_own }
+pub(super) fn template(adds_to_own: bool) -> Template {
+    Template { path: "/beamconfig/vm.args".into(), named_by: "RELEASE_CONFIG_DIR", adds_to_own, is_own: false }
 }
 
-fn text(plan: &HandOver, name: &str) -> Option<String> {
-    plan.variables.iter().find(|(key, _)| *key == name).map(|(_, value)| match value {
-        Value::Text(text) => text.clone(),
-        Value::InRunDir(name) => format!("RUN/{name}"),
-    })
+pub(super) fn given<'a>(release: &'a Release, identity: &'a Identity, raw: &'a RawEnv) -> Given<'a> {
+    let cookie_mode = CookieMode::Auto;
+    Given {
+        release,
+        identity,
+        raw,
+        cookie_mode,
+        secret: None,
+        render: true,
+        vm_args: None,
+        sys_config: None,
+        own: None,
+    }
+}
+
+pub(super) fn text(plan: &HandOver, name: &str) -> Option<String> {
+    let (_, value) = plan.variables.iter().find(|(key, _)| *key == name)?;
+    value.in_dir(Path::new("RUN")).into_string().ok()
+}
+
+pub(super) fn file<'a>(plan: &'a HandOver, name: &str) -> Option<&'a str> {
+    plan.files.iter().find(|file| file.name == name).map(|file| file.contents.as_str())
 }
 
 #[test]
@@ -80,8 +99,8 @@ fn a_tool_of_the_release_is_not_waited_for() {
         [("start_iex", true), ("daemon", true), ("eval", false), ("rpc", false), ("version", false)]
     {
         let release = find(root.path(), "bin/demo", argument, &RawEnv::default());
-        let plan = HandOver::plan(&release, &pod(), &RawEnv::default(), None).unwrap();
-        let awaited = plan.awaited(&release, &pod(), &RawEnv::default());
+        let plan = HandOver::plan(given(&release, &pod(), &RawEnv::default())).unwrap();
+        let awaited = plan.awaited(&release, &pod());
         assert_eq!(matches!(awaited, Awaited::Record(_)), starts, "{argument}: {awaited:?}");
     }
 }
@@ -91,7 +110,7 @@ fn a_template_is_what_a_variable_names() {
     let root = mix();
     let config = tempfile::tempdir().unwrap();
     let dir = config.path().to_str().unwrap().to_owned();
-    let found = |raw: &RawEnv| find(root.path(), "bin/demo", "start", raw).vm_args_template(raw);
+    let found = |raw: &RawEnv| find(root.path(), "bin/demo", "start", raw).vm_args_template(raw, true);
     let by_dir = RawEnv { release_config_dir: Some(dir.clone()), ..RawEnv::default() };
 
     assert_eq!(found(&RawEnv::default()).unwrap(), Found::default());
@@ -115,10 +134,10 @@ fn a_template_that_is_missing_stops_a_release_and_not_a_command() {
         RawEnv { release_config_dir: Some("/nonexistent".into()), ..RawEnv::default() },
         RawEnv { release_vm_args: Some("/nonexistent".into()), ..RawEnv::default() },
     ] {
-        let error = find(root.path(), "bin/demo", "start", &raw).vm_args_template(&raw).unwrap_err();
+        let error = find(root.path(), "bin/demo", "start", &raw).vm_args_template(&raw, true).unwrap_err();
         assert_eq!(error.code, exit::NO_INPUT);
         let command = Release::find(vec!["/bin/ls".into()], &raw, None, None).unwrap();
-        assert!(command.vm_args_template(&raw).unwrap().warning.is_some());
+        assert!(command.vm_args_template(&raw, true).unwrap().warning.is_some());
     }
 }
 
@@ -127,10 +146,14 @@ fn mix_gets_name_and_cookie_as_variables_and_the_rest_as_a_file() {
     let root = mix();
     let release = find(root.path(), "bin/demo", "start", &RawEnv::default());
     let args = node_args("app@web-0.web", "secret");
-    let plan =
-        HandOver::plan(&release, &Identity::default(), &RawEnv::default(), Some((&template(true), args))).unwrap();
+    let plan = HandOver::plan(Given {
+        vm_args: Some((template(true), args)),
+        ..given(&release, &Identity::default(), &RawEnv::default())
+    })
+    .unwrap();
     let own = root.path().join("releases/0.1.0/vm.args");
-    assert_eq!(plan.files, [("vm.args", format!("-args_file {}\n\n\n+K true\n", own.display()))]);
+    let contents = format!("-args_file {}\n\n\n+K true\n", own.display());
+    assert_eq!(plan.files, [File { name: "vm.args", contents }]);
     for (name, value) in [
         ("RELEASE_DISTRIBUTION", "name"),
         ("RELEASE_NODE", "app@web-0.web"),
@@ -139,17 +162,14 @@ fn mix_gets_name_and_cookie_as_variables_and_the_rest_as_a_file() {
     ] {
         assert_eq!(text(&plan, name).as_deref(), Some(value));
     }
-    assert_eq!(
-        plan.awaited(&release, &Identity::default(), &RawEnv::default()),
-        Awaited::Record(Fqdn::parse("web-0.web").unwrap())
-    );
+    assert_eq!(plan.awaited(&release, &Identity::default()), Awaited::Record(Fqdn::parse("web-0.web").unwrap()));
 }
 
 #[test]
 fn mix_without_a_name_gets_the_pods() {
     let root = mix();
     let release = find(root.path(), "bin/demo", "start", &RawEnv::default());
-    let plan = HandOver::plan(&release, &pod(), &RawEnv::default(), None).unwrap();
+    let plan = HandOver::plan(given(&release, &pod(), &RawEnv::default())).unwrap();
     assert_eq!(text(&plan, "RELEASE_NODE").as_deref(), Some("demo@web-0.web.ns1.svc.cluster.local"));
     assert_eq!(text(&plan, "RELEASE_VM_ARGS"), None);
 
@@ -157,9 +177,9 @@ fn mix_without_a_name_gets_the_pods() {
         RawEnv { release_node: Some("own@10.0.0.1".into()), ..RawEnv::default() },
         RawEnv { release_distribution: Some("none".into()), ..RawEnv::default() },
     ] {
-        let plan = HandOver::plan(&release, &pod(), &raw, None).unwrap();
+        let plan = HandOver::plan(given(&release, &pod(), &raw)).unwrap();
         assert_eq!(text(&plan, "RELEASE_NODE"), None);
-        assert!(matches!(plan.awaited(&release, &pod(), &raw), Awaited::Nothing(_)));
+        assert!(matches!(plan.awaited(&release, &pod()), Awaited::Nothing(_)));
     }
 }
 
@@ -169,9 +189,9 @@ fn a_host_name_of_docker_is_no_record() {
     let release = find(root.path(), "bin/demo", "start", &RawEnv::default());
     let fqdn = Fqdn::parse("app.example.com").unwrap();
     let docker = Identity { fqdn: Some(Fact { value: fqdn, source: Source::HostsFile }), ..Identity::default() };
-    let plan = HandOver::plan(&release, &docker, &RawEnv::default(), None).unwrap();
+    let plan = HandOver::plan(given(&release, &docker, &RawEnv::default())).unwrap();
     assert_eq!(text(&plan, "RELEASE_NODE"), None);
-    assert!(matches!(plan.awaited(&release, &docker, &RawEnv::default()), Awaited::Nothing(_)));
+    assert!(matches!(plan.awaited(&release, &docker), Awaited::Nothing(_)));
 }
 
 #[test]
@@ -183,7 +203,8 @@ fn two_names_or_cookies_that_differ_are_an_error_without_the_secret() {
         RawEnv { release_node: Some("other@web-0.web".into()), ..RawEnv::default() },
     ] {
         let args = node_args("app@web-0.web", "secret");
-        let error = HandOver::plan(&release, &pod(), &raw, Some((&template(true), args))).unwrap_err();
+        let error = HandOver::plan(Given { vm_args: Some((template(true), args)), ..given(&release, &pod(), &raw) })
+            .unwrap_err();
         assert_eq!(error.code, exit::DATA);
         assert!(!error.to_string().contains("sesame") && !error.to_string().contains("secret"), "{error}");
     }

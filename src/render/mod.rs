@@ -23,6 +23,8 @@ pub struct RenderedVmArgs {
     pub text: String,
     /// The file without the name and the cookie of the node.
     pub without_node_flags: String,
+    /// The file without the cookie of the node.
+    pub without_cookie: String,
     /// The node's name.
     pub node: Option<(Distribution, NodeName)>,
     /// The node's cookie.
@@ -42,11 +44,39 @@ pub struct RenderedSysConfig {
     pub placeholders: usize,
 }
 
-/// Renders the `vm.args` template at `path`.
+/// What can be told of a `vm.args` that is no template. It may be wrong: then the VM will say so.
+#[derive(Debug, Default)]
+pub struct UnrenderedVmArgs {
+    /// The file as a whole.
+    pub text: String,
+    /// The file without the cookie of the node.
+    pub without_cookie: String,
+    /// The node's name, if it is one that the VM accepts.
+    pub node: Option<(Distribution, NodeName)>,
+    /// Whether it has `-sname`.
+    pub has_sname: bool,
+    /// How many cookies of the node it has.
+    pub cookies: usize,
+}
+
+/// Reads a `vm.args` that is no template, if it can be read.
+#[must_use]
+pub fn read_vm_args(path: &Path) -> Option<UnrenderedVmArgs> {
+    let args = VmArgs::read(read(path).ok()?).ok()?;
+    Some(UnrenderedVmArgs {
+        without_cookie: args.without_cookie(),
+        node: args.node_flags().ok().and_then(|flags| flags.node),
+        has_sname: args.has("-sname"),
+        cookies: args.own_cookies().count(),
+        text: args.text,
+    })
+}
+
+/// Renders the `vm.args` template at `path`; without `variables` it is taken as it is.
 ///
 /// # Errors
 /// It cannot be read (66), or it or what it renders to is wrong (65). Nothing is written.
-pub fn vm_args(path: &Path, variables: &Variables<'_>, ipv6_only: bool) -> Result<RenderedVmArgs, Error> {
+pub fn vm_args(path: &Path, variables: Option<&Variables<'_>>, ipv6_only: bool) -> Result<RenderedVmArgs, Error> {
     let template = Template::<vm_args::Scanner>::read(path)?;
     let Rendered { text, values } = template.render(variables)?;
     let invalid = |faults| template.invalid(&text, faults);
@@ -59,6 +89,7 @@ pub fn vm_args(path: &Path, variables: &Variables<'_>, ipv6_only: bool) -> Resul
     }
     Ok(RenderedVmArgs {
         without_node_flags: read.without_node_flags(),
+        without_cookie: read.without_cookie(),
         warnings: read.warnings(ipv6_only),
         placeholders: values.len(),
         text,
@@ -67,11 +98,11 @@ pub fn vm_args(path: &Path, variables: &Variables<'_>, ipv6_only: bool) -> Resul
     })
 }
 
-/// Renders the `sys.config` template at `path`.
+/// Renders the `sys.config` template at `path`; without `variables` it is taken as it is.
 ///
 /// # Errors
 /// As [`vm_args`].
-pub fn sys_config(path: &Path, variables: &Variables<'_>) -> Result<RenderedSysConfig, Error> {
+pub fn sys_config(path: &Path, variables: Option<&Variables<'_>>) -> Result<RenderedSysConfig, Error> {
     let template = Template::<sys_config::Scanner>::read(path)?;
     let rendered = template.render(variables)?;
     let text = terms::read_back(&rendered).map_err(|fault| template.invalid(&rendered.text, vec![fault]))?;
@@ -90,7 +121,8 @@ impl<S: Syntax + Default> Template<S> {
         Ok(Self { name: path.display().to_string(), text: read(path)?, syntax: PhantomData })
     }
 
-    fn render(&self, variables: &Variables<'_>) -> Result<Rendered, Error> {
+    fn render(&self, variables: Option<&Variables<'_>>) -> Result<Rendered, Error> {
+        let Some(variables) = variables else { return Ok(Rendered { text: self.text.clone(), values: Vec::new() }) };
         template::render(&self.text, variables, &mut S::default()).map_err(|faults| {
             let shown = template::masked(&self.text, &mut S::default());
             error(faults.into_iter().map(|fault| fault.locate(&self.name, &self.text, &shown)).collect())
@@ -156,7 +188,7 @@ mod tests {
         fs::write(&path, template).unwrap();
         let env = Env::from_pairs(env.iter().copied());
         let variables = Variables { env: &env, derived: vec![], refused: vec![], unset_is_error: true };
-        vm_args(&path, &variables, false)
+        vm_args(&path, Some(&variables), false)
     }
 
     fn error(template: impl AsRef<[u8]>, env: &[(&str, &str)]) -> (u8, String) {
@@ -169,7 +201,7 @@ mod tests {
         let path = dir.path().join("sys.config");
         fs::write(&path, template).unwrap();
         let env = Env::from_pairs(env.iter().copied());
-        sys_config(&path, &Variables { env: &env, derived: vec![], refused: vec![], unset_is_error: true })
+        sys_config(&path, Some(&Variables { env: &env, derived: vec![], refused: vec![], unset_is_error: true }))
     }
 
     fn config_error(template: &str, env: &[(&str, &str)]) -> String {
@@ -240,7 +272,7 @@ mod tests {
             error("-args_file /nonexistent/vm.args", &[]).1.contains("-args_file /nonexistent/vm.args: no such file")
         );
         let variables = Variables { env: &Env::default(), derived: vec![], refused: vec![], unset_is_error: true };
-        assert_eq!(vm_args(Path::new("/"), &variables, false).unwrap_err().code, exit::NO_INPUT);
-        assert_eq!(vm_args(Path::new("/nonexistent"), &variables, false).unwrap_err().code, exit::NO_INPUT);
+        assert_eq!(vm_args(Path::new("/"), Some(&variables), false).unwrap_err().code, exit::NO_INPUT);
+        assert_eq!(vm_args(Path::new("/nonexistent"), Some(&variables), false).unwrap_err().code, exit::NO_INPUT);
     }
 }

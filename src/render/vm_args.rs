@@ -166,13 +166,13 @@ fn is_flag(word: &str) -> bool {
 /// A `vm.args`, read.
 #[derive(Debug)]
 pub struct VmArgs {
-    text: String,
+    pub(super) text: String,
     flags: Vec<Flag>,
 }
 
 /// A flag with the words behind it.
 #[derive(Debug)]
-struct Flag {
+pub(super) struct Flag {
     name: Word,
     values: Vec<Word>,
 }
@@ -226,10 +226,19 @@ impl VmArgs {
     /// The text without the flags of [`VmArgs::node_flags`]; their comments and lines stay.
     #[must_use]
     pub fn without_node_flags(&self) -> String {
-        let mut lifted: Vec<_> = self.named(&["-name", "-sname"]).chain(self.own_cookies()).collect();
-        lifted.sort_by_key(|flag| flag.name.span.start);
+        self.without(self.named(&["-name", "-sname"]).chain(self.own_cookies()).collect())
+    }
+
+    /// The text without the node's cookie; comments and lines stay.
+    #[must_use]
+    pub fn without_cookie(&self) -> String {
+        self.without(self.own_cookies().collect())
+    }
+
+    fn without(&self, mut flags: Vec<&Flag>) -> String {
+        flags.sort_by_key(|flag| flag.name.span.start);
         let mut text = self.text.clone();
-        for flag in lifted.into_iter().rev() {
+        for flag in flags.into_iter().rev() {
             text.replace_range(flag.span(), "");
         }
         text
@@ -265,11 +274,11 @@ impl VmArgs {
     }
 
     /// `-setcookie COOKIE`; with two words it is another node's cookie.
-    fn own_cookies(&self) -> impl Iterator<Item = &Flag> {
+    pub(super) fn own_cookies(&self) -> impl Iterator<Item = &Flag> {
         self.named(&["-setcookie"]).filter(|flag| flag.values.len() == 1)
     }
 
-    fn has(&self, name: &str) -> bool {
+    pub(super) fn has(&self, name: &str) -> bool {
         self.flags.iter().any(|flag| flag.name.text == name)
     }
 }

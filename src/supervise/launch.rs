@@ -20,6 +20,8 @@ pub struct Launch {
     pub crash_dump: PathBuf,
     /// Variables set besides those that we have.
     pub variables: Vec<(&'static str, OsString)>,
+    /// Variables that it must not have.
+    pub removed: Vec<&'static str>,
     /// Whether it becomes a BEAM.
     pub is_beam: bool,
 }
@@ -63,6 +65,9 @@ impl Launch {
             .args(self.command.iter().skip(1))
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .process_group(0);
+        for name in &self.removed {
+            command.env_remove(name);
+        }
         // Not waited for here: the reaper takes every child, this one too.
         let child = command.spawn()?;
         i32::try_from(child.id()).map_err(|_| io::ErrorKind::InvalidData.into())

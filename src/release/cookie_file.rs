@@ -1,0 +1,162 @@
+//! The cookie as a file: one that is mounted for us, and the one in which the VM looks for it.
+//!
+//! The VM takes `$HOME/.erlang.cookie`, since OTP 25 (ERTS 13) else `$XDG_CONFIG_HOME/erlang/.erlang.cookie`, and refuses
+//! a file that anybody but its owner may touch.
+
+use super::Cookie;
+use crate::env::RawEnv;
+use crate::error::{Error, Stage, cause};
+use crate::exit;
+use crate::sys;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// The cookie file in the run directory, below the folder that becomes `XDG_CONFIG_HOME`.
+pub(super) const IN_RUN_DIR: &str = "erlang/.erlang.cookie";
+/// The folder of [`IN_RUN_DIR`].
+pub(super) const FOLDER: &str = "erlang";
+
+/// A secret that is mounted as a file, named by `BEAMINIT_COOKIE_FILE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it holds.
+    pub cookie: Cookie,
+}
+
+/// Where the VM will find the cookie as a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In the run directory.
+    RunDir,
+    /// In HOME, where nothing is yet.
+    Home(PathBuf),
+    /// In HOME, where it is already.
+    AlreadyThere,
+}
+
+impl SecretFile {
+    /// Reads it. Its mode is Kubernetes' affair; a newline at the end is `echo`'s.
+    ///
+    /// # Errors
+    /// It cannot be read: exit code 66. It holds no cookie: 65.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let shown = format!("BEAMINIT_COOKIE_FILE={}", path.display());
+        let text = read(path).map_err(|cause| {
+            Error::new(Stage::HandOver, exit::NO_INPUT, format!("{shown}: {cause}"))
+                .hint("mount the Secret there; an fsGroup lets a user who is not root read it")
+        })?;
+        let cookie = Cookie::parse(&text).map_err(|reason| {
+            Error::new(Stage::HandOver, exit::DATA, format!("{shown}: the cookie {reason}"))
+                .hint("a cookie is 1 to 255 printable ASCII characters on one line")
+        })?;
+        Ok(Self { path: path.to_owned(), cookie })
+    }
+}
+
+/// The text of a cookie file as the VM takes it: without the newline at its end.
+fn read(path: &Path) -> Result<String, String> {
+    let metadata = fs::metadata(path).map_err(|error| cause(&error))?;
+    // A fifo would be waited for until somebody writes to it.
+    if !metadata.is_file() {
+        return Err("not a file".into());
+    }
+    if metadata.len() > 4096 {
+        return Err("too large for a cookie".into());
+    }
+    let bytes = fs::read(path).map_err(|error| cause(&error))?;
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(text.trim_end_matches(['\n', '\r']).to_owned())
+}
+
+/// Where the VM will find `cookie`; a reason, where it can find no file.
+///
+/// # Errors
+/// HOME has a cookie file that the VM refuses, or another cookie than the one of `named_by`: exit code 65.
+pub(super) fn place(
+    raw: &RawEnv,
+    erts: Option<u32>,
+    cookie: &Cookie,
+    named_by: &str,
+) -> Result<Result<Place, String>, Error> {
+    let Some(home) = raw.home.as_deref() else {
+        // Without HOME the VM does not start unless the cookie stands on its command line.
+        return Ok(Err("HOME is not set".into()));
+    };
+    let in_home = Path::new(home).join(".erlang.cookie");
+    if fs::symlink_metadata(&in_home).is_ok() {
+        is_closed(&in_home)?;
+        return match read(&in_home) {
+            Ok(text) if text == cookie.expose() => Ok(Ok(Place::AlreadyThere)),
+            _ => {
+                let message = format!("the cookies of {named_by} and {} differ", in_home.display());
+                Err(Error::new(Stage::HandOver, exit::DATA, message)
+                    .hint(format!("remove {}, or set BEAMINIT_COOKIE=args", in_home.display())))
+            }
+        };
+    }
+    if erts.is_some_and(|erts| erts >= 13) && raw.xdg_config_home.is_none() {
+        return Ok(Ok(Place::RunDir));
+    }
+    if sys::may_write(Path::new(home)) {
+        return Ok(Ok(Place::Home(in_home)));
+    }
+    let why = if raw.xdg_config_home.is_some() { "XDG_CONFIG_HOME is set" } else { "this Erlang knows no other place" };
+    Ok(Err(format!("HOME={home} cannot be written, and {why}")))
+}
+
+/// Says what the VM would say of its cookie file.
+///
+/// # Errors
+/// It would refuse it: exit code 65.
+pub(super) fn is_closed(path: &Path) -> Result<(), Error> {
+    let refuse = |what: &str, hint: String| {
+        Err(Error::new(Stage::HandOver, exit::DATA, format!("{}: {what}, so the VM refuses it", path.display()))
+            .hint(hint))
+    };
+    let Ok(metadata) = fs::metadata(path) else {
+        return refuse("it cannot be read", format!("remove {}", path.display()));
+    };
+    if !metadata.is_file() {
+        return refuse("it is no file", format!("remove {}", path.display()));
+    }
+    if metadata.mode() & 0o077 != 0 {
+        return refuse(
+            "others may read it",
+            format!("chmod 400 {}; a mounted Secret belongs into BEAMINIT_COOKIE_FILE", path.display()),
+        );
+    }
+    Ok(())
+}
+
+/// A cookie file that we made in HOME; it goes when we go, so that a new secret finds none of the old.
+#[derive(Debug)]
+pub(super) struct HomeCookie(PathBuf);
+
+impl HomeCookie {
+    /// Makes it, if nothing is there.
+    ///
+    /// # Errors
+    /// It cannot be made: exit code 73.
+    pub(super) fn write(path: PathBuf, cookie: &Cookie) -> Result<Self, Error> {
+        let made = OpenOptions::new().write(true).create_new(true).mode(0o400).open(&path);
+        made.and_then(|mut file| file.write_all(cookie.expose().as_bytes())).map_err(|error| {
+            Error::new(
+                Stage::HandOver,
+                exit::CANNOT_CREATE,
+                format!("cannot write {}: {}", path.display(), cause(&error)),
+            )
+            .hint("give the user a HOME of its own that it may write, or set BEAMINIT_COOKIE=args")
+        })?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for HomeCookie {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}

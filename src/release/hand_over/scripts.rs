@@ -1,0 +1,80 @@
+//! Distillery's and relx's start scripts read name and cookie out of `vm.args` themselves, line by line, so the file that
+//! they get is whole but for the cookie. That goes into a file where the VM looks for it, and no command line shows it.
+
+use super::{Given, HandOver, NodeArgs, SYS_CONFIG, VM_ARGS, Value};
+use crate::error::Error;
+use crate::release::{CookieMode, Kind};
+use crate::sys;
+
+/// Where Distillery writes what it makes of its configuration.
+const VAR: &str = "var";
+
+impl HandOver {
+    pub(super) fn scripts(&mut self, given: &mut Given<'_>) -> Result<(), Error> {
+        let is_relx = given.release.kind == Kind::Relx;
+        if !is_relx {
+            self.move_var(given);
+        }
+        let (variable, value) =
+            if is_relx { ("RELX_COOKIE", &given.raw.relx_cookie) } else { ("COOKIE", &given.raw.cookie) };
+        let cookie = Self::the_cookie(given, (variable, value.as_deref()))?;
+        let from_template = given.vm_args.is_some();
+        let own = |own: super::OwnArgs| NodeArgs {
+            text: own.text,
+            without_cookie: own.without_cookie,
+            node: own.node,
+            ..NodeArgs::default()
+        };
+        let args = given.vm_args.take().map(|(_, args)| args).or_else(|| given.own.take().map(own));
+        if let Some(args) = args {
+            let mut text = args.text;
+            if let Some((cookie, named_by)) = cookie {
+                text = match self.cookie_as_asked(given, &cookie, &named_by)? {
+                    // Still known to the script, which hands it to its remote commands.
+                    Ok(()) => args.without_cookie,
+                    Err(()) if args.cookie.as_ref() == Some(&cookie) => text,
+                    Err(()) => format!("{}\n-setcookie {}\n", args.without_cookie, cookie.expose()),
+                };
+                self.set(variable, Value::secret(&cookie));
+                self.cookie = Some(cookie);
+            }
+            if from_template || self.cookie.is_some() {
+                self.add_file(VM_ARGS, text);
+                self.set("VMARGS_PATH", Value::in_run_dir(VM_ARGS));
+            }
+            self.node = args.node.map(|(_, node)| node);
+        }
+        if let Some((_, text)) = given.sys_config.take() {
+            self.add_file(SYS_CONFIG, text);
+            let variable = if is_relx { "RELX_CONFIG_PATH" } else { "SYS_CONFIG_PATH" };
+            self.set(variable, Value::in_run_dir(SYS_CONFIG));
+        }
+        Ok(())
+    }
+
+    /// Into a file, unless `args` was asked for; where no file is possible either, onto the command line (`Err`), and
+    /// the log says why.
+    pub(super) fn cookie_as_asked(
+        &mut self,
+        given: &Given<'_>,
+        cookie: &super::Cookie,
+        named_by: &str,
+    ) -> Result<Result<(), ()>, Error> {
+        if given.cookie_mode == CookieMode::Args {
+            return Ok(Err(()));
+        }
+        Ok(self.cookie_file(given, cookie, named_by)?.map_err(|reason| {
+            self.warnings.push(format!("the cookie stands on the VM's command line, for everybody to read: {reason}"));
+        }))
+    }
+
+    fn move_var(&mut self, given: &Given<'_>) {
+        let Some(home) = &given.release.home else { return };
+        let var = home.root.join(VAR);
+        let writable = if var.exists() { sys::may_write(&var) } else { sys::may_write(&home.root) };
+        if given.raw.release_mutable_dir.is_none() && !writable {
+            self.folders.push(VAR);
+            self.set("RELEASE_MUTABLE_DIR", Value::in_run_dir(VAR));
+        }
+    }
+}

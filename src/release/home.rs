@@ -1,0 +1,83 @@
+//! Where a release lies.
+
+use crate::sys;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Where a release lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Home {
+    /// The folder with `bin` and `releases`.
+    pub root: PathBuf,
+    /// `releases/VSN`.
+    pub version_dir: PathBuf,
+    /// `VSN`.
+    pub version: String,
+    /// The version of the runtime system that it was built with, as `13.1.5`.
+    pub erts: String,
+}
+
+impl Home {
+    /// The release to which `root/bin/NAME` belongs; by the path as given, else by the one behind its links.
+    ///
+    /// # Errors
+    /// There is a release, but not the version that would start: a sentence.
+    pub(super) fn of_script(script: &Path, version: Option<&str>) -> Result<Option<Self>, String> {
+        let root = |script: &Path| Some(script.parent()?.parent()?.to_owned());
+        let given = std::path::absolute(script).ok().as_deref().and_then(root);
+        if let Some(home) = given.map(|root| Self::at(&root, version)).transpose()?.flatten() {
+            return Ok(Some(home));
+        }
+        let behind_links = fs::canonicalize(script).ok().as_deref().and_then(root);
+        Ok(behind_links.map(|root| Self::at(&root, version)).transpose()?.flatten())
+    }
+
+    /// The release in `root`, of the version that is asked for, else of the one that would start.
+    fn at(root: &Path, version: Option<&str>) -> Result<Option<Self>, String> {
+        let releases = root.join("releases");
+        let Ok(start_data) = fs::read_to_string(releases.join("start_erl.data")) else {
+            let message = || format!("{}/start_erl.data cannot be read", releases.display());
+            return if holds_release(&releases) { Err(message()) } else { Ok(None) };
+        };
+        let mut words = start_data.split_ascii_whitespace();
+        let erts = words.next().unwrap_or_default().to_owned();
+        let Some(version) = version.or_else(|| words.next()).map(str::to_owned) else {
+            let message = format!("{}/start_erl.data names no version", releases.display());
+            return if holds_release(&releases) { Err(message) } else { Ok(None) };
+        };
+        let version_dir = releases.join(&version);
+        if !version_dir.is_dir() {
+            let message = format!("there is no version {version} in {}", releases.display());
+            return if holds_release(&releases) { Err(message) } else { Ok(None) };
+        }
+        Ok(Some(Self { root: root.to_owned(), version_dir, version, erts }))
+    }
+}
+
+/// Whether a folder named `releases` is a release's: one of its folders has a boot script.
+fn holds_release(releases: &Path) -> bool {
+    let folders = fs::read_dir(releases).into_iter().flatten().flatten();
+    folders.flat_map(|folder| fs::read_dir(folder.path())).flatten().flatten().any(|file| {
+        let name = file.file_name();
+        Path::new(&name).extension() == Some(OsStr::new("boot"))
+    })
+}
+
+/// The file that would be executed: `program` itself, if it has a slash, else the first of that name in `path`.
+pub(super) fn locate(program: &OsStr, path: Option<&OsStr>) -> Option<PathBuf> {
+    let program = Path::new(program);
+    if program.components().count() != 1 || program.is_absolute() {
+        return program.exists().then(|| program.to_owned());
+    }
+    std::env::split_paths(path?)
+        .map(|dir| dir.join(program))
+        .find(|candidate| candidate.is_file() && sys::may_execute(candidate))
+}
+
+/// The version of the runtime system of the Erlang in `path`, by its folder `erts-VSN`.
+pub(super) fn installed_erts(path: Option<&OsStr>) -> Option<String> {
+    let erl = fs::canonicalize(locate(OsStr::new("erl"), path)?).ok()?;
+    let names = fs::read_dir(erl.parent()?.parent()?).ok()?.flatten().map(|entry| entry.file_name());
+    names.filter_map(|name| Some(name.to_str()?.strip_prefix("erts-")?.to_owned())).max()
+}

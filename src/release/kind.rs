@@ -1,0 +1,121 @@
+//! What built a release, and by which files that is known.
+
+use super::Home;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::Path;
+
+/// What built the release, and so how it takes its settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `mix release`.
+    Mix,
+    /// Distillery.
+    Distillery,
+    /// relx, so rebar3 too, with its extended start script.
+    Relx,
+    /// A VM that is started directly, or by relx's plain start script.
+    Erl,
+    /// A RabbitMQ broker.
+    RabbitMq,
+    /// Anything else: it is started as it is.
+    Command,
+}
+
+/// A row of the table by which kinds are recognised: by files, never by the release's name. The first row that fits
+/// counts.
+struct Recognition {
+    kind: Kind,
+    fits: fn(&Found<'_>) -> bool,
+}
+
+/// What there is to recognise a kind by.
+struct Found<'a> {
+    /// The file that COMMAND is.
+    file: &'a Path,
+    /// The release around it.
+    home: Option<&'a Home>,
+    /// The file's text, if it is a release's start script.
+    script: String,
+}
+
+const RECOGNITIONS: [Recognition; 6] = [
+    Recognition { kind: Kind::Mix, fits: |found| found.has("elixir") && found.has("env.sh") },
+    Recognition { kind: Kind::Distillery, fits: |found| found.has("libexec/config.sh") },
+    Recognition { kind: Kind::Relx, fits: |found| found.script.contains("RELX_CONFIG_PATH") },
+    Recognition { kind: Kind::Erl, fits: |found| found.script.contains("find_vm_args") },
+    Recognition { kind: Kind::RabbitMq, fits: |found| found.has_beside("rabbitmq-server", "rabbitmq-env") },
+    Recognition { kind: Kind::Erl, fits: |found| ["erl", "elixir", "iex"].iter().any(|name| found.is_named(name)) },
+];
+
+impl Found<'_> {
+    fn has(&self, file: &str) -> bool {
+        self.home.is_some_and(|home| home.version_dir.join(file).is_file())
+    }
+
+    fn is_named(&self, name: &str) -> bool {
+        self.file.file_name() == Some(OsStr::new(name))
+    }
+
+    /// Whether the file behind its links has this name and that neighbour.
+    fn has_beside(&self, name: &str, neighbour: &str) -> bool {
+        self.is_named(name) && fs::canonicalize(self.file).is_ok_and(|file| file.with_file_name(neighbour).is_file())
+    }
+}
+
+impl Kind {
+    /// All kinds, as `BEAMINIT_KIND` knows them.
+    pub const ALL: [Self; 6] = [Self::Mix, Self::Distillery, Self::Relx, Self::Erl, Self::RabbitMq, Self::Command];
+
+    /// The kind of what `file` starts, which lies in `home`, if that is a release.
+    pub(super) fn recognise(file: &Path, home: Option<&Home>) -> Self {
+        let script = home.map(|_| beginning(file)).unwrap_or_default();
+        let found = Found { file, home, script };
+        RECOGNITIONS.iter().find(|row| (row.fits)(&found)).map_or(Self::Command, |row| row.kind)
+    }
+
+    /// The kind as settings and messages name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mix => "mix",
+            Self::Distillery => "distillery",
+            Self::Relx => "relx",
+            Self::Erl => "erl",
+            Self::RabbitMq => "rabbitmq",
+            Self::Command => "command",
+        }
+    }
+
+    /// Whether COMMAND becomes a BEAM, whose ways with signals are known.
+    #[must_use]
+    pub fn is_beam(self) -> bool {
+        self != Self::Command
+    }
+
+    /// Whether it is nothing without a release around COMMAND.
+    pub(super) fn needs_home(self) -> bool {
+        matches!(self, Self::Mix | Self::Distillery | Self::Relx)
+    }
+
+    /// Whether this argument of the start script makes it a node. Others, such as `eval`, run a tool of the release.
+    pub(super) fn starts_node(self, argument: Option<&OsStr>) -> bool {
+        let starts: &[&str] = match self {
+            Self::Mix => &["start", "start_iex", "daemon", "daemon_iex"],
+            Self::Distillery => &["foreground", "console", "console_boot", "console_clean", "start", "start_boot"],
+            Self::Relx => &["foreground", "console", "console_boot", "console_clean", "daemon", "daemon_boot", "start"],
+            Self::Erl | Self::RabbitMq | Self::Command => return true,
+        };
+        argument.is_some_and(|argument| starts.iter().any(|start| argument == *start))
+    }
+}
+
+/// As much of a start script as tells whose it is.
+fn beginning(file: &Path) -> String {
+    const ENOUGH: u64 = 1 << 16;
+    let mut bytes = Vec::new();
+    // What cannot be read cannot be started either, and the start will say so.
+    let _ = File::open(file).and_then(|file| file.take(ENOUGH).read_to_end(&mut bytes));
+    String::from_utf8_lossy(&bytes).into_owned()
+}
