@@ -70,6 +70,9 @@ const RTMIN: i32 = 34;
 /// The last signal.
 pub const MAX: i32 = 64;
 
+/// ILL, FPE and SEGV: whoever runs into one of them is told at once, blocked or not.
+pub const OWN_FAULTS: [i32; 3] = [4, 8, 11];
+
 /// Neither can be caught (KILL, STOP), nor is it anybody else's (ILL, FPE, SEGV are our own faults; 32 and 33 the C
 /// library's; CHLD is about our children).
 const NOT_FORWARDED: [i32; 8] = [4, 8, KILL, 11, CHLD, 19, 32, 33];

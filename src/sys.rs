@@ -1,5 +1,12 @@
-//! The kernel, in safe words: the only door of `nix` and `rustix`.
+//! The kernel, in safe words: with the files in its folder the only door of `nix` and `rustix`.
 
+mod signal_fd;
+mod spawn;
+
+pub use signal_fd::SignalFd;
+pub use spawn::Spawn;
+
+use crate::signal;
 use nix::fcntl::{Flock, FlockArg};
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::sys::signal::{SigSet, SigmaskHow};
@@ -35,18 +42,23 @@ pub enum ChildEvent {
 #[derive(Debug)]
 pub struct DirectoryLock(#[expect(dead_code, reason = "held, never read")] Flock<File>);
 
-/// Blocks every signal and tells which were blocked before. A blocked signal is kept; PID 1's unhandled ones are dropped.
+/// Blocks every signal but those of our own faults, and tells which were blocked before. A blocked signal is kept; those
+/// to a PID 1 without handlers are dropped.
 ///
 /// # Errors
 /// The kernel refuses, which it never does.
 pub fn block_signals() -> io::Result<SignalMask> {
-    Ok(SignalMask(SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?))
+    Ok(SignalMask(SignalMask::all().0.thread_swap_mask(SigmaskHow::SIG_SETMASK)?))
 }
 
 impl SignalMask {
-    /// Nothing is blocked but these signals. Numbers that `nix` has no name for are left out.
-    #[must_use]
-    pub fn only(signals: &[i32]) -> Self {
+    /// Every signal that others send: no KILL and STOP, which cannot be blocked, and no fault of our own.
+    fn all() -> Self {
+        Self(SigSet::all()).without(&signal::OWN_FAULTS)
+    }
+
+    /// These signals. Numbers that `nix` has no name for are left out.
+    fn only(signals: &[i32]) -> Self {
         Self(signals.iter().filter_map(|signal| nix::sys::signal::Signal::try_from(*signal).ok()).collect())
     }
 

@@ -3,11 +3,10 @@
 use super::exec_failure::{ENOEXEC, ExecFailure, may_be_script};
 use super::signals::SignalQueue;
 use crate::error::{Error, Stage};
-use std::ffi::OsString;
+use crate::sys::Spawn;
+use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::Command;
 
 /// What is started, and with which changes to our environment.
 #[derive(Debug)]
@@ -33,11 +32,10 @@ impl Launch {
     /// 127 if there is no such program, 126 if it cannot be executed, as shells have it; 71 if the kernel is out of
     /// processes or memory.
     pub fn start(&self, signals: &SignalQueue) -> Result<i32, Error> {
-        let direct = signals.with_release_mask(self.is_beam, || self.spawn(None));
-        let spawned = match direct {
+        let spawned = match self.spawn(signals, None) {
             // A script without #!: a shell would run it by itself, and so did whoever started it before us.
             Err(error) if error.raw_os_error() == Some(ENOEXEC) && self.file.as_deref().is_some_and(may_be_script) => {
-                signals.with_release_mask(self.is_beam, || self.spawn(Some("/bin/sh"))).map_err(|_| error)
+                self.spawn(signals, Some("/bin/sh")).map_err(|_| error)
             }
             other => other,
         };
@@ -51,26 +49,34 @@ impl Launch {
         words.join(" ") + if self.command.len() > 2 { " …" } else { "" }
     }
 
-    fn spawn(&self, shell: Option<&str>) -> io::Result<i32> {
+    fn spawn(&self, signals: &SignalQueue, shell: Option<&str>) -> io::Result<i32> {
         let program = self.command.first().map(OsString::as_os_str).unwrap_or_default();
-        let mut command = match (shell, &self.file) {
-            (Some(shell), Some(file)) => {
-                let mut command = Command::new(shell);
-                command.arg(file);
-                command
-            }
-            _ => Command::new(program),
+        let program = match (shell, &self.file) {
+            (Some(shell), Some(file)) => vec![OsStr::new(shell), file.as_os_str()],
+            _ => vec![program],
         };
-        command
-            .args(self.command.iter().skip(1))
-            .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .process_group(0);
-        for name in &self.removed {
-            command.env_remove(name);
+        let arguments = self.command.iter().skip(1).map(OsString::as_os_str);
+        let spawn = Spawn {
+            words: program.into_iter().chain(arguments).collect(),
+            environment: self.environment(),
+            mask: signals.release_mask(self.is_beam),
+            not_ignored: &SignalQueue::not_ignored(),
+        };
+        spawn.start()
+    }
+
+    /// Ours with the changes. Where a variable is set twice, the last one counts.
+    fn environment(&self) -> Vec<(OsString, OsString)> {
+        let is_set = |name: &OsString| self.variables.iter().any(|(set, _)| name == set);
+        let is_removed = |name: &OsString| self.removed.iter().any(|removed| name == removed);
+        let mut environment: Vec<_> = std::env::vars_os().filter(|(name, _)| !is_set(name)).collect();
+        for (at, (name, value)) in self.variables.iter().enumerate() {
+            if !self.variables[at + 1..].iter().any(|(later, _)| later == name) {
+                environment.push(((*name).into(), value.clone()));
+            }
         }
-        // Not waited for here: the reaper takes every child, this one too.
-        let child = command.spawn()?;
-        i32::try_from(child.id()).map_err(|_| io::ErrorKind::InvalidData.into())
+        environment.retain(|(name, _)| !is_removed(name));
+        environment
     }
 
     fn failed(&self, error: &io::Error) -> Error {

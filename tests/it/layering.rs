@@ -17,13 +17,14 @@ const LAYERS: [&[&str]; 7] = [
 const BASE: [&str; 6] = ["env", "exit", "error", "signal", "telemetry", "sys"];
 
 /// Where a library may be named.
-const DOORS: [(&str, &[&str]); 8] = [
+const DOORS: [(&str, &[&str]); 9] = [
+    ("dlmalloc", &["main.rs"]),
     ("erl_tokenize", &["render/terms.rs"]),
     ("envy", &["env.rs"]),
     ("tokio", &["wait/mod.rs", "wait/lookup.rs", "wait/stop.rs"]),
     ("hickory_resolver", &["wait/lookup.rs"]),
     ("signal_hook", &["supervise/signals.rs"]),
-    ("nix", &["sys.rs"]),
+    ("nix", &["sys.rs", "sys/signal_fd.rs", "sys/spawn.rs"]),
     ("rustix", &["sys.rs"]),
     ("rustix_libc_wrappers", &["sys.rs"]),
 ];

@@ -1,0 +1,33 @@
+//! Blocked signals, read from a descriptor.
+
+use super::SignalMask;
+use nix::sys::signalfd::{SfdFlags, SignalFd as Kernels};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+/// The signals that came and were not taken yet.
+#[derive(Debug)]
+pub struct SignalFd(Kernels);
+
+impl SignalFd {
+    /// Collects every signal that others send but `except`. Only those that are blocked come in.
+    ///
+    /// # Errors
+    /// There is no descriptor left.
+    pub fn of_all_but(except: &[i32]) -> io::Result<Self> {
+        let signals = SignalMask::all().without(except);
+        Ok(Self(Kernels::with_flags(&signals.0, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?))
+    }
+
+    /// The next signal, if there is one now. Never blocks.
+    pub fn take(&mut self) -> Option<i32> {
+        let came = self.0.read_signal().ok().flatten()?;
+        i32::try_from(came.ssi_signo).ok()
+    }
+}
+
+impl AsFd for SignalFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
