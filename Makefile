@@ -2,7 +2,7 @@
 
 TARGET := x86_64-unknown-linux-musl
 
-.PHONY: demo test bench fuzz static setup
+.PHONY: demo test bench chaos fuzz static setup
 
 # One real release in one pod-like sandbox, told as it happens.
 demo: setup
@@ -18,6 +18,11 @@ test: setup
 # The delivered binary beside tini, dumb-init and a shell. Wants a quiet machine.
 bench: setup
 	cargo bench --quiet --target $(TARGET) --bench bench
+
+# Lives of a real release among faults, each from its own seed. A failing one names it: make chaos SEED=N RUNS=1.
+RUNS ?= 500
+chaos: setup
+	CHAOS_RUNS=$(RUNS) $(if $(SEED),CHAOS_SEED=$(SEED)) cargo test --test chaos -- --nocapture
 
 # Each fuzz target for a while, from the corpus on. Stops at the first input that breaks a promise; one that is worth
 # keeping goes from tests/fuzz/found or tests/fuzz/artifacts to tests/fuzz/corpus, which `make test` runs on stable Rust.

@@ -130,6 +130,16 @@ fn enter_new_namespaces(host_name: &str) {
     sethostname(host_name).unwrap();
 }
 
+/// Runs `work` with the mounts of a process that may have ended.
+pub(super) fn in_mounts_of<T: Send>(pid: i32, work: impl FnOnce() -> Option<T> + Send) -> Option<T> {
+    on_a_thread(|| {
+        let namespace = File::open(format!("/proc/{pid}/ns/mnt")).ok()?;
+        unshare(CloneFlags::CLONE_FS).unwrap();
+        setns(namespace, CloneFlags::CLONE_NEWNS).ok()?;
+        work()
+    })
+}
+
 fn enter_namespaces_of(pid: i32) {
     let kinds = [
         ("net", CloneFlags::CLONE_NEWNET),

@@ -172,6 +172,12 @@ impl Pod {
         self
     }
 
+    /// Without `runAsUser`.
+    pub(crate) fn without_uid(mut self) -> Self {
+        self.uid = None;
+        self
+    }
+
     /// `readOnlyRootFilesystem`; /dev/shm and /dev/termination-log stay writable.
     pub(crate) fn read_only_root(mut self, read_only: bool) -> Self {
         self.read_only_root = read_only;

@@ -10,12 +10,13 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use std::{fs, io};
 
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix_libc_wrappers::process::SignalExt;
 use tempfile::TempDir;
 
 use super::cluster::Link;
-use super::launch::{BEFORE_EXEC, Context, Launch, below_a_shell};
+use super::launch::{BEFORE_EXEC, Context, Launch, below_a_shell, in_mounts_of};
 use super::log::{Ended, Line, Log, Stream};
 use super::pod::{AsPid, Spec};
 use super::processes::{Process, pid_namespace, processes_in};
@@ -143,6 +144,18 @@ impl RunningPod {
     /// Where the pod's own files lie on the machine; its root file system is not visible there.
     pub(crate) fn scratch(&self) -> &Path {
         self.scratch.path()
+    }
+
+    /// Takes a mount away from the pod, in use as it may be.
+    pub(crate) fn unmount(&self, path: &str) {
+        // It may have ended meanwhile.
+        in_mounts_of(self.init, || umount2(path, MntFlags::MNT_DETACH).ok());
+    }
+
+    /// Makes a mount of the pod read-only.
+    pub(crate) fn remount_read_only(&self, path: &str) {
+        let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY;
+        in_mounts_of(self.init, || mount(None::<&str>, path, None::<&str>, flags, None::<&str>).ok());
     }
 
     /// `kubectl exec`: the same user and environment as the container's, another process tree.
