@@ -10,6 +10,7 @@ pub mod config;
 pub mod env;
 pub mod error;
 pub mod exit;
+pub mod file;
 pub mod identity;
 pub mod plan;
 pub mod release;

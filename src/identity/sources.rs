@@ -4,10 +4,10 @@ use super::hosts::is_pod_address;
 use super::name::DnsLabel;
 use super::resolv_conf::{NameServer, ResolvConf};
 use crate::error::cause;
+use crate::file;
 use crate::sys;
-use std::fs;
-use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::path::Path;
 
 /// What files and the kernel say. A file that is missing or unreadable says nothing.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +30,7 @@ impl Sources {
     /// Reads what this machine has.
     #[must_use]
     pub fn read() -> Self {
+        let read = |path| file::read_text(Path::new(path));
         let resolv_conf = read("/etc/resolv.conf");
         Self {
             hosts: read("/etc/hosts").unwrap_or_default(),
@@ -51,11 +52,6 @@ impl Sources {
     pub(super) fn host_label(&self) -> Option<DnsLabel> {
         DnsLabel::parse(self.host_name.as_deref()?.split('.').next()?).ok()
     }
-}
-
-/// Bytes that are no UTF-8 stand in comments at most, and cost no more than their line.
-fn read(path: &str) -> io::Result<String> {
-    Ok(String::from_utf8_lossy(&fs::read(path)?).into_owned())
 }
 
 const DNS_PORT: u16 = 53;

@@ -7,6 +7,7 @@ use super::Cookie;
 use crate::env::RawEnv;
 use crate::error::{Error, Stage, cause};
 use crate::exit;
+use crate::file;
 use crate::sys;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -59,16 +60,7 @@ impl SecretFile {
 
 /// The text of a cookie file as the VM takes it: without the newline at its end.
 fn read(path: &Path) -> Result<String, String> {
-    let metadata = fs::metadata(path).map_err(|error| cause(&error))?;
-    // A fifo would be waited for until somebody writes to it.
-    if !metadata.is_file() {
-        return Err("not a file".into());
-    }
-    if metadata.len() > 4096 {
-        return Err("too large for a cookie".into());
-    }
-    let bytes = fs::read(path).map_err(|error| cause(&error))?;
-    let text = String::from_utf8_lossy(&bytes);
+    let text = file::read_text(path).map_err(|error| cause(&error))?;
     Ok(text.trim_end_matches(['\n', '\r']).to_owned())
 }
 

@@ -1,5 +1,6 @@
 //! Where a release lies.
 
+use crate::file;
 use crate::sys;
 use std::ffi::OsStr;
 use std::fs;
@@ -36,7 +37,7 @@ impl Home {
     /// The release in `root`, of the version that is asked for, else of the one that would start.
     fn at(root: &Path, version: Option<&str>) -> Result<Option<Self>, String> {
         let releases = root.join("releases");
-        let Ok(start_data) = fs::read_to_string(releases.join("start_erl.data")) else {
+        let Ok(start_data) = file::read_text(&releases.join("start_erl.data")) else {
             let message = || format!("{}/start_erl.data cannot be read", releases.display());
             return if holds_release(&releases) { Err(message()) } else { Ok(None) };
         };

@@ -7,10 +7,10 @@ pub mod vm_args;
 
 use crate::error::{Error, Problem, Stage, cause};
 use crate::exit;
+use crate::file;
 use crate::identity::name::{Distribution, NodeName};
 use crate::release::Cookie;
-use std::fs::File;
-use std::io::Read as _;
+use std::io;
 use std::marker::PhantomData;
 use std::path::Path;
 use template::{Fault, Rendered, Syntax, Variables};
@@ -149,22 +149,12 @@ fn error(problems: Vec<Problem>) -> Error {
     Error { stage: Stage::Render, code: exit::DATA, problems }
 }
 
-/// As large as a ConfigMap can be.
-const MAX_SIZE: u64 = 1 << 20;
-
 fn read(path: &Path) -> Result<String, Error> {
     let fail = |code, cause: String| Error::new(Stage::Render, code, format!("{}: {cause}", path.display()));
-    let metadata = path.metadata().map_err(|error| fail(exit::NO_INPUT, cause(&error)))?;
-    // A fifo would be waited for until somebody writes to it.
-    if !metadata.is_file() {
-        return Err(fail(exit::NO_INPUT, "not a file".into()));
-    }
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| fail(exit::NO_INPUT, cause(&error)))?;
-    file.take(MAX_SIZE + 1).read_to_end(&mut bytes).map_err(|error| fail(exit::NO_INPUT, cause(&error)))?;
-    if bytes.len() as u64 > MAX_SIZE {
-        return Err(fail(exit::DATA, format!("larger than {MAX_SIZE} bytes")).hint("is this the right file?"));
-    }
+    let bytes = file::read(path).map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge => fail(exit::DATA, cause(&error)).hint("is this the right file?"),
+        _ => fail(exit::NO_INPUT, cause(&error)),
+    })?;
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let line = error.as_bytes().iter().take(valid).filter(|byte| **byte == b'\n').count() + 1;

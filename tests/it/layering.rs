@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 7] = [
     &["release"],
     &["identity"],
 ];
-const BASE: [&str; 6] = ["env", "exit", "error", "signal", "telemetry", "sys"];
+const BASE: [&str; 7] = ["env", "exit", "error", "file", "signal", "telemetry", "sys"];
 
 /// Where a library may be named.
 const DOORS: [(&str, &[&str]); 9] = [

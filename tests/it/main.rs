@@ -18,6 +18,7 @@ mod a_terminal_works_as_without_us;
 mod bad_surroundings_are_no_panic;
 mod dns_itself;
 mod exit_codes_are_passed_through;
+mod hostile_surroundings_do_no_harm;
 mod layering;
 mod logs_tell_the_story;
 mod no_term_is_lost;

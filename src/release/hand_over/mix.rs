@@ -4,11 +4,11 @@
 use super::value::quoted;
 use super::{Given, HandOver, SYS_CONFIG, VM_ARGS, Value, data_error, published_name};
 use crate::error::Error;
+use crate::file;
 use crate::identity::name::{Distribution, NodeName};
 use crate::release::env_sh::{self, Assignment};
 use crate::release::{CookieMode, Home};
 use crate::sys;
-use std::fs;
 use std::path::PathBuf;
 
 const TMP: &str = "tmp";
@@ -19,7 +19,7 @@ const CANCELLED: [&str; 2] = ["the-cookie-is-in-a-file", "this-one-cancels-the-o
 impl HandOver {
     pub(super) fn mix(&mut self, given: &mut Given<'_>) -> Result<(), Error> {
         let Some(home) = given.release.home.as_ref() else { return Ok(()) };
-        let env_sh = env_sh::assignments(&fs::read_to_string(home.version_dir.join("env.sh")).unwrap_or_default());
+        let env_sh = env_sh::assignments(&file::read_text(&home.version_dir.join("env.sh")).unwrap_or_default());
         let decides = |variable: &str| env_sh.iter().find(|found| found.variable == variable);
         self.move_tmp(home, given);
         self.mix_node(given, decides("RELEASE_NODE"))?;
@@ -38,7 +38,7 @@ impl HandOver {
         }
         if let Some((template, text)) = given.sys_config.take() {
             let marker = "RUNTIME_CONFIG=true";
-            let own = fs::read_to_string(home.version_dir.join(SYS_CONFIG)).unwrap_or_default();
+            let own = file::read_text(&home.version_dir.join(SYS_CONFIG)).unwrap_or_default();
             if own.contains(marker) && !text.contains(marker) {
                 self.warnings.push(format!(
                     "{} lacks the line %% {marker} of the release's own: config/runtime.exs will not be read",

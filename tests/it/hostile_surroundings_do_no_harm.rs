@@ -1,0 +1,114 @@
+//! Whoever may write beside us, or has forgotten what a container needs: we get no file of theirs, they no secret of ours,
+//! and what has no end costs no memory.
+
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use crate::support::talk::{self, COOKIE, config_map};
+use crate::support::vm::{BOOT, environment, vm, wait_for_node};
+use crate::support::{Cluster, DnsSettings, Ended, Pod, PodFile, RunningPod, scratch_dir};
+
+/// The entrypoint does not go on before the test has prepared the pod's file system.
+fn held(pod: Pod) -> RunningPod {
+    let script = "until [ -s /dev/termination-log ]; do sleep 0.01; done; exec beaminit \"$@\"";
+    pod.entrypoint(["sh", "-c", script, "sh"]).start()
+}
+
+fn let_go(pod: &RunningPod) {
+    fs::write(format!("/proc/{}/root/dev/termination-log", pod.pid()), "go").unwrap();
+}
+
+/// A file of this many MiB that takes no room.
+fn sparse(path: &Path, mebibytes: u64) {
+    File::create(path).unwrap().set_len(mebibytes << 20).unwrap();
+}
+
+#[test]
+fn without_proc_a_command_starts_and_ends_as_ever() {
+    let cluster = Cluster::start(DnsSettings::default());
+    let pod = held(cluster.pod("web-0").without_subdomain().command(["sh", "-c", "echo runs; exit 7"]));
+    pod.unmount("/proc");
+    let_go(&pod);
+    assert_eq!(pod.wait(BOOT), Ended::Code(7), "{:#?}", pod.log());
+}
+
+#[test]
+fn where_nothing_can_be_written_a_release_is_not_started() {
+    let cluster = Cluster::start(DnsSettings::default());
+    let config = config_map(talk::VM_ARGS);
+    let pod = talk::pod(&cluster, "pairing-0", config.path()).without_uid();
+    cluster.dns().publish(&pod.fqdn(), &[pod.address()]);
+    let pod = held(pod);
+    pod.remount_read_only("/dev/shm");
+    let_go(&pod);
+    assert_eq!(pod.wait(BOOT), Ended::Code(73), "{:#?}", pod.log());
+    let said = pod.termination_log();
+    assert!(said.contains("no directory to write to") && said.contains("hint: mount an emptyDir"), "{said}");
+}
+
+#[test]
+fn files_without_end_cost_neither_memory_nor_time() {
+    let cluster = Cluster::start(DnsSettings::default());
+    let files = scratch_dir();
+    let large = files.path().join("large");
+    sparse(&large, 2000);
+    let limited = ["sh", "-c", "ulimit -v 32768; exec beaminit \"$@\"", "sh"];
+    let pod = || cluster.pod("web-0").entrypoint(limited).command(["echo", "runs"]);
+
+    let hosts = pod().hosts(PodFile::Missing).mount(&large, "/etc/hosts").env("BEAMINIT_WAIT", "off").start();
+    assert_eq!(hosts.wait(BOOT), Ended::Code(0), "{:#?}", hosts.log());
+    let resolv_conf = pod().resolv_conf(PodFile::Missing).mount(&large, "/etc/resolv.conf").start();
+    assert_eq!(resolv_conf.wait(BOOT), Ended::Code(78));
+    resolv_conf.expect_line("/etc/resolv.conf: larger than 1048576 bytes", BOOT);
+
+    let config = scratch_dir();
+    fs::set_permissions(config.path(), Permissions::from_mode(0o755)).unwrap();
+    sparse(&config.path().join("vm.args"), 2000);
+    let template = talk::pod(&cluster, "pairing-0", config.path()).entrypoint(limited).start();
+    assert_eq!(template.wait(BOOT), Ended::Code(65));
+    template.expect_line("/beamconfig/vm.args: larger than 1048576 bytes", BOOT);
+
+    let secret = talk::pod(&cluster, "pairing-1", config.path()).entrypoint(limited);
+    let secret = secret.env("RELEASE_CONFIG_DIR", "/").env("BEAMINIT_COOKIE_FILE", "/beamconfig/vm.args").start();
+    assert_eq!(secret.wait(BOOT), Ended::Code(66));
+    secret.expect_line("BEAMINIT_COOKIE_FILE=/beamconfig/vm.args: larger than", BOOT);
+}
+
+#[test]
+fn a_run_directory_that_somebody_else_has_made_is_not_taken() {
+    let cluster = Cluster::start(DnsSettings::default());
+    let config = config_map(talk::VM_ARGS);
+    let pod = talk::pod(&cluster, "pairing-0", config.path()).read_only_root(false);
+    cluster.dns().publish(&pod.fqdn(), &[pod.address()]);
+    let pod = held(pod);
+    // As a neighbour of another user could make it, who knows the name beforehand: open to all, and a link.
+    let root = format!("/proc/{}/root", pod.pid());
+    let inode = fs::read_link(format!("/proc/{}/ns/mnt", pod.pid())).unwrap();
+    let inode = inode.to_str().unwrap().trim_start_matches("mnt:[").trim_end_matches(']').to_owned();
+    let name = format!("beaminit-54321-{inode}");
+    let in_memory = format!("{root}/dev/shm/{name}");
+    fs::create_dir(&in_memory).unwrap();
+    fs::set_permissions(&in_memory, Permissions::from_mode(0o777)).unwrap();
+    std::os::unix::fs::symlink("/dev/shm", format!("{root}/tmp/{name}")).unwrap();
+    let_go(&pod);
+    assert_eq!(pod.wait(BOOT), Ended::Code(73), "{:#?}", pod.log());
+    let said = pod.termination_log();
+    assert!(said.contains(&format!("/dev/shm/{name}: it is not ours alone")), "{said}");
+    assert!(said.contains(&format!("/tmp/{name}: it is not ours alone")), "{said}");
+    assert!(!said.contains(COOKIE), "{said}");
+}
+
+#[test]
+fn a_user_without_an_entry_in_passwd_starts_a_release() {
+    let cluster = Cluster::start(DnsSettings::default());
+    let config = config_map(talk::VM_ARGS);
+    let pod = talk::pod(&cluster, "pairing-0", config.path()).uid(1_000_690_000);
+    cluster.dns().publish(&pod.fqdn(), &[pod.address()]);
+    let pod = pod.start();
+    wait_for_node(&pod, "astarte_pairing");
+    let file = environment(vm(&pod).unwrap().pid).remove("RELEASE_VM_ARGS").unwrap();
+    assert!(file.starts_with("/dev/shm/beaminit-1000690000-"), "{file}");
+    pod.signal(15);
+    assert_eq!(pod.wait(BOOT), Ended::Code(0));
+}
