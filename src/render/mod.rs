@@ -123,31 +123,30 @@ impl<S: Syntax + Default> Template<S> {
 
     fn render(&self, variables: Option<&Variables<'_>>) -> Result<Rendered, Error> {
         let Some(variables) = variables else { return Ok(Rendered { text: self.text.clone(), values: Vec::new() }) };
-        template::render(&self.text, variables, &mut S::default()).map_err(|faults| {
-            let shown = template::masked(&self.text, &mut S::default());
-            error(faults.into_iter().map(|fault| fault.locate(&self.name, &self.text, &shown)).collect())
-        })
+        template::render(&self.text, variables, &mut S::default())
+            .map_err(|faults| self.error(faults, |fault, shown| fault.locate(&self.name, &self.text, shown)))
     }
 
     /// Faults of the rendered text, shown in the template: the rendered line may hold a secret. No value brings a newline
     /// (a default may not either), so lines are the same in both.
     fn invalid(&self, rendered: &str, mut faults: Vec<Fault>) -> Error {
         faults.sort_by_key(|fault| fault.offset);
+        self.error(faults, |fault, shown| fault.locate_line(&self.name, rendered, shown))
+    }
+
+    fn error(&self, mut faults: Vec<Fault>, problem: impl Fn(Fault, &str) -> Problem) -> Error {
+        let more = faults.split_off(faults.len().min(MAX_FAULTS)).len();
         let shown = template::masked(&self.text, &mut S::default());
-        let problem = |fault: Fault| {
-            let number = rendered.get(..fault.offset).unwrap_or_default().matches('\n').count();
-            let line = shown.lines().nth(number).unwrap_or_default();
-            let problem = Problem::new(format!("{}:{}: {}", self.name, number + 1, fault.message));
-            let problem = problem.excerpt(format!("  {line}"));
-            fault.hint.into_iter().fold(problem, Problem::hint)
-        };
-        error(faults.into_iter().map(problem).collect())
+        let mut problems: Vec<_> = faults.into_iter().map(|fault| problem(fault, &shown)).collect();
+        if more > 0 {
+            problems.push(Problem::new(format!("{}: {more} more of that kind", self.name)));
+        }
+        Error { stage: Stage::Render, code: exit::DATA, problems }
     }
 }
 
-fn error(problems: Vec<Problem>) -> Error {
-    Error { stage: Stage::Render, code: exit::DATA, problems }
-}
+/// As many faults of a file as people read.
+const MAX_FAULTS: usize = 20;
 
 fn read(path: &Path) -> Result<String, Error> {
     let fail = |code, cause: String| Error::new(Stage::Render, code, format!("{}: {cause}", path.display()));

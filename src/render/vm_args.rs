@@ -1,180 +1,24 @@
 //! `vm.args` as `erl -args_file` reads it: words, flags, and what is wrong with them.
 //!
-//! The rules are those of `erlexec` since OTP 23: white space separates; quotes protect, with no escape inside, and may
-//! span lines; a backslash outside quotes takes the next character as it is; `#` outside quotes begins a comment, inside
-//! a word too; nothing is ever expanded.
-//!
 //! Pure: no I/O, no clock.
 
-use super::template::{Fault, Syntax};
+mod flags;
+mod words;
+
+use super::template::{Fault, Syntax as _};
 use crate::identity::name::{Distribution, NodeHost, NodeName};
 use crate::release::Cookie;
-use std::ops::Range;
-
-/// A word of the file: its text as the VM gets it, and where it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Word {
-    /// Without quotes and backslashes.
-    pub text: String,
-    /// Where it stands, in bytes, quotes and all.
-    pub span: Range<usize>,
-}
-
-/// The tokeniser.
-#[derive(Debug, Default)]
-pub struct Scanner {
-    words: Vec<Word>,
-    word: Option<Word>,
-    state: State,
-    offset: usize,
-    /// Which word is the last flag.
-    last_flag: Option<usize>,
-    /// How many words stood before this line.
-    words_before_line: usize,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
-    #[default]
-    Plain,
-    Quoted(char, usize),
-    Escaped,
-    Comment,
-}
+use flags::{Flag, Flags};
+pub use words::{Scanner, Word};
 
 /// Flags that name the node or guard it. Nothing may add a word to them.
 const GUARDED: [&str; 3] = ["-name", "-sname", "-setcookie"];
-
-impl Scanner {
-    fn push(&mut self, character: char) {
-        let start = self.offset;
-        self.word.get_or_insert_with(|| Word { text: String::new(), span: start..start }).text.push(character);
-    }
-
-    fn open_word(&mut self) {
-        let start = self.offset;
-        self.word.get_or_insert_with(|| Word { text: String::new(), span: start..start });
-    }
-
-    fn close_word(&mut self) {
-        if let Some(mut word) = self.word.take() {
-            word.span.end = self.offset;
-            if is_flag(&word.text) {
-                self.last_flag = Some(self.words.len());
-            }
-            self.words.push(word);
-        }
-    }
-
-    /// The words.
-    ///
-    /// # Errors
-    /// A quote is not closed; the VM would take the rest of the file for one word.
-    pub fn finish(mut self) -> Result<Vec<Word>, Fault> {
-        if let State::Quoted(quote, offset) = self.state {
-            return Err(fault(offset, format!("the {quote} is not closed")));
-        }
-        self.close_word();
-        Ok(self.words)
-    }
-
-    /// Whether the word at hand names the node or is its cookie: the first word behind the flag, or the second on the
-    /// same line (`-setcookie NODE COOKIE`).
-    fn is_guarded(&self) -> bool {
-        let (Some(index), Some(flag)) = (self.last_flag, self.last_flag()) else { return false };
-        let behind = self.words.len() - index;
-        let same_line = index >= self.words_before_line;
-        GUARDED.contains(&flag.text.as_str()) && (behind == 1 || behind == 2 && same_line)
-    }
-
-    fn last_flag(&self) -> Option<&Word> {
-        self.words.get(self.last_flag?)
-    }
-}
-
-impl Syntax for Scanner {
-    fn feed(&mut self, character: char) {
-        match (self.state, character) {
-            (State::Comment, '\n') => self.state = State::Plain,
-            (State::Comment, _) => {}
-            (State::Escaped, _) => {
-                self.push(character);
-                self.state = State::Plain;
-            }
-            (State::Quoted(quote, _), _) if character == quote => self.state = State::Plain,
-            (State::Plain, '\\') => {
-                self.open_word();
-                self.state = State::Escaped;
-            }
-            (State::Plain, '"' | '\'') => {
-                self.open_word();
-                self.state = State::Quoted(character, self.offset);
-            }
-            (State::Plain, '#') => {
-                self.close_word();
-                self.state = State::Comment;
-            }
-            (State::Plain, ' ' | '\n' | '\r' | '\t' | '\u{b}' | '\u{c}') => self.close_word(),
-            (State::Quoted(..) | State::Plain, _) => self.push(character),
-        }
-        self.offset += character.len_utf8();
-        if character == '\n' {
-            self.words_before_line = self.words.len();
-        }
-    }
-
-    fn in_comment(&self) -> bool {
-        self.state == State::Comment
-    }
-
-    fn put(&self, value: String) -> Result<String, String> {
-        if let Some(bad) = value.chars().find(|c| c.is_control()) {
-            let newline =
-                if value.trim_end_matches(['\r', '\n']).chars().any(char::is_control) { "" } else { " at its end" };
-            return Err(match bad {
-                '\n' | '\r' => format!("has a newline{newline}; vm.args cannot hold one there"),
-                _ => format!("has the control character {bad:?}; vm.args cannot hold it"),
-            });
-        }
-        let (place, guarded) = match self.state {
-            State::Quoted(..) => ("inside quotes", true),
-            _ => ("in -name, -sname or -setcookie", self.is_guarded()),
-        };
-        // How to quote these differs between OTP versions, so there is no form that is right everywhere.
-        let bad = value.chars().find(|c| c.is_whitespace() || matches!(c, '#' | '"' | '\'' | '\\'));
-        match bad {
-            Some(bad) if guarded => Err(format!("has {}, which cannot stand {place}", name_of(bad))),
-            _ => Ok(value),
-        }
-    }
-
-    /// Comments may hold the cookie of yesterday.
-    fn hides(&self) -> bool {
-        let flag_at_hand = self.word.as_ref().is_some_and(|word| is_flag(&word.text));
-        self.in_comment() || self.last_flag().is_some_and(|flag| flag.text == "-setcookie") && !flag_at_hand
-    }
-}
-
-fn name_of(character: char) -> String {
-    if character.is_whitespace() { "white space".into() } else { format!("the character {character}") }
-}
-
-fn is_flag(word: &str) -> bool {
-    word.starts_with(['-', '+'])
-}
 
 /// A `vm.args`, read.
 #[derive(Debug)]
 pub struct VmArgs {
     pub(super) text: String,
-    flags: Vec<Flag>,
-}
-
-/// A flag with the words behind it.
-#[derive(Debug)]
-pub(super) struct Flag {
-    name: Word,
-    values: Vec<Word>,
+    flags: Flags,
 }
 
 /// What the file says of the node.
@@ -200,7 +44,7 @@ impl VmArgs {
         }
         let mut scanner = Scanner::default();
         text.chars().for_each(|character| scanner.feed(character));
-        Ok(Self { flags: flags(scanner.finish()?), text })
+        Ok(Self { flags: scanner.finish()?, text })
     }
 
     /// The node's name and cookie.
@@ -216,11 +60,25 @@ impl VmArgs {
         for flag in self.named(&["-setcookie"]).filter(|flag| flag.values.is_empty() || flag.values.len() > 2) {
             faults.push(flag.fault("-setcookie wants one cookie"));
         }
+        faults.extend(self.named(&GUARDED).filter_map(|flag| self.torn(flag)));
         let mut cookies = self.own_cookies();
         let cookie = cookies.next().and_then(|flag| keep(flag.cookie(), &mut faults));
         // Two are worse than none: the VM drops both without a word and makes one up.
         faults.extend(cookies.map(|flag| flag.fault("a second cookie; the VM would then use neither")));
         if faults.is_empty() { Ok(NodeFlags { node, cookie }) } else { Err(faults) }
+    }
+
+    /// The emulator's flags go first, so that words behind them join the flag before them.
+    fn torn(&self, flag: &Flag) -> Option<Fault> {
+        let between = self
+            .flags
+            .iter()
+            .find(|other| flag.name.span.start < other.name.span.start && other.name.span.start < flag.span().end)?;
+        let (flag, between) = (&flag.name.text, &between.name);
+        Some(fault(
+            between.span.start,
+            format!("{} stands between {flag} and a word that the VM gives it", between.text),
+        ))
     }
 
     /// The text without the flags of [`VmArgs::node_flags`]; their comments and lines stay.
@@ -309,22 +167,6 @@ impl Flag {
     fn fault(&self, message: impl Into<String>) -> Fault {
         fault(self.name.span.start, message.into())
     }
-
-    fn span(&self) -> Range<usize> {
-        self.name.span.start..self.values.last().map_or(self.name.span.end, |value| value.span.end)
-    }
-}
-
-fn flags(words: Vec<Word>) -> Vec<Flag> {
-    let mut flags: Vec<Flag> = Vec::new();
-    for word in words {
-        match flags.last_mut() {
-            // What stands behind -extra is the program's own.
-            Some(last) if last.name.text == "-extra" || !is_flag(&word.text) => last.values.push(word),
-            _ => flags.push(Flag { name: word, values: Vec::new() }),
-        }
-    }
-    flags
 }
 
 fn keep<T>(result: Result<T, Fault>, faults: &mut Vec<Fault>) -> Option<T> {

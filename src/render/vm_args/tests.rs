@@ -7,7 +7,7 @@ use crate::env::Env;
 fn words(text: &str) -> Vec<String> {
     let mut scanner = Scanner::default();
     text.chars().for_each(|character| scanner.feed(character));
-    scanner.finish().unwrap().into_iter().map(|word| word.text).collect()
+    scanner.finish().unwrap().words().into_iter().map(|word| word.text.clone()).collect()
 }
 
 fn read(text: &str) -> VmArgs {
@@ -126,6 +126,61 @@ fn elsewhere_a_value_may_be_several_flags() {
         assert!(with(template, "-heart +K 'true'").is_ok(), "{template}");
     }
     assert_eq!(with("-setcookie c # ${V}\n", "x y"), Ok("-setcookie c # ${V}\n".into()));
+}
+
+#[test]
+fn elsewhere_no_value_changes_what_stands_behind_it() {
+    for (bad, part) in [
+        ("a#b", "comment of the rest"),
+        ("-x 'a", "opens a ' and"),
+        ("\"", "opens a \" and"),
+        ("a\\", "ends with a backslash"),
+    ] {
+        let message = with("-x ${V} -name a@b ${V}", bad).unwrap_err();
+        assert!(message.contains(part), "{message}");
+    }
+    assert!(with("-x ${V} -name a@b", "'a#b' \\# \"\"").is_ok());
+}
+
+#[test]
+fn in_quotes_no_value_becomes_a_flag() {
+    for template in ["-x \"${V}\"", "-x '${V}' y", "-env A B \"${V}\""] {
+        assert!(with(template, "-heart").is_err() && with(template, "+A").is_err(), "{template}");
+    }
+    for template in ["-x \"a${V}\"", "-x a'${V}'", "-env '${V}' B", "-env A \"${V}\" -y"] {
+        assert!(with(template, "-setcookie").is_ok(), "{template}");
+    }
+    let flags = read("-env A -setcookie -setcookie c -env -name -sname +x").node_flags().unwrap();
+    assert_eq!((flags.node, flags.cookie.unwrap().expose()), (None, "c"));
+}
+
+#[test]
+fn words_belong_to_flags_as_in_the_vm() {
+    let cookie = |text: &str| read(text).node_flags().unwrap().cookie.map(|cookie| cookie.expose().to_owned());
+    assert_eq!(cookie("+K -setcookie a\n-setcookie b").as_deref(), Some("b"), "+K takes what follows");
+    assert_eq!(cookie("-args_file -setcookie -setcookie b").as_deref(), Some("b"));
+    assert!(faults("-setcookie a +K true b")[0].contains("+K stands between -setcookie and a word"));
+    assert!(faults("-setcookie a -env A B b")[0].contains("-env stands between"));
+    assert!(faults("-name +A 5 a@b").iter().any(|message| message.contains("+A stands between -name")));
+    assert_eq!(cookie("-setcookie a +swt low -x b +Bd").as_deref(), Some("a"));
+}
+
+#[test]
+fn no_value_joins_name_or_cookie_or_takes_in_what_follows() {
+    for (template, bad) in [
+        ("-setcookie c\n${V}", "d"),
+        ("-setcookie c\n${V}", "'d' -x"),
+        ("-name a@b\n\n${V}", "d"),
+        ("-setcookie n@h ${V}", "-x"),
+        ("-setcookie ${V}", "+x"),
+        ("${V} -name a@b", "-env A"),
+        ("${V} -name a@b", "+K"),
+        ("${V} -name a@b", "x -extra"),
+    ] {
+        assert!(with(template, bad).is_err(), "{template} {bad}");
+    }
+    let joined = with("-setcookie c\n${V}", "+K true d").unwrap();
+    assert!(faults(&joined)[0].contains("+K stands between"));
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod cluster;
 mod coredns;
 mod dns;
+pub(crate) mod erlang;
 mod faults;
 mod launch;
 mod log;
@@ -20,6 +21,7 @@ mod root_fs;
 mod running_pod;
 pub(crate) mod scene;
 pub(crate) mod talk;
+pub(crate) mod values;
 pub(crate) mod vm;
 
 use std::thread;

@@ -1,0 +1,124 @@
+//! Which word belongs to which flag, once `erlexec` and the VM have shared them out.
+//!
+//! Pure: no I/O, no clock.
+
+use super::words::Word;
+use std::ops::Range;
+
+/// A flag with the words behind it.
+#[derive(Debug)]
+pub(in crate::render) struct Flag {
+    pub(super) name: Word,
+    pub(super) values: Vec<Word>,
+}
+
+impl Flag {
+    /// From the flag to its last word.
+    pub(super) fn span(&self) -> Range<usize> {
+        self.name.span.start..self.values.last().map_or(self.name.span.end, |value| value.span.end)
+    }
+}
+
+/// The flags of a file, in their order. Words before the first are behind a flag that has the name of the first of them.
+#[derive(Debug, Default)]
+pub struct Flags {
+    list: Vec<Flag>,
+    /// The last flag of those that `erlexec` leaves in their place.
+    staying: Option<usize>,
+    /// How many words the last flag takes whatever they are.
+    due: usize,
+}
+
+impl Flags {
+    /// Adds the next word.
+    pub(super) fn add(&mut self, word: Word) {
+        if self.next_is_flag(&word.text) {
+            self.due = taken(&word.text);
+            if !moves(&word.text) {
+                self.staying = Some(self.list.len());
+            }
+            self.list.push(Flag { name: word, values: Vec::new() });
+            return;
+        }
+        let owner = self.owner_index(&word.text);
+        self.due = self.due.saturating_sub(1);
+        if let Some(owner) = owner.and_then(|index| self.list.get_mut(index)) {
+            owner.values.push(word);
+        } else {
+            self.staying = Some(self.list.len());
+            self.list.push(Flag { name: word, values: Vec::new() });
+        }
+    }
+
+    /// Whether this would be a flag if it were the next word.
+    pub(super) fn next_is_flag(&self, word: &str) -> bool {
+        is_flag(word) && self.due == 0 && !self.is_over()
+    }
+
+    /// The flag that the next word belongs to if it is this one.
+    pub(super) fn owner(&self, word: &str) -> Option<&Flag> {
+        self.list.get(self.owner_index(word)?)
+    }
+
+    /// Whether the next word belongs to the last flag even if it looks like one.
+    pub(super) fn takes_next(&self) -> bool {
+        self.due > 0 || self.is_over()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Flag> {
+        self.list.iter()
+    }
+
+    /// The words in their order.
+    #[must_use]
+    pub fn words(&self) -> Vec<&Word> {
+        let mut words: Vec<_> = self.iter().flat_map(|flag| std::iter::once(&flag.name).chain(&flag.values)).collect();
+        words.sort_by_key(|word| word.span.start);
+        words
+    }
+
+    /// What stands behind `-extra` is the program's own.
+    fn is_over(&self) -> bool {
+        self.list.last().is_some_and(|flag| flag.name.text == "-extra")
+    }
+
+    /// Flags that move leave the words behind them, but for their own, to the flag before them.
+    fn owner_index(&self, word: &str) -> Option<usize> {
+        let last = self.list.last()?;
+        let is_of_last = self.due > 0 || last.values.is_empty() && may_take(&last.name.text, word);
+        if is_of_last { Some(self.list.len() - 1) } else { self.staying }
+    }
+}
+
+pub(super) fn is_flag(word: &str) -> bool {
+    word.starts_with(['-', '+'])
+}
+
+fn is_emulator_flag(flag: &str) -> bool {
+    flag.starts_with('+')
+}
+
+/// The emulator's flags go before all others; of these two nothing is left.
+fn moves(flag: &str) -> bool {
+    is_emulator_flag(flag) || matches!(flag, "-env" | "-epmd")
+}
+
+/// How many words `erlexec` takes behind this flag without a look at them.
+fn taken(flag: &str) -> usize {
+    match flag {
+        "-env" => 2,
+        "-args_file" | "-epmd" | "+a" | "+A" | "+C" | "+e" | "+i" | "+n" | "+P" | "+Q" | "+t" | "+T" | "+R" | "+W"
+        | "+K" | "+S" | "+SP" | "+SDcpu" | "+SDPcpu" | "+SDio" | "+IOt" | "+IOp" | "+IOPt" | "+IOPp" | "+pc" => 1,
+        _ => 0,
+    }
+}
+
+/// Whether the emulator has this flag with this value. Of those below, some have theirs in the same word (`+hms512`); which,
+/// differs between versions, and nobody puts another word behind those.
+fn may_take(flag: &str, word: &str) -> bool {
+    match flag {
+        "+B" => word.starts_with('i'),
+        "+c" => matches!(word, "true" | "false"),
+        _ => ["+M", "+h", "+r", "+s", "+z"].iter().any(|family| flag.starts_with(family)),
+    }
+}

@@ -1,0 +1,196 @@
+//! The words of a `vm.args`, as `erlexec` splits it since OTP 23, and where a value may stand among them.
+//!
+//! White space separates; quotes protect, with no escape inside, and may span lines; a backslash outside quotes takes the
+//! next character as it is; `#` outside quotes begins a comment, inside a word too; nothing is ever expanded.
+//!
+//! Pure: no I/O, no clock.
+
+use super::super::template::{Fault, Syntax};
+use super::flags::{Flag, Flags, is_flag};
+use super::{GUARDED, fault};
+use std::ops::Range;
+
+/// A word of the file: its text as the VM gets it, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// Without quotes and backslashes.
+    pub text: String,
+    /// Where it stands, in bytes, quotes and all.
+    pub span: Range<usize>,
+}
+
+/// The tokeniser.
+#[derive(Debug, Default)]
+pub struct Scanner {
+    flags: Flags,
+    word: Option<Word>,
+    state: State,
+    offset: usize,
+    /// Where this line begins.
+    line: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Plain,
+    Quoted(char, usize),
+    Escaped,
+    Comment,
+}
+
+impl Scanner {
+    fn push(&mut self, character: char) {
+        let start = self.offset;
+        self.word.get_or_insert_with(|| Word { text: String::new(), span: start..start }).text.push(character);
+    }
+
+    fn open_word(&mut self) {
+        let start = self.offset;
+        self.word.get_or_insert_with(|| Word { text: String::new(), span: start..start });
+    }
+
+    fn close_word(&mut self) {
+        if let Some(mut word) = self.word.take() {
+            word.span.end = self.offset;
+            self.flags.add(word);
+        }
+    }
+
+    /// The words, by flags.
+    ///
+    /// # Errors
+    /// A quote is not closed; the VM would take the rest of the file for one word.
+    pub fn finish(mut self) -> Result<Flags, Fault> {
+        if let State::Quoted(quote, offset) = self.state {
+            return Err(fault(offset, format!("the {quote} is not closed")));
+        }
+        self.close_word();
+        Ok(self.flags)
+    }
+
+    /// The flag that the word at hand belongs to.
+    fn owner(&self, value: &str) -> Option<&Flag> {
+        self.flags.owner(self.word.as_ref().map_or(value, |word| &word.text))
+    }
+
+    /// The same, if it names the node or guards it.
+    fn guarded(&self, value: &str) -> Option<&Flag> {
+        self.owner(value).filter(|flag| GUARDED.contains(&flag.name.text.as_str()))
+    }
+
+    /// Whether the word at hand names the node or is its cookie: the first word behind the flag, or the second on the
+    /// same line (`-setcookie NODE COOKIE`).
+    fn is_guarded(&self, value: &str) -> bool {
+        self.guarded(value).is_some_and(|flag| match flag.values.len() {
+            0 => true,
+            1 => flag.name.span.start >= self.line,
+            _ => false,
+        })
+    }
+
+    fn begins_word(&self) -> bool {
+        self.word.as_ref().is_none_or(|word| word.text.is_empty())
+    }
+
+    /// Where nothing is guarded a value may be words, flags too, but what stands before and behind it must keep its
+    /// meaning.
+    fn put_plainly(&self, value: String) -> Result<String, String> {
+        match value.chars().fold(self.state, |state, character| state.after(character, self.offset)) {
+            State::Plain => {}
+            State::Comment => return Err("has #, which would make a comment of the rest of the line".into()),
+            State::Quoted(quote, _) => return Err(format!("opens a {quote} and does not close it")),
+            State::Escaped => return Err("ends with a backslash, which would take in what stands behind it".into()),
+        }
+        let mut alone = Scanner::default();
+        value.chars().for_each(|character| alone.feed(character));
+        alone.close_word();
+        if alone.flags.takes_next() {
+            return Err("ends with a flag that would take in what stands behind it".into());
+        }
+        let begins_with_flag = alone.flags.iter().next().is_none_or(|first| is_flag(&first.name.text));
+        match self.guarded(&value) {
+            Some(flag) if !begins_with_flag && self.begins_word() => {
+                Err(format!("begins with a word that would join {}", flag.name.text))
+            }
+            _ => Ok(value),
+        }
+    }
+}
+
+impl State {
+    fn after(self, character: char, offset: usize) -> Self {
+        match (self, character) {
+            (Self::Comment, '\n') | (Self::Escaped, _) => Self::Plain,
+            (Self::Quoted(quote, _), _) if character == quote => Self::Plain,
+            (Self::Comment | Self::Quoted(..), _) => self,
+            (Self::Plain, '\\') => Self::Escaped,
+            (Self::Plain, '"' | '\'') => Self::Quoted(character, offset),
+            (Self::Plain, '#') => Self::Comment,
+            (Self::Plain, _) => Self::Plain,
+        }
+    }
+}
+
+impl Syntax for Scanner {
+    fn feed(&mut self, character: char) {
+        let next = self.state.after(character, self.offset);
+        match (self.state, next) {
+            (State::Comment, _) => {}
+            (State::Plain, State::Comment) => self.close_word(),
+            (State::Plain, State::Plain) if is_separator(character) => self.close_word(),
+            (State::Plain, State::Plain) | (State::Escaped, _) | (State::Quoted(..), State::Quoted(..)) => {
+                self.push(character);
+            }
+            _ => self.open_word(),
+        }
+        self.state = next;
+        self.offset += character.len_utf8();
+        if character == '\n' {
+            self.line = self.offset;
+        }
+    }
+
+    fn in_comment(&self) -> bool {
+        self.state == State::Comment
+    }
+
+    fn put(&self, value: String) -> Result<String, String> {
+        if let Some(bad) = value.chars().find(|c| c.is_control()) {
+            let newline =
+                if value.trim_end_matches(['\r', '\n']).chars().any(char::is_control) { "" } else { " at its end" };
+            return Err(match bad {
+                '\n' | '\r' => format!("has a newline{newline}; vm.args cannot hold one there"),
+                _ => format!("has the control character {bad:?}; vm.args cannot hold it"),
+            });
+        }
+        let quoted = matches!(self.state, State::Quoted(..));
+        if !quoted && !self.is_guarded(&value) {
+            return self.put_plainly(value);
+        }
+        let place = if quoted { "inside quotes" } else { "in -name, -sname or -setcookie" };
+        // How to quote these differs between OTP versions, so there is no form that is right everywhere.
+        if let Some(bad) = value.chars().find(|c| c.is_whitespace() || matches!(c, '#' | '"' | '\'' | '\\')) {
+            return Err(format!("has {}, which cannot stand {place}", name_of(bad)));
+        }
+        // Quotes do not help: to erlexec it is the same word with and without them.
+        if self.begins_word() && self.flags.next_is_flag(&value) {
+            return Err(format!("begins with {}, which would make a flag of it", &value[..1]));
+        }
+        Ok(value)
+    }
+
+    /// Comments may hold the cookie of yesterday.
+    fn hides(&self) -> bool {
+        let flag_at_hand = self.word.as_ref().is_some_and(|word| self.flags.next_is_flag(&word.text));
+        self.in_comment() || self.owner("").is_some_and(|flag| flag.name.text == "-setcookie") && !flag_at_hand
+    }
+}
+
+fn name_of(character: char) -> String {
+    if character.is_whitespace() { "white space".into() } else { format!("the character {character}") }
+}
+
+fn is_separator(character: char) -> bool {
+    matches!(character, ' ' | '\n' | '\r' | '\t' | '\u{b}' | '\u{c}')
+}

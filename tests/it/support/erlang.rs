@@ -1,0 +1,104 @@
+//! The machine's own Erlang as the judge of what we render: `erlexec`, which reads args files, and the VM itself.
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use tempfile::TempDir;
+
+use super::scratch_dir;
+
+/// `erlexec` with something in the VM's place that prints its arguments, so that each file costs milliseconds.
+pub(crate) struct Erlexec {
+    program: PathBuf,
+    folder: TempDir,
+}
+
+impl Erlexec {
+    pub(crate) fn new() -> Self {
+        let folder = scratch_dir();
+        let vm = folder.path().join("beam.smp");
+        fs::write(&vm, "#!/bin/sh\nprintf '%s\\0' \"$@\"\n").unwrap();
+        fs::set_permissions(&vm, fs::Permissions::from_mode(0o755)).unwrap();
+        // A node with a name starts it.
+        symlink("/bin/true", folder.path().join("epmd")).unwrap();
+        Self { program: erts().join("erlexec"), folder }
+    }
+
+    /// What the VM would get from this args file: its flags, but for those of the emulator, and what stands behind
+    /// `-extra`. `None` if `erlexec` does not like it.
+    pub(crate) fn arguments(&self, args_file: &[u8]) -> Option<(Vec<OsString>, Vec<OsString>)> {
+        let file = self.folder.path().join("vm.args");
+        fs::write(&file, args_file).unwrap();
+        let mut command = Command::new(&self.program);
+        command.arg("-args_file").arg(&file).env("BINDIR", self.folder.path()).env("ROOTDIR", "R");
+        let output = command.env("EMU", "beam").env("PROGNAME", "P").env("HOME", "H").output().unwrap();
+        if !output.status.success() {
+            return None;
+        }
+        let mut words: Vec<_> =
+            output.stdout.split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec())).collect();
+        assert_eq!(words.pop(), Some(OsString::new()), "each word ends with a NUL");
+        let home = words.windows(4).position(|four| four[0] == "--" && four[1] == "-home" && four[3] == "--").unwrap();
+        let flags = words.split_off(home + 4);
+        let (mut flags, mut extra) = match flags.iter().position(|word| word == "-extra") {
+            Some(extra) => (flags[..extra].to_vec(), flags[extra + 1..].to_vec()),
+            None => (flags, Vec::new()),
+        };
+        // At the end of the file, and of the command line.
+        for part in [&mut extra, &mut flags] {
+            part.pop_if(|word| word == "--");
+        }
+        flags.pop_if(|word| word == "--");
+        Some((flags, extra))
+    }
+
+    /// The words of this args file, in which no word stands for anything.
+    pub(crate) fn words(&self, text: &[u8]) -> Vec<OsString> {
+        self.arguments(&[b"-extra\n", text].concat()).unwrap().1
+    }
+}
+
+/// What the VM prints when it evaluates `expression`, started with these arguments.
+pub(crate) fn evaluated(arguments: &[&str], expression: &str) -> String {
+    let mut command = Command::new("erl");
+    command.args(arguments).args(["-noinput", "-start_epmd", "false", "-dist_listen", "false"]);
+    command.args(["-eval", &format!("{expression}, halt().")]);
+    // Otherwise the VM takes arguments for Latin-1.
+    let output = command.env("LC_ALL", "C.UTF-8").stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}{}", errors(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Code of Erlang that prints, a line each, the bytes of some character data as hexadecimal digits, with commas between.
+pub(crate) fn printing(lines: &str) -> String {
+    format!(
+        "[io:format(\"~s~n\", [lists:join($,, [binary:encode_hex(unicode:characters_to_binary(Data)) || Data <- Line])]) \
+         || Line <- {lines}]"
+    )
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02X}").unwrap();
+        hex
+    })
+}
+
+fn errors(stderr: &[u8]) -> String {
+    String::from_utf8_lossy(stderr).into_owned()
+}
+
+/// The folder of the machine's VM.
+fn erts() -> &'static Path {
+    static ERTS: OnceLock<PathBuf> = OnceLock::new();
+    ERTS.get_or_init(|| {
+        let expression = "io:format(\"~s/erts-~s/bin\", [code:root_dir(), erlang:system_info(version)])";
+        evaluated(&[], expression).into()
+    })
+}
