@@ -182,7 +182,11 @@ impl wait::StopRequests for StopRequests<'_> {
     }
 
     fn take(&mut self) -> Option<i32> {
-        self.signals.take().into_iter().find(|signal| self.rewrites.is_stop_request(*signal))
+        let came = self.signals.take();
+        if came.contains(&signal::CHLD) {
+            supervise::reaper::reap_orphans();
+        }
+        came.into_iter().find(|signal| self.rewrites.is_stop_request(*signal))
     }
 }
 

@@ -160,14 +160,7 @@ impl Life {
     }
 
     fn wait_for_end(&self) -> Option<Ended> {
-        let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline {
-            if let Some(ended) = self.pod.ended() {
-                return Some(ended);
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-        None
+        self.pod.try_wait(PATIENCE)
     }
 
     /// A path of the pod as the test can open it.

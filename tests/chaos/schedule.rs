@@ -41,7 +41,7 @@ pub(crate) enum Surroundings {
     Descriptors(u32),
     /// No file may grow.
     NoFileSize,
-    /// This much address space, in KiB.
+    /// This much address space, in KiB; with less the kernel cannot even load a binary with its symbols.
     Memory(u32),
     /// This many processes and threads of the user.
     Processes(u32),
@@ -126,7 +126,7 @@ fn surroundings(random: &mut fastrand::Rng, uid: Option<u32>, read_only_root: bo
         2 if !read_only_root => Surroundings::FullStderr,
         3 => Surroundings::Descriptors(random.u32(5..40)),
         4 => Surroundings::NoFileSize,
-        5 => Surroundings::Memory(random.u32(3_000..60_000)),
+        5 => Surroundings::Memory(random.u32(32_000..120_000)),
         // Root has no such limit.
         6 if uid.is_some() => Surroundings::Processes(random.u32(1..40)),
         _ => Surroundings::Healthy,

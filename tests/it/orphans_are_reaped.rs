@@ -17,6 +17,20 @@ fn as_a_subreaper() {
     reaps_a_thousand(AsPid::NotOne);
 }
 
+/// A probe that is run during the wait leaves its children to us, long before there is a release.
+#[test]
+fn in_the_wait_too() {
+    let cluster = Cluster::start(DnsSettings::default());
+    let pod = cluster.pod("web-0").env("BEAMINIT_LOG", "debug").command(["sleep", "1000"]).start();
+    cluster.dns().wait_for_question(SOON);
+    let script = "i=0; while [ $i -lt 50 ]; do (sleep 0.01 &); i=$((i+1)); done";
+    assert!(pod.exec(["sh", "-c", script]).status.success());
+    wait_until(SOON, "every orphan reaped", || {
+        pod.log().iter().filter(|line| line.text.contains("reaped orphan")).count() == 50
+    });
+    assert!(pod.processes().iter().all(|process| process.state != 'Z'), "{:?}", pod.processes());
+}
+
 fn reaps_a_thousand(as_pid: AsPid) {
     let cluster = Cluster::start(DnsSettings::default());
     // The inner shell ends before its child does, so the child's parent is gone when it ends.

@@ -122,8 +122,12 @@ impl RunningPod {
     /// Waits for the end of the pod and of its log. Panics with the whole log after `timeout`.
     #[track_caller]
     pub(crate) fn wait(&self, timeout: Duration) -> Ended {
-        let ended = self.log.wait_for_end(timeout);
-        ended.unwrap_or_else(|| panic!("still running after {timeout:?}; log:\n{}", self.log))
+        self.try_wait(timeout).unwrap_or_else(|| panic!("still running after {timeout:?}; log:\n{}", self.log))
+    }
+
+    /// Waits for the end of the pod and of its log. None after `timeout`.
+    pub(crate) fn try_wait(&self, timeout: Duration) -> Option<Ended> {
+        self.log.wait_for_end(timeout)
     }
 
     /// All processes of the pod, zombies too.
