@@ -36,6 +36,7 @@ mod the_cause_of_a_missing_record_is_named;
 mod the_child_starts_clean;
 mod the_record_is_seen_despite_a_denial;
 mod the_releases_themselves;
+mod the_supply_stays_small;
 mod the_talks_configmap_starts_a_release;
 mod the_wait_leaves_nothing_behind;
 mod the_wait_reads_odd_resolv_confs;

@@ -47,3 +47,28 @@ fn the_two_commands_come_first() {
     }
     assert!(file(".ci/run").contains("make test"));
 }
+
+/// A promise is worth its test.
+#[test]
+fn every_promise_of_the_threat_model_has_its_test() {
+    let all: String =
+        ["src", "tests"].iter().map(|folder| sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder))).collect();
+    let security = file("docker/SECURITY.md");
+    let promises = security.split("## What is promised").nth(1).unwrap().split("\n## ").next().unwrap();
+    let named: Vec<_> =
+        promises.lines().filter_map(|row| row.split('|').nth(2)).flat_map(|cell| cell.split('`')).collect();
+    let tests: Vec<_> = named.into_iter().filter(|word| word.contains('_')).collect();
+    assert!(tests.len() > 10);
+    let missing: Vec<_> = tests.iter().filter(|test| !all.contains(&format!("fn {test}()"))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+fn sources(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let texts = entries.map(|path| match path.extension() {
+        _ if path.is_dir() => sources(&path),
+        Some(suffix) if suffix == "rs" => fs::read_to_string(path).unwrap(),
+        _ => String::new(),
+    });
+    texts.collect()
+}
