@@ -1,10 +1,10 @@
 //! The ConfigMap and the variables of the talk, unchanged, start a release that was never written for us: under the name
 //! that its peers look up, after its record is there, as another user than root, with nothing writable.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use crate::support::files::files_of;
 use crate::support::talk::{self, COOKIE, config_map};
 use crate::support::vm::{BOOT, can_connect, environment, rpc, vm, wait_for_node};
 use crate::support::{Cluster, DnsSettings, Ended, RunningPod, demo_release};
@@ -85,21 +85,4 @@ fn a_tool_of_the_release_waits_for_nothing() {
     assert_eq!(pod.wait(BOOT), Ended::Code(0));
     assert_eq!(pod.stdout().trim(), "42");
     assert!(cluster.dns().questions().is_empty());
-}
-
-/// Every file with its size and time of change.
-fn files_of(root: &Path) -> BTreeMap<String, (u64, std::time::SystemTime)> {
-    let mut files = BTreeMap::new();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
-            let metadata = entry.metadata().unwrap();
-            if metadata.is_dir() {
-                folders.push(entry.path());
-            }
-            files.insert(entry.path().display().to_string(), (metadata.len(), metadata.modified().unwrap()));
-        }
-    }
-    assert!(!files.is_empty());
-    files
 }

@@ -8,6 +8,7 @@ mod coredns;
 mod dns;
 pub(crate) mod erlang;
 mod faults;
+pub(crate) mod files;
 mod launch;
 mod log;
 mod net_namespace;

@@ -49,14 +49,37 @@ pub(crate) fn environment(pid: i32) -> BTreeMap<String, String> {
 
 /// A peer's `net_adm:ping`: whether a VM with `cookie`, in this pod, can connect to `node` by its name.
 pub(crate) fn can_connect(from: &RunningPod, node: &str, cookie: &str) -> bool {
-    let host = String::from_utf8_lossy(&from.exec(["hostname", "-i"]).stdout).trim().to_owned();
-    let eval = format!("io:format(\"~s~n\",[net_adm:ping('{node}')]),halt().");
-    let name = format!("peer@{host}");
-    let output = from.exec(["erl", "-noinput", "-name", &name, "-setcookie", cookie, "-eval", &eval]);
-    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    match text.lines().last() {
+    let eval = format!("io:format(\"~s~n\",[net_adm:ping('{node}')])");
+    match peer(from, cookie, &eval).lines().last() {
         Some("pong") => true,
         Some("pang") => false,
-        _ => panic!("{text}{}", String::from_utf8_lossy(&output.stderr)),
+        other => panic!("{other:?}"),
     }
+}
+
+/// What `node` says to a peer with `cookie` in this pod: the value of each of these Erlang expressions, as `~tw` prints
+/// it.
+pub(crate) fn ask<const N: usize>(from: &RunningPod, node: &str, cookie: &str, expressions: [&str; N]) -> [String; N] {
+    let texts = expressions.map(|expression| format!("{:?}", format!("{expression}.")));
+    let eval = format!(
+        "[begin {{ok, Tokens, _}} = erl_scan:string(Text), {{ok, Parsed}} = erl_parse:parse_exprs(Tokens), \
+         io:format(\"~tw~n\", [rpc:call('{node}', erl_eval, exprs, [Parsed, []])]) end || Text <- [{}]]",
+        texts.join(", ")
+    );
+    let text = peer(from, cookie, &eval);
+    let lines: Vec<_> = text.lines().map(str::to_owned).collect();
+    let lines: [String; N] = lines.try_into().unwrap_or_else(|lines| panic!("{lines:?}"));
+    lines.map(|line| match line.strip_prefix("{value,").and_then(|rest| rest.strip_suffix(",[]}")) {
+        Some(value) => value.to_owned(),
+        None => panic!("{line}"),
+    })
+}
+
+/// What a VM prints that is started in this pod beside the others, with `cookie`, to evaluate an expression.
+fn peer(pod: &RunningPod, cookie: &str, eval: &str) -> String {
+    let host = String::from_utf8_lossy(&pod.exec(["hostname", "-i"]).stdout).trim().to_owned();
+    let (name, eval) = (format!("peer@{host}"), format!("{eval}, halt()."));
+    let output = pod.exec(["erl", "-noinput", "-name", &name, "-setcookie", cookie, "-eval", &eval]);
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }

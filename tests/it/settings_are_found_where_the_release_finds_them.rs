@@ -1,0 +1,135 @@
+//! Each kind has its own variables for `vm.args` and `sys.config`, and an order among them. With us before it, a release
+//! takes the files that it takes by itself.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::support::vm::{BOOT, vm};
+use crate::support::{Built, Cluster, DnsSettings, Pod, RunningPod, scratch_dir};
+
+const OWN: &str = "the release's own";
+
+/// Which files are taken for which variables.
+struct Case {
+    built: Built,
+    variables: &'static [(&'static str, &'static str)],
+    /// What stands in the file of flags that is taken.
+    flags: &'static str,
+    /// What stands in the file of settings that is taken.
+    settings: &'static str,
+    /// Whether the kind has these variables itself. The others' are ours.
+    itself: bool,
+}
+
+const fn of(
+    built: Built,
+    itself: bool,
+    variables: &'static [(&'static str, &'static str)],
+    flags: &'static str,
+    settings: &'static str,
+) -> Case {
+    Case { built, variables, flags, settings, itself }
+}
+
+const IN_CONFIG_DIR: (&str, &str) = ("RELEASE_CONFIG_DIR", "/beamconfig");
+const VM_ARGS: (&str, &str) = ("VMARGS_PATH", "/named/vm.args");
+
+const CASES: [Case; 19] = [
+    of(Built::MixWithoutErts, true, &[], OWN, OWN),
+    of(Built::MixWithoutErts, false, &[IN_CONFIG_DIR], "folder", "folder"),
+    of(Built::MixWithoutErts, false, &[IN_CONFIG_DIR, VM_ARGS], "named", "folder"),
+    of(Built::MixWithoutErts, false, &[VM_ARGS, ("RELEASE_VM_ARGS", "/other/vm.args")], "other", OWN),
+    of(Built::MixWithoutErts, true, &[("RELEASE_SYS_CONFIG", "/named/sys")], OWN, "named"),
+    of(Built::MixWithoutErts, false, &[IN_CONFIG_DIR, ("RELEASE_SYS_CONFIG", "/other/sys")], "folder", "other"),
+    of(Built::RelxWithoutErts, true, &[], OWN, OWN),
+    of(Built::RelxWithoutErts, false, &[IN_CONFIG_DIR], "folder", "folder"),
+    of(Built::RelxWithoutErts, true, &[VM_ARGS], "named", OWN),
+    of(Built::RelxWithoutErts, true, &[VM_ARGS, ("RELX_CONFIG_PATH", "/named/sys.config")], "named", "named"),
+    of(Built::RelxWithoutErts, false, &[IN_CONFIG_DIR, ("RELX_CONFIG_PATH", "/named/sys.config")], "folder", "named"),
+    of(Built::RelxWithoutErts, true, &[("VMARGS_PATH", "/with_src/vm.args")], "src", OWN),
+    of(Built::RelxPlain, true, &[], OWN, OWN),
+    of(Built::RelxPlain, false, &[IN_CONFIG_DIR], "folder", "folder"),
+    of(Built::Distillery, true, &[], OWN, OWN),
+    of(Built::Distillery, true, &[IN_CONFIG_DIR], "folder", "folder"),
+    of(Built::Distillery, true, &[IN_CONFIG_DIR, VM_ARGS], "named", "folder"),
+    of(Built::Distillery, true, &[IN_CONFIG_DIR, ("SYS_CONFIG_PATH", "/named/sys.config")], "folder", "named"),
+    of(Built::Distillery, true, &[VM_ARGS, ("SYS_CONFIG_PATH", "/other/sys.config")], "named", "other"),
+];
+
+/// A folder with both files, which tell their origin.
+fn folder(origin: &str) -> TempDir {
+    let dir = scratch_dir();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let flags = format!("-name demo@127.0.0.1\n-setcookie sesame\n-origin {origin}\n");
+    fs::write(dir.path().join("vm.args"), flags).unwrap();
+    fs::write(dir.path().join("sys.config"), format!("[{{demo, [{{greeting, \"{origin}\"}}]}}].\n")).unwrap();
+    dir
+}
+
+#[test]
+fn each_kind_takes_the_files_that_it_takes_by_itself() {
+    let cluster = Cluster::start(DnsSettings::default());
+    let folders = ["folder", "named", "other"].map(folder);
+    let with_src = folder("not the template");
+    fs::copy(folder("src").path().join("vm.args"), with_src.path().join("vm.args.src")).unwrap();
+    let at = ["/beamconfig", "/named", "/other", "/with_src"];
+    let folders: Vec<&Path> = folders.iter().chain([&with_src]).map(TempDir::path).collect();
+
+    let describe = |case: &Case| -> Pod {
+        let pod =
+            cluster.pod("demo-0").without_subdomain().release(case.built.dir()).command(case.built.start_command());
+        let pod = folders.iter().zip(at).fold(pod, |pod, (from, to)| pod.mount(from, to));
+        let pod = case.variables.iter().fold(pod, |pod, (name, value)| pod.env(name, value));
+        // For the scripts alone: a folder that can be written, and a cookie for Distillery's.
+        let pod = pod.env("RELX_OUT_FILE_PATH", "/tmp").env("RELEASE_MUTABLE_DIR", "/tmp");
+        if case.flags == OWN { pod.env("COOKIE", "the_releases_own") } else { pod }
+    };
+    for chunk in CASES.chunks(5) {
+        let started: Vec<_> = chunk
+            .iter()
+            .map(|case| {
+                let alone = case.itself.then(|| describe(case).no_entrypoint().start());
+                (case, alone, describe(case).start())
+            })
+            .collect();
+        for (case, alone, with_us) in started {
+            let what = format!("{:?} with {:?}", case.built, case.variables);
+            let expected = (case.flags.to_owned(), case.settings.to_owned());
+            if let Some(alone) = alone {
+                assert_eq!(taken(&alone), expected, "{what}, by itself");
+            }
+            assert_eq!(taken(&with_us), expected, "{what}");
+        }
+    }
+}
+
+/// Where the flags and the settings of the VM in this pod come from.
+fn taken(pod: &RunningPod) -> (String, String) {
+    let line = pod.expect_line("demo runs on", BOOT).text;
+    let settings = line.split_once(" says ").unwrap().1.to_owned();
+    let flags = vm(pod).unwrap().cmdline;
+    let origin = flags.iter().position(|word| word == "-origin").map(|at| flags[at + 1].clone());
+    (origin.unwrap_or_else(|| OWN.to_owned()), settings)
+}
+
+#[test]
+fn a_file_that_is_named_but_not_there_is_an_error() {
+    let cluster = Cluster::start(DnsSettings::default());
+    for (built, variable) in [
+        (Built::MixWithoutErts, "RELEASE_VM_ARGS"),
+        (Built::MixWithoutErts, "RELEASE_SYS_CONFIG"),
+        (Built::RelxWithoutErts, "VMARGS_PATH"),
+        (Built::RelxWithoutErts, "RELX_CONFIG_PATH"),
+        (Built::Distillery, "SYS_CONFIG_PATH"),
+        (Built::RelxPlain, "RELEASE_CONFIG_DIR"),
+    ] {
+        let pod = cluster.pod("demo-0").without_subdomain().release(built.dir()).command(built.start_command());
+        let pod = pod.env(variable, "/beamconfig/absent").start();
+        assert_eq!(pod.wait(BOOT), crate::support::Ended::Code(66), "{variable}");
+        let said = pod.termination_log();
+        assert!(said.contains(&format!("{variable}=/beamconfig/absent")) && said.contains("hint: "), "{said}");
+    }
+}

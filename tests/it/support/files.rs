@@ -1,0 +1,34 @@
+//! What lies in a folder of the machine, or in a pod.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// A file or folder, as far as a change of it would show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) size: u64,
+    pub(crate) modified: SystemTime,
+    /// The permission bits.
+    pub(crate) mode: u32,
+}
+
+/// Everything below a folder, the folder itself not. Links are not followed.
+pub(crate) fn files_of(folder: &Path) -> BTreeMap<PathBuf, Entry> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            let metadata = fs::symlink_metadata(&path).unwrap();
+            let modified = metadata.modified().unwrap();
+            let entry = Entry { size: metadata.len(), modified, mode: metadata.mode() & 0o7777 };
+            if metadata.is_dir() {
+                folders.push(path.clone());
+            }
+            found.insert(path, entry);
+        }
+    }
+    found
+}
