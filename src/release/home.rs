@@ -1,5 +1,6 @@
 //! Where a release lies.
 
+use super::kind;
 use crate::file;
 use crate::sys;
 use std::ffi::OsStr;
@@ -25,35 +26,50 @@ impl Home {
     /// # Errors
     /// There is a release, but not the version that would start: a sentence.
     pub(super) fn of_script(script: &Path, version: Option<&str>) -> Result<Option<Self>, String> {
-        let root = |script: &Path| Some(script.parent()?.parent()?.to_owned());
-        let given = std::path::absolute(script).ok().as_deref().and_then(root);
-        if let Some(home) = given.map(|root| Self::at(&root, version)).transpose()?.flatten() {
+        let given = std::path::absolute(script).ok();
+        if let Some(home) = given.map(|script| Self::around(&script, version)).transpose()?.flatten() {
             return Ok(Some(home));
         }
-        let behind_links = fs::canonicalize(script).ok().as_deref().and_then(root);
-        Ok(behind_links.map(|root| Self::at(&root, version)).transpose()?.flatten())
+        let behind_links = fs::canonicalize(script).ok();
+        Ok(behind_links.map(|script| Self::around(&script, version)).transpose()?.flatten())
     }
 
-    /// The release in `root`, of the version that is asked for, else of the one that would start.
-    fn at(root: &Path, version: Option<&str>) -> Result<Option<Self>, String> {
-        let releases = root.join("releases");
-        let Ok(start_data) = file::read_text(&releases.join("start_erl.data")) else {
-            let message = || format!("{}/start_erl.data cannot be read", releases.display());
-            return if holds_release(&releases) { Err(message()) } else { Ok(None) };
+    /// The release around `root/bin/NAME`, of the version that would start: relx writes it into its script, the others'
+    /// scripts take the one that is asked for, else that of `start_erl.data`.
+    fn around(script: &Path, asked: Option<&str>) -> Result<Option<Self>, String> {
+        let root = script.parent().and_then(Path::parent);
+        let Some((root, releases)) = root.map(|root| (root, root.join("releases"))).filter(|(_, it)| it.is_dir())
+        else {
+            return Ok(None);
         };
-        let mut words = start_data.split_ascii_whitespace();
-        let erts = words.next().unwrap_or_default().to_owned();
-        let Some(version) = version.or_else(|| words.next()).map(str::to_owned) else {
-            let message = format!("{}/start_erl.data names no version", releases.display());
-            return if holds_release(&releases) { Err(message) } else { Ok(None) };
+        let no_release = |why: String| if holds_release(&releases) { Err(why) } else { Ok(None) };
+        let text = kind::beginning(script);
+        let written = value_in(&text, "ERTS_VSN").zip(value_in(&text, "REL_VSN"));
+        let (erts, version) = if let Some((erts, version)) = written {
+            (erts.to_owned(), version.to_owned())
+        } else {
+            let Ok(start_data) = file::read_text(&releases.join("start_erl.data")) else {
+                return no_release(format!("{}/start_erl.data cannot be read", releases.display()));
+            };
+            let mut words = start_data.split_ascii_whitespace();
+            let erts = words.next().unwrap_or_default().to_owned();
+            let Some(version) = asked.or_else(|| words.next()) else {
+                return no_release(format!("{}/start_erl.data names no version", releases.display()));
+            };
+            (erts, version.to_owned())
         };
         let version_dir = releases.join(&version);
         if !version_dir.is_dir() {
-            let message = format!("there is no version {version} in {}", releases.display());
-            return if holds_release(&releases) { Err(message) } else { Ok(None) };
+            return no_release(format!("there is no version {version} in {}", releases.display()));
         }
         Ok(Some(Self { root: root.to_owned(), version_dir, version, erts }))
     }
+}
+
+/// What a start script sets this variable to, where it needs nothing else to know that.
+fn value_in<'a>(script: &'a str, variable: &str) -> Option<&'a str> {
+    let values = script.lines().filter_map(|line| line.strip_prefix(variable)?.strip_prefix("=\"")?.strip_suffix('"'));
+    values.into_iter().find(|value| !value.is_empty() && !value.contains(['$', '`', '/']))
 }
 
 /// Whether a folder named `releases` is a release's: one of its folders has a boot script.

@@ -112,9 +112,13 @@ impl Kind {
 }
 
 /// As much of a start script as tells whose it is.
-fn beginning(file: &Path) -> String {
+pub(super) fn beginning(file: &Path) -> String {
     const ENOUGH: u64 = 1 << 16;
     let mut bytes = Vec::new();
+    // A fifo would be waited for until somebody writes to it.
+    if !file.is_file() {
+        return String::new();
+    }
     // What cannot be read cannot be started either, and the start will say so.
     let _ = File::open(file).and_then(|file| file.take(ENOUGH).read_to_end(&mut bytes));
     String::from_utf8_lossy(&bytes).into_owned()
