@@ -100,11 +100,25 @@ pub(super) fn place(
     Ok(Err(format!("HOME={home} cannot be written, and {why}")))
 }
 
+/// Says what a VM that gets no cookie on its command line would say of the file in which it looks for one.
+///
+/// # Errors
+/// It would refuse it: exit code 65.
+pub(super) fn own_is_closed(raw: &RawEnv, erts: Option<u32>) -> Result<(), Error> {
+    let Some(home) = raw.home.as_deref().map(Path::new) else { return Ok(()) };
+    let config = raw.xdg_config_home.as_deref().map_or_else(|| home.join(".config"), PathBuf::from);
+    let in_config = config.join(IN_RUN_DIR);
+    let known = erts.is_some_and(|erts| erts >= 13);
+    let places = [Some(home.join(".erlang.cookie")), Some(in_config).filter(|_| known)];
+    let taken = places.into_iter().flatten().find(|path| path.exists());
+    taken.map_or(Ok(()), |path| is_closed(&path))
+}
+
 /// Says what the VM would say of its cookie file.
 ///
 /// # Errors
 /// It would refuse it: exit code 65.
-pub(super) fn is_closed(path: &Path) -> Result<(), Error> {
+fn is_closed(path: &Path) -> Result<(), Error> {
     let refuse = |what: &str, hint: String| {
         Err(Error::new(Stage::HandOver, exit::DATA, format!("{}: {what}, so the VM refuses it", path.display()))
             .hint(hint))

@@ -37,6 +37,7 @@ mod supervision_is_as_asked;
 mod support;
 mod the_cause_of_a_missing_record_is_named;
 mod the_child_starts_clean;
+mod the_cookie_is_only_where_it_must_be;
 mod the_record_is_seen_despite_a_denial;
 mod the_releases_themselves;
 mod the_supply_stays_small;

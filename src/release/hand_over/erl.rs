@@ -6,7 +6,7 @@ use super::value::Part;
 use super::{Given, HandOver, NodeArgs, OwnArgs, SYS_CONFIG, VM_ARGS, Value, data_error};
 use crate::error::Error;
 use crate::identity::name::{Distribution, NodeName};
-use crate::release::{Cookie, CookieMode};
+use crate::release::{Cookie, CookieMode, cookie_file};
 
 /// No secret: with the one of the release's own file it makes two, and the VM reads its cookie file.
 const CANCELLING: &str = "-setcookie this-one-cancels-the-other";
@@ -15,6 +15,7 @@ impl HandOver {
     pub(super) fn erl(&mut self, given: &mut Given<'_>) -> Result<(), Error> {
         let cookie = Self::the_cookie(given, ("ERLANG_COOKIE", None))?;
         let (own, named) = (given.own.take(), named_outside(given));
+        let own_cookies = own.as_ref().map_or(0, |own| own.cookies);
         let (template, mut args) = match given.vm_args.take() {
             Some((template, args)) => (Some(template), args),
             None => (None, NodeArgs::default()),
@@ -36,6 +37,8 @@ impl HandOver {
         self.node = args.node.map(|(_, node)| node).or(named).or_else(|| own.and_then(|own| Some(own.node?.1)));
         if self.node.is_none() {
             self.not_distributed = Some("neither COMMAND nor a template names it");
+        } else if self.cookie.is_none() && own_cookies == 0 && !has_cookie_outside(given) {
+            cookie_file::own_is_closed(given.raw, given.release.erts)?;
         }
         let mut flags = Vec::new();
         if !text.trim().is_empty() {
@@ -100,15 +103,24 @@ impl HandOver {
 
 /// The node's name where others than we give it to the VM.
 fn named_outside(given: &Given<'_>) -> Option<NodeName> {
-    let raw = given.raw;
-    let command = given.release.command.iter().map(|word| word.to_string_lossy().into_owned());
-    let of_environment = [&raw.erl_aflags, &raw.erl_flags, &raw.erl_zflags, &raw.elixir_erl_options];
-    let flags =
-        of_environment.into_iter().flatten().flat_map(|flags| flags.split_ascii_whitespace().map(str::to_owned));
-    let words: Vec<_> = command.chain(flags).collect();
+    let words = words_outside(given);
     let name = words.windows(2).find(|pair| {
         let flag = pair.first().map(String::as_str).unwrap_or_default();
         ["-name", "--name", "-sname", "--sname"].contains(&flag)
     });
     NodeName::parse(name?.last()?).ok()
+}
+
+fn has_cookie_outside(given: &Given<'_>) -> bool {
+    words_outside(given).iter().any(|word| word == "-setcookie" || word == "--cookie")
+}
+
+/// The words of all flags that the VM gets from others than us.
+fn words_outside(given: &Given<'_>) -> Vec<String> {
+    let raw = given.raw;
+    let command = given.release.command.iter().map(|word| word.to_string_lossy().into_owned());
+    let of_environment = [&raw.erl_aflags, &raw.erl_flags, &raw.erl_zflags, &raw.elixir_erl_options];
+    let flags =
+        of_environment.into_iter().flatten().flat_map(|flags| flags.split_ascii_whitespace().map(str::to_owned));
+    command.chain(flags).collect()
 }

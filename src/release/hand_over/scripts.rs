@@ -3,7 +3,7 @@
 
 use super::{Given, HandOver, NodeArgs, SYS_CONFIG, VM_ARGS, Value};
 use crate::error::Error;
-use crate::release::{CookieMode, Kind};
+use crate::release::{CookieMode, Kind, cookie_file};
 use crate::sys;
 
 /// Where Distillery writes what it makes of its configuration.
@@ -30,13 +30,17 @@ impl HandOver {
             let mut text = args.text;
             if let Some((cookie, named_by)) = cookie {
                 text = match self.cookie_as_asked(given, &cookie, &named_by)? {
-                    // Still known to the script, which hands it to its remote commands.
-                    Ok(()) => args.without_cookie,
+                    Ok(()) => {
+                        // Still known to the script, which hands it to its remote commands.
+                        self.set(variable, Value::secret(&cookie));
+                        args.without_cookie
+                    }
                     Err(()) if args.cookie.as_ref() == Some(&cookie) => text,
                     Err(()) => format!("{}\n-setcookie {}\n", args.without_cookie, cookie.expose()),
                 };
-                self.set(variable, Value::secret(&cookie));
                 self.cookie = Some(cookie);
+            } else if text == args.without_cookie {
+                cookie_file::own_is_closed(given.raw, given.release.erts)?;
             }
             if from_template || self.cookie.is_some() {
                 self.add_file(VM_ARGS, text);
