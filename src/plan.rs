@@ -70,7 +70,7 @@ impl Known<'_> {
                 let rendered = render::vm_args(&template.path, variables, self.has_ipv6_only())?;
                 warnings.extend(self.doubts(&template, &rendered));
                 let node = rendered.node.as_ref().map(|(_, node)| node.clone());
-                templates.push(Filled { template: template.clone(), placeholders: rendered.placeholders, node });
+                templates.push(Filled { template: template.clone(), placeholders: rendered.filled.values.len(), node });
                 Some((template, node_args(rendered)))
             }
             None => None,
@@ -80,9 +80,10 @@ impl Known<'_> {
         let sys_config = match found.template {
             Some(template) => {
                 let rendered = render::sys_config(&template.path, variables)?;
-                let filled = Filled { template: template.clone(), placeholders: rendered.placeholders, node: None };
+                let filled =
+                    Filled { template: template.clone(), placeholders: rendered.filled.values.len(), node: None };
                 // The release finds its own file by itself, unless it would write one from it.
-                let is_needed = !template.is_own || rendered.placeholders > 0 || release.fills_in(&template);
+                let is_needed = !template.is_own || !rendered.filled.values.is_empty() || release.fills_in(&template);
                 is_needed.then(|| {
                     templates.push(filled);
                     (template, rendered.text)

@@ -13,7 +13,7 @@ use crate::release::Cookie;
 use std::io;
 use std::marker::PhantomData;
 use std::path::Path;
-use template::{Fault, Rendered, Syntax, Variables};
+use template::{Fault, Rendered, Syntax, Value, Variables};
 use vm_args::{NodeFlags, VmArgs};
 
 /// A rendered `vm.args`, known to be one that the VM accepts.
@@ -29,8 +29,8 @@ pub struct RenderedVmArgs {
     pub node: Option<(Distribution, NodeName)>,
     /// The node's cookie.
     pub cookie: Option<Cookie>,
-    /// How many placeholders were replaced.
-    pub placeholders: usize,
+    /// What its placeholders were replaced by.
+    pub filled: Filled,
     /// What works but is hardly meant, a sentence each.
     pub warnings: Vec<&'static str>,
 }
@@ -40,8 +40,17 @@ pub struct RenderedVmArgs {
 pub struct RenderedSysConfig {
     /// The file as a whole.
     pub text: String,
-    /// How many placeholders were replaced.
-    pub placeholders: usize,
+    /// What its placeholders were replaced by.
+    pub filled: Filled,
+}
+
+/// A template and the values that stand for its placeholders.
+#[derive(Debug)]
+pub struct Filled {
+    /// The template's text.
+    pub template: String,
+    /// A value for each placeholder, in their order.
+    pub values: Vec<Value>,
 }
 
 /// What can be told of a `vm.args` that is no template. It may be wrong: then the VM will say so.
@@ -91,7 +100,7 @@ pub fn vm_args(path: &Path, variables: Option<&Variables<'_>>, ipv6_only: bool) 
         without_node_flags: read.without_node_flags(),
         without_cookie: read.without_cookie(),
         warnings: read.warnings(ipv6_only),
-        placeholders: values.len(),
+        filled: Filled { template: template.text, values },
         text,
         node,
         cookie,
@@ -106,7 +115,7 @@ pub fn sys_config(path: &Path, variables: Option<&Variables<'_>>) -> Result<Rend
     let template = Template::<sys_config::Scanner>::read(path)?;
     let rendered = template.render(variables)?;
     let text = terms::read_back(&rendered).map_err(|fault| template.invalid(&rendered.text, vec![fault]))?;
-    Ok(RenderedSysConfig { text, placeholders: rendered.values.len() })
+    Ok(RenderedSysConfig { text, filled: Filled { template: template.text, values: rendered.values } })
 }
 
 /// A file with placeholders, of the format that `S` reads.
@@ -205,7 +214,7 @@ mod tests {
             rendered("-name ${N}@${H}\n-setcookie ${C}\n", &[("N", "app"), ("H", "web-0.web"), ("C", "s")]).unwrap();
         assert_eq!(out.text, "-name app@web-0.web\n-setcookie s\n");
         assert_eq!(out.without_node_flags, "\n\n");
-        assert_eq!((out.placeholders, out.cookie.unwrap().expose()), (3, "s"));
+        assert_eq!((out.filled.values.len(), out.cookie.unwrap().expose()), (3, "s"));
     }
 
     #[test]
@@ -236,7 +245,7 @@ mod tests {
             out.text,
             "%% ${NO}\n[{a, [{port, 4369}, {pw, \"a\\\"b\\\\c\\n\u{e9}\"}, {b, <<\"a\\\"b\\\\c\\n\\x{C3}\\x{A9}\">>}]}]."
         );
-        assert_eq!(out.placeholders, 3);
+        assert_eq!(out.filled.values.len(), 3);
     }
 
     #[test]

@@ -41,8 +41,32 @@ pub trait Syntax {
 pub struct Rendered {
     /// The text.
     pub text: String,
-    /// Where the values stand in it, one for each placeholder, in bytes.
-    pub values: Vec<Range<usize>>,
+    /// The values in it, one for each placeholder.
+    pub values: Vec<Value>,
+}
+
+/// A value that stands for a placeholder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Value {
+    /// Where it stands in the rendered text, in bytes.
+    pub in_text: Range<usize>,
+    /// Where its placeholder stands in the template, in bytes.
+    pub in_template: Range<usize>,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// Where a value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The environment.
+    Environment,
+    /// What is known besides.
+    Derived,
+    /// The placeholder's own default.
+    Default,
+    /// Nothing has it, and that was asked for.
+    Nothing,
 }
 
 /// Something wrong at a place of a text.
@@ -72,12 +96,14 @@ pub fn render(template: &str, variables: &Variables<'_>, syntax: &mut dyn Syntax
                 offset += character.len_utf8();
             }
             Lexed::Placeholder(placeholder) => {
-                let start = out.text.len();
+                let (start, in_template) = (out.text.len(), offset..offset + placeholder.length);
                 match placeholder.value(variables, out.syntax) {
-                    Ok(value) => value.chars().for_each(|character| out.push(character)),
+                    Ok((value, origin)) => {
+                        value.chars().for_each(|character| out.push(character));
+                        values.push(Value { in_text: start..out.text.len(), in_template, origin });
+                    }
                     Err((message, hint)) => faults.push(Fault { offset, message, hint }),
                 }
-                values.push(start..out.text.len());
                 offset += placeholder.length;
             }
             Lexed::Malformed { message, length } => {
@@ -190,14 +216,15 @@ const CURES: [(&str, &str); 7] = [
 ];
 
 impl Placeholder<'_> {
-    fn value(&self, variables: &Variables<'_>, syntax: &dyn Syntax) -> Result<String, Refusal> {
-        let value = match (variables.get(self.name)?, self.default) {
-            (Some(value), _) => value,
-            (None, Some(default)) => default.to_owned(),
+    fn value(&self, variables: &Variables<'_>, syntax: &dyn Syntax) -> Result<(String, Origin), Refusal> {
+        let (value, origin) = match (variables.get(self.name)?, self.default) {
+            (Some(found), _) => found,
+            (None, Some(default)) => (default.to_owned(), Origin::Default),
             (None, None) if variables.unset_is_error => return Err(self.unset(variables)),
-            (None, None) => String::new(),
+            (None, None) => (String::new(), Origin::Nothing),
         };
-        syntax.put(value).map_err(|reason| (format!("the value of {} {reason}", self.name), None))
+        let put = syntax.put(value).map_err(|reason| (format!("the value of {} {reason}", self.name), None))?;
+        Ok((put, origin))
     }
 
     fn unset(&self, variables: &Variables<'_>) -> Refusal {
@@ -219,17 +246,31 @@ impl Placeholder<'_> {
 
 impl Variables<'_> {
     /// The value, if there is one that is not empty.
-    fn get(&self, name: &str) -> Result<Option<String>, Refusal> {
+    fn get(&self, name: &str) -> Result<Option<(String, Origin)>, Refusal> {
         if let Some((_, reason)) = self.refused.iter().find(|(refused, _)| refused == name) {
             return Err((format!("{name} cannot be used: {reason}"), Some(format!("set {name} to a proper value"))));
         }
-        let derived = || self.derived.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+        let derived = || {
+            let known = self.derived.iter().find(|(key, _)| key == name);
+            known.map(|(_, value)| (value.clone(), Origin::Derived))
+        };
         match self.env.get(name).filter(|value| !value.is_empty()) {
-            None => Ok(derived().filter(|value| !value.is_empty())),
+            None => Ok(derived().filter(|(value, _)| !value.is_empty())),
             Some(value) => match value.to_str() {
-                Some(text) => Ok(Some(text.to_owned())),
+                Some(text) => Ok(Some((text.to_owned(), Origin::Environment))),
                 None => derived().map(Some).ok_or_else(|| (format!("the value of {name} is not UTF-8"), None)),
             },
+        }
+    }
+}
+
+impl Value {
+    /// The variable that its placeholder in `template` names.
+    #[must_use]
+    pub fn name<'a>(&self, template: &'a str) -> &'a str {
+        match template.get(self.in_template.clone()).map(lex) {
+            Some(Lexed::Placeholder(placeholder)) => placeholder.name,
+            _ => "",
         }
     }
 }
@@ -342,6 +383,29 @@ mod tests {
     }
 
     #[test]
+    fn each_value_tells_where_it_comes_from() {
+        let template = "${V} $<KNOWN> ${NONE:-d} ${NONE}";
+        let env = env();
+        let derived = vec![("KNOWN".into(), "x".into())];
+        let variables = Variables { env: &env, derived, refused: vec![], unset_is_error: false };
+        let rendered = render(template, &variables, &mut Plain::default()).unwrap();
+        let found: Vec<_> = rendered
+            .values
+            .iter()
+            .map(|value| (value.name(template), &rendered.text[value.in_text.clone()], value.origin))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("V", "value", Origin::Environment),
+                ("KNOWN", "x", Origin::Derived),
+                ("NONE", "d", Origin::Default),
+                ("NONE", "", Origin::Nothing),
+            ]
+        );
+    }
+
+    #[test]
     fn what_is_no_placeholder_stays() {
         for text in ["$V", "$(V)", "$$", "$< V>", "$<1>", "a < b", "$", "{V}", "%V%", "\u{feff}é\r\n", "no newline"] {
             assert_eq!(rendered(text), text);
@@ -415,7 +479,7 @@ mod tests {
             let env = Env::from_pairs([("V", value.as_str())]);
             let variables = Variables { env: &env, derived: vec![], refused: vec![], unset_is_error: true };
             let rendered = render("${V}", &variables, &mut Plain::default()).unwrap();
-            let values = std::iter::once(0..value.len()).collect();
+            let values = vec![Value { in_text: 0..value.len(), in_template: 0..4, origin: Origin::Environment }];
             prop_assert_eq!(rendered, Rendered { text: value, values });
         }
     }

@@ -18,7 +18,7 @@ pub fn read_back(rendered: &Rendered) -> Result<String, Fault> {
     let tokens = tokens(text)?;
     let mut in_bytes = Vec::new();
     let mut open = Vec::new();
-    let mut values = rendered.values.iter().filter(|value| !value.is_empty()).peekable();
+    let mut values = rendered.values.iter().map(|value| &value.in_text).filter(|range| !range.is_empty()).peekable();
     for (index, token) in tokens.iter().enumerate() {
         token.open_or_close(&mut open);
         while let Some(value) = values.next_if(|value| value.start < token.span.end) {
