@@ -28,6 +28,8 @@ pub enum Kind {
 struct Recognition {
     kind: Kind,
     fits: fn(&Found<'_>) -> bool,
+    /// What was seen, as the end of a sentence.
+    why: &'static str,
 }
 
 /// What there is to recognise a kind by.
@@ -41,12 +43,36 @@ struct Found<'a> {
 }
 
 const RECOGNITIONS: [Recognition; 6] = [
-    Recognition { kind: Kind::Mix, fits: |found| found.has("elixir") && found.has("env.sh") },
-    Recognition { kind: Kind::Distillery, fits: |found| found.has("libexec/config.sh") },
-    Recognition { kind: Kind::Relx, fits: |found| found.script.contains("RELX_CONFIG_PATH") },
-    Recognition { kind: Kind::Erl, fits: |found| found.script.contains("find_vm_args") },
-    Recognition { kind: Kind::RabbitMq, fits: |found| found.has_beside("rabbitmq-server", "rabbitmq-env") },
-    Recognition { kind: Kind::Erl, fits: |found| ["erl", "elixir", "iex"].iter().any(|name| found.is_named(name)) },
+    Recognition {
+        kind: Kind::Mix,
+        fits: |found| found.has("elixir") && found.has("env.sh"),
+        why: "its version's folder has elixir and env.sh",
+    },
+    Recognition {
+        kind: Kind::Distillery,
+        fits: |found| found.has("libexec/config.sh"),
+        why: "its version's folder has libexec/config.sh",
+    },
+    Recognition {
+        kind: Kind::Relx,
+        fits: |found| found.script.contains("RELX_CONFIG_PATH"),
+        why: "its start script reads RELX_CONFIG_PATH",
+    },
+    Recognition {
+        kind: Kind::Erl,
+        fits: |found| found.script.contains("find_vm_args"),
+        why: "its start script is relx's plain one, which has find_vm_args",
+    },
+    Recognition {
+        kind: Kind::RabbitMq,
+        fits: |found| found.has_beside("rabbitmq-server", "rabbitmq-env"),
+        why: "COMMAND is rabbitmq-server, with rabbitmq-env beside it",
+    },
+    Recognition {
+        kind: Kind::Erl,
+        fits: |found| ["erl", "elixir", "iex"].iter().any(|name| found.is_named(name)),
+        why: "COMMAND is erl, elixir or iex",
+    },
 ];
 
 impl Found<'_> {
@@ -68,11 +94,12 @@ impl Kind {
     /// All kinds, as `BEAMINIT_KIND` knows them.
     pub const ALL: [Self; 6] = [Self::Mix, Self::Distillery, Self::Relx, Self::Erl, Self::RabbitMq, Self::Command];
 
-    /// The kind of what `file` starts, which lies in `home`, if that is a release.
-    pub(super) fn recognise(file: &Path, home: Option<&Home>) -> Self {
+    /// The kind of what `file` starts, which lies in `home`, if that is a release; and what tells it.
+    pub(super) fn recognise(file: &Path, home: Option<&Home>) -> (Self, &'static str) {
         let script = home.map(|_| beginning(file)).unwrap_or_default();
         let found = Found { file, home, script };
-        RECOGNITIONS.iter().find(|row| (row.fits)(&found)).map_or(Self::Command, |row| row.kind)
+        let row = RECOGNITIONS.iter().find(|row| (row.fits)(&found));
+        row.map_or((Self::Command, "nothing of a release was found around it"), |row| (row.kind, row.why))
     }
 
     /// The kind as settings and messages name it.
@@ -97,6 +124,16 @@ impl Kind {
     /// Whether it is nothing without a release around COMMAND.
     pub(super) fn needs_home(self) -> bool {
         matches!(self, Self::Mix | Self::Distillery | Self::Relx)
+    }
+
+    /// The argument with which the start script makes a node in the foreground.
+    #[must_use]
+    pub fn foreground(self) -> Option<&'static str> {
+        match self {
+            Self::Mix => Some("start"),
+            Self::Distillery | Self::Relx => Some("foreground"),
+            Self::Erl | Self::RabbitMq | Self::Command => None,
+        }
     }
 
     /// Whether this argument of the start script makes it a node. Others, such as `eval`, run a tool of the release.

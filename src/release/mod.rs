@@ -25,6 +25,8 @@ use std::path::{Path, PathBuf};
 pub struct Release {
     /// Its kind.
     pub kind: Kind,
+    /// What tells the kind.
+    pub why: &'static str,
     /// `RELEASE_NAME`, else the base name of COMMAND.
     pub name: String,
     /// Where it lies; absent for commands, and for a VM that is started directly.
@@ -60,7 +62,11 @@ impl Release {
                     .hint("its second word must be a folder beside it; RELEASE_VSN chooses another; was the image built whole?")
             })?,
         };
-        let kind = demanded.or_else(|| Some(Kind::recognise(file.as_deref()?, home.as_ref()))).unwrap_or(Kind::Command);
+        let (kind, why) = match (demanded, &file) {
+            (Some(kind), _) => (kind, "BEAMINIT_KIND says so"),
+            (None, Some(file)) => Kind::recognise(file, home.as_ref()),
+            (None, None) => (Kind::Command, "there is no such file"),
+        };
         if kind.needs_home() && home.is_none() {
             let message = format!("BEAMINIT_KIND={}: no release around {}", kind.name(), Path::new(program).display());
             return Err(Error::new(Stage::Release, exit::NO_INPUT, message)
@@ -77,6 +83,7 @@ impl Release {
         };
         Ok(Self {
             kind,
+            why,
             name: raw.release_name.clone().unwrap_or_else(|| base_name(program, home.as_ref())),
             home,
             starts_node: kind.starts_node(command.get(1).map(OsString::as_os_str)),
