@@ -5,6 +5,7 @@ mod diagnose;
 mod error;
 #[cfg(test)]
 mod fake_server;
+mod glance;
 mod lookup;
 pub mod machine;
 mod pace;
@@ -16,6 +17,7 @@ pub mod tally;
 #[cfg(test)]
 mod tests;
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -25,6 +27,7 @@ use crate::identity::name::Fqdn;
 
 pub use self::diagnose::Cause;
 pub use self::error::{TimedOut, WaitError};
+pub use self::glance::{Glance, glance};
 pub use self::stop::StopRequests;
 
 use self::answers::{Authority, Failure, Outcome};
@@ -100,19 +103,24 @@ pub fn for_own_record(
     timeout: Option<Duration>,
     stop: &mut dyn StopRequests,
 ) -> Result<Waited, WaitError> {
+    let awaited = usable(awaited)?;
+    runtime()?.block_on(wait(awaited, timeout, stop))
+}
+
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()
+}
+
+/// Whom to ask and what for, if both are there.
+fn usable(awaited: &Awaited) -> Result<Awaited, WaitError> {
     if awaited.servers.is_empty() {
         return Err(WaitError::NoServer);
     }
     if awaited.own.is_empty() {
         return Err(WaitError::NoOwnAddress);
     }
-    let awaited = Awaited { servers: first_servers(&awaited.servers), ..awaited.clone() };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-    runtime.block_on(wait(awaited, timeout, stop))
-}
-
-fn first_servers(servers: &[SocketAddr]) -> Vec<SocketAddr> {
-    servers.iter().take(MAX_SERVERS).copied().collect()
+    let servers = awaited.servers.iter().take(MAX_SERVERS).copied().collect();
+    Ok(Awaited { servers, ..awaited.clone() })
 }
 
 async fn wait(awaited: Awaited, timeout: Option<Duration>, stop: &mut dyn StopRequests) -> Result<Waited, WaitError> {
@@ -145,7 +153,7 @@ async fn wait(awaited: Awaited, timeout: Option<Duration>, stop: &mut dyn StopRe
             tokio::select! {
                 biased;
                 signal = stop.requested() => return Ok(stopped(signal?, start)),
-                cause = diagnose(&awaited, &machine, start) => warn!(target: "wait", "{cause}; {}", cause.cure()),
+                cause = diagnose(&awaited, &machine, start, DIAGNOSIS) => warn!(target: "wait", "{cause}; {}", cause.cure()),
             }
         }
     }
@@ -162,7 +170,7 @@ async fn give_up(
     let cause = tokio::select! {
         biased;
         signal = stop.requested() => return Ok(stopped(signal?, start)),
-        cause = diagnose(&awaited, machine, start) => cause,
+        cause = diagnose(&awaited, machine, start, DIAGNOSIS) => cause,
     };
     let (tally, observation) = (machine.tally().clone(), machine.observation().clone());
     Err(WaitError::TimedOut(Box::new(TimedOut { awaited, after, tally, observation, cause })))
@@ -172,9 +180,9 @@ fn stopped(signal: i32, start: Instant) -> Waited {
     Waited::Stopped { signal, after: start.elapsed() }
 }
 
-/// Asks why the record does not come.
-async fn diagnose(awaited: &Awaited, machine: &Machine, start: Instant) -> Cause {
-    let until = Instant::now() + DIAGNOSIS;
+/// Asks why the record does not come, for at most so long.
+async fn diagnose(awaited: &Awaited, machine: &Machine, start: Instant, limit: Duration) -> Cause {
+    let until = Instant::now() + limit;
     let order = machine.servers().best_first(start.elapsed());
     let servers = order.iter().map(|index| awaited.servers[*index]).collect();
     let bars_edns = |index: &usize| !machine.servers().get(*index).lets_edns_pass();

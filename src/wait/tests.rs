@@ -12,7 +12,7 @@ use hickory_resolver::proto::rr::RecordType;
 
 use super::fake_server::{FakeServer, addresses, denial, reply, text};
 use super::sighting::{Confirmation, Observation};
-use super::{Awaited, DIAGNOSIS, Published, StopRequests, WaitError, Waited, for_own_record};
+use super::{Awaited, DIAGNOSIS, Glance, Published, StopRequests, WaitError, Waited, for_own_record, glance};
 use crate::identity::name::Fqdn;
 
 const OWN: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 5);
@@ -249,4 +249,26 @@ fn the_wait_leaves_no_thread_and_no_descriptor_behind() {
     let waited = for_own_record(&awaited(&[&dead, &server]), Some(Duration::from_secs(30)), &mut signals);
     assert!(matches!(waited.unwrap(), Waited::Published(_)));
     assert_eq!((entries("/proc/self/fd"), entries("/proc/self/task")), before);
+}
+
+#[test]
+fn a_glance_sees_the_record_or_what_is_there_in_its_place() {
+    let see = |server: &FakeServer| glance(&awaited(&[server])).unwrap();
+    match see(&server(0, OWN)) {
+        Glance::Published(sighting) => assert_eq!(sighting.addresses, [OWN]),
+        other @ Glance::Missing { .. } => panic!("{other:?}"),
+    }
+    match see(&server(0, OLD)) {
+        Glance::Missing { observation: Observation::Others { addresses, .. }, .. } => assert_eq!(addresses, [OLD]),
+        other => panic!("{other:?}"),
+    }
+    let start = Instant::now();
+    match see(&server(u32::MAX, OWN)) {
+        Glance::Missing { observation, cause } => {
+            assert_eq!(observation, Observation::Absent);
+            assert!(cause.to_string().contains("there is no namespace ns1"), "{cause}");
+        }
+        other @ Glance::Published(_) => panic!("{other:?}"),
+    }
+    assert!(start.elapsed() < Duration::from_secs(6), "twice what it may take");
 }
