@@ -5,7 +5,7 @@ use crate::file;
 use crate::sys;
 use std::ffi::OsStr;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Where a release lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +59,9 @@ impl Home {
             (erts, version.to_owned())
         };
         let version_dir = releases.join(&version);
-        if !version_dir.is_dir() {
+        // A name, and no way out of the release.
+        let is_name = matches!(Path::new(&version).components().collect::<Vec<_>>()[..], [Component::Normal(name)] if name == version.as_str());
+        if !is_name || !version_dir.is_dir() {
             return no_release(format!("there is no version {version} in {}", releases.display()));
         }
         Ok(Some(Self { root: root.to_owned(), version_dir, version, erts }))

@@ -101,3 +101,13 @@ fn any_node_name_is_read_or_refused() {
 fn any_setting_is_read_or_refused() {
     replay("settings", 500, 40, bodies::text::settings);
 }
+
+#[test]
+fn any_release_is_found_or_said_not_to_be_whole() {
+    replay("release", 300, 80, bodies::release::body);
+}
+
+#[test]
+fn the_end_is_due_once_and_in_time() {
+    replay("shutdown", 2000, 200, bodies::shutdown::body);
+}

@@ -4,4 +4,6 @@
 mod input;
 pub mod lookup;
 pub mod machine;
+pub mod release;
+pub mod shutdown;
 pub mod text;

@@ -1,0 +1,42 @@
+//! Any TERMs at any time: the end is due once, and never before its time.
+
+use std::time::Duration;
+
+use beaminit::supervise::shutdown::{Due, Shutdown};
+
+use super::input::Input;
+
+/// The first byte says what is stopped, and how long it may take; each further pair is a pause and what happens then.
+pub fn body(data: &[u8]) {
+    let mut input = Input::new(data);
+    let is_beam = input.number(2) == 1;
+    let stop_timeout = Some(input.number(100)).filter(|seconds| *seconds > 0).map(|seconds| seconds as u64);
+    let stop_timeout = stop_timeout.map(Duration::from_secs);
+    let mut shutdown = Shutdown::new(is_beam, stop_timeout);
+    let (mut now, mut first_term, mut kills) = (Duration::ZERO, None, 0);
+    while let Some(pause) = input.byte() {
+        now += Duration::from_millis(u64::from(pause) * 40);
+        if input.number(3) == 0 {
+            first_term.get_or_insert(now);
+            shutdown.term_sent(now);
+            continue;
+        }
+        let idle = shutdown.idle(now);
+        let due = shutdown.due(now);
+        assert_eq!(due != Due::Nothing, idle == Some(Duration::ZERO), "it sleeps exactly as long as nothing is due");
+        match due {
+            Due::Nothing => {}
+            Due::TermAgain => {
+                assert!(is_beam, "a command gets it once");
+                first_term.expect("nothing is repeated that was not sent");
+                shutdown.term_sent(now);
+            }
+            Due::Kill => {
+                kills += 1;
+                let since = now.saturating_sub(first_term.expect("no end without a TERM"));
+                assert!(stop_timeout.is_some_and(|timeout| since >= timeout), "killed after {since:?}");
+            }
+        }
+    }
+    assert!(kills <= 1, "killed {kills} times");
+}
