@@ -5,7 +5,8 @@ set -eu
 # bind9, bind9-dnsutils, dnsmasq-base, unbound: real name servers, which the tests start themselves.
 # elixir, rebar3: the real releases. iproute2, util-linux: namespaces. binutils: the static check.
 # tini, dumb-init, catatonit: the peers.
-packages="elixir rebar3 iproute2 tini dumb-init catatonit perl util-linux binutils gcc libc6-dev"
+# strace: which system calls we use.
+packages="elixir rebar3 iproute2 tini dumb-init catatonit perl util-linux binutils gcc libc6-dev strace"
 packages="$packages bind9 bind9-dnsutils dnsmasq-base unbound"
 
 missing=

@@ -35,6 +35,7 @@ mod settings_are_found_where_the_release_finds_them;
 mod signals_are_forwarded;
 mod supervision_is_as_asked;
 mod support;
+mod system_calls_are_the_usual_ones;
 mod the_cause_of_a_missing_record_is_named;
 mod the_child_starts_clean;
 mod the_cookie_is_only_where_it_must_be;
