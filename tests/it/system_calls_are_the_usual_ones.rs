@@ -38,6 +38,6 @@ fn of_a_whole_start() {
         calls.into_iter().filter(|call| call.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')).collect();
     assert!(calls.contains("execve") && calls.contains("connect") && calls.len() > 20, "{calls:?}");
     let allowed: BTreeSet<_> = ALLOWED.split(' ').collect();
-    let strange: Vec<_> = calls.iter().filter(|call| !allowed.contains(call)).collect();
+    let strange: Vec<_> = calls.iter().filter(|call| !allowed.contains(*call)).collect();
     assert!(strange.is_empty(), "{strange:?}");
 }
