@@ -11,6 +11,8 @@ use std::ffi::OsString;
 pub enum Command {
     /// Start and supervise this program with these arguments.
     Run(Vec<OsString>),
+    /// Run this program with these arguments in the environment of the release that runs here.
+    Exec(Vec<OsString>),
     /// Print [`HELP`].
     Help,
     /// Print the version.
@@ -22,16 +24,22 @@ pub const HELP: &str = "\
 beaminit: PID 1 for Erlang and Elixir releases on Kubernetes
 
 usage: beaminit [--] COMMAND [ARG...]
+       beaminit exec [--] COMMAND [ARG...]
        beaminit --help | --version
 
 Finds out who the pod is, renders vm.args, waits until the pod's own DNS record
 is there, starts COMMAND, forwards signals, reaps orphans, and ends with
-COMMAND's exit code. Settings are environment variables, BEAMINIT_...;
-the README describes them.
+COMMAND's exit code.
+
+exec is for kubectl exec and docker exec: it runs COMMAND, such as bin/app
+remote, with the node name, cookie and files of the release that runs here.
+Where none runs it does what a start does, without the wait.
+
+Settings are environment variables, BEAMINIT_...; the README describes them.
 ";
 
-/// Words that are ours alone as the first word, so that a later version may give them their meaning.
-const RESERVED: [&str; 2] = ["exec", "explain"];
+/// Ours alone as the first word, so that a later version may give it its meaning.
+const RESERVED: &str = "explain";
 
 /// Reads the arguments, without the program's name.
 ///
@@ -42,12 +50,25 @@ const RESERVED: [&str; 2] = ["exec", "explain"];
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Error> {
     let mut parser = lexopt::Parser::from_args(args);
     let dashes = parser.try_raw_args().is_some_and(|raw| raw.peek().is_some_and(|first| first == "--"));
-    match parser.next() {
-        Ok(Some(lexopt::Arg::Value(program))) if !dashes && RESERVED.iter().any(|word| program == *word) => {
-            let word = program.to_string_lossy();
-            Err(usage(format!("{word}: this version has no such subcommand"))
-                .hint(format!("to start a program of that name: beaminit -- {word}")))
+    match read(parser, "beaminit bin/app start")? {
+        Command::Run(words) if !dashes && words.first().is_some_and(|word| word == "exec") => {
+            let parser = lexopt::Parser::from_args(words.into_iter().skip(1));
+            match read(parser, "beaminit exec bin/app remote")? {
+                Command::Run(words) => Ok(Command::Exec(words)),
+                other => Ok(other),
+            }
         }
+        Command::Run(words) if !dashes && words.first().is_some_and(|word| word == RESERVED) => {
+            Err(usage(format!("{RESERVED}: this version has no such subcommand"))
+                .hint(format!("to start a program of that name: beaminit -- {RESERVED}")))
+        }
+        other => Ok(other),
+    }
+}
+
+/// Options up to the first word, and from there on a command.
+fn read(mut parser: lexopt::Parser, example: &str) -> Result<Command, Error> {
+    match parser.next() {
         Ok(Some(lexopt::Arg::Value(program))) => {
             let rest = parser.raw_args().map_err(|error| usage(error.to_string()))?;
             Ok(Command::Run(std::iter::once(program).chain(rest).collect()))
@@ -55,7 +76,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Error>
         Ok(Some(lexopt::Arg::Long("help") | lexopt::Arg::Short('h'))) => Ok(Command::Help),
         Ok(Some(lexopt::Arg::Long("version") | lexopt::Arg::Short('V'))) => Ok(Command::Version),
         Ok(Some(option)) => Err(usage(option.unexpected().to_string()).hint("see beaminit --help")),
-        Ok(None) => Err(usage("no command to start".into()).hint("for example: beaminit bin/app start")),
+        Ok(None) => Err(usage("no command to start".into()).hint(format!("for example: {example}"))),
         Err(error) => Err(usage(error.to_string())),
     }
 }
@@ -97,8 +118,19 @@ mod tests {
     }
 
     #[test]
+    fn exec_takes_a_command_of_its_own() {
+        let exec = |args: &[&str]| Ok(Command::Exec(args.iter().map(OsString::from).collect()));
+        assert_eq!(run(&["exec", "bin/app", "rpc", "--", "x"]), exec(&["bin/app", "rpc", "--", "x"]));
+        assert_eq!(run(&["exec", "--", "-odd", "exec"]), exec(&["-odd", "exec"]));
+        assert_eq!(run(&["exec", "explain"]), exec(&["explain"]));
+        assert_eq!(run(&["exec", "--help"]), Ok(Command::Help));
+    }
+
+    #[test]
     fn wrong_usage_is_64() {
-        for args in [&[] as &[&str], &["--"], &["-x", "app"], &["--frobnicate"]] {
+        for args in
+            [&[] as &[&str], &["--"], &["-x", "app"], &["--frobnicate"], &["exec"], &["exec", "--"], &["exec", "-it"]]
+        {
             assert_eq!(run(args), Err(64), "{args:?}");
         }
     }

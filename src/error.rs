@@ -25,6 +25,8 @@ pub enum Stage {
     HandOver,
     /// Starting and supervising the release.
     Supervise,
+    /// Joining a release that runs.
+    Exec,
 }
 
 /// Everything that is wrong at one stage, and the exit code that says so. Holds no secret.
@@ -100,6 +102,7 @@ impl Stage {
             Self::Wait => "wait",
             Self::HandOver => "hand-over",
             Self::Supervise => "supervise",
+            Self::Exec => "exec",
         }
     }
 }

@@ -31,12 +31,15 @@ use identity::name::Fqdn;
 use identity::{Identity, Sources};
 use plan::{Known, Planned};
 use release::Release;
-use release::hand_over::{Awaited, HandOver, Variables};
+use release::hand_over::{Awaited, HandOver, Written};
+use release::run_dir::{Places, RunDir};
+use release::state::{Record, State};
 use signal::Rewrites;
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::BorrowedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use supervise::signals::SignalQueue;
 use supervise::{Launch, Policy};
 use sys::SignalMask;
@@ -57,11 +60,12 @@ pub fn run(inherited: io::Result<SignalMask>, args: impl IntoIterator<Item = OsS
     report::panics_in_one_line();
     let env = Env::from_os();
     let raw = env.raw();
-    let (config, config_error) = Config::from_env(&env, &raw);
+    let (mut config, config_error) = Config::from_env(&env, &raw);
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match cli::parse(args)? {
         Command::Help => Ok(report::print(cli::HELP)),
         Command::Version => Ok(report::print(concat!("beaminit ", env!("CARGO_PKG_VERSION"), "\n"))),
-        Command::Run(command) => start(command, inherited, &env, &raw, &config, config_error),
+        Command::Run(command) => start(command, Manner::Start, inherited, &env, &raw, &config, config_error),
+        Command::Exec(command) => exec(command, inherited, &env, &raw, &mut config, config_error),
     }));
     match outcome {
         Ok(Ok(reason)) => reason,
@@ -70,9 +74,65 @@ pub fn run(inherited: io::Result<SignalMask>, args: impl IntoIterator<Item = OsS
     }
 }
 
+/// Joins the release that runs here: becomes COMMAND with its variables. Where none runs, COMMAND is planned afresh.
+fn exec(
+    command: Vec<OsString>,
+    inherited: io::Result<SignalMask>,
+    env: &Env,
+    raw: &RawEnv,
+    config: &mut Config,
+    config_error: Option<Error>,
+) -> Result<ExitReason, Error> {
+    if !sys::is_pid1() {
+        // The container's last word is not ours.
+        config.termination_log = PathBuf::new();
+    }
+    if let Some(error) = config_error {
+        return Err(error);
+    }
+    telemetry::init(config.log);
+    match State::find(&places(env, config)) {
+        Ok(state) => {
+            report::joined(&state);
+            let mask = inherited.map_err(|error| signals_error(&error))?;
+            Err(joining(state, command, env).exec(mask))
+        }
+        Err(rejected) => {
+            report::nothing_to_join(&rejected);
+            start(command, Manner::Exec, inherited, env, raw, config, None)
+        }
+    }
+}
+
+/// COMMAND with the variables of the release that runs.
+fn joining(state: State, command: Vec<OsString>, env: &Env) -> Launch {
+    Launch {
+        file: command.first().and_then(|program| release::locate(program, env.get("PATH"))),
+        command,
+        crash_dump: PathBuf::new(),
+        variables: state.variables.into_iter().map(|(name, value)| (name.0, value.0)).collect(),
+        removed: state.unset.into_iter().map(|name| name.0).collect(),
+        is_beam: state.kind.is_beam(),
+    }
+}
+
+/// How COMMAND is started.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    /// For its container: as its init, once the pod can be looked up.
+    Start,
+    /// At once, maybe as a guest in a container whose init is another process.
+    Exec,
+}
+
+fn places(env: &Env, config: &Config) -> Places {
+    Places::new(config.run_dir.as_deref(), env.get("TMPDIR").map(Path::new))
+}
+
 /// A start, stage by stage.
 fn start(
     command: Vec<OsString>,
+    manner: Manner,
     inherited: io::Result<SignalMask>,
     env: &Env,
     raw: &RawEnv,
@@ -95,17 +155,27 @@ fn start(
     let Planned { hand_over, .. } = planned;
     let rewrites = known.rewrites();
     let mut stop = StopRequests { signals: &mut signals, rewrites: &rewrites };
-    if let Some(stopped) = known.wait(&hand_over, &mut stop)? {
+    if manner == Manner::Start
+        && let Some(stopped) = known.wait(&hand_over, &mut stop)?
+    {
         return Ok(stopped);
     }
+    let is_guest = manner == Manner::Exec && !sys::is_pid1();
+    let places = places(env, config);
+    let open = || if is_guest { RunDir::open_as_guest(&places) } else { RunDir::open(&places) };
     let secrets = hand_over.secrets(raw);
-    let written = hand_over.write(config.run_dir.as_deref(), env.get("TMPDIR").map(Path::new))?;
+    let written = hand_over.write(open)?;
+    let record = if is_guest { None } else { known.record(&hand_over, &written, open) };
     if let Some(signal) = wait::StopRequests::take(&mut stop) {
         return Ok(report::stopped_before_start(signal, None));
     }
-    let policy = Policy { rewrites, target: config.signal_target, stop_timeout: config.stop_timeout };
+    let policy =
+        Policy { rewrites, target: config.signal_target, stop_timeout: config.stop_timeout, is_init: !is_guest };
     let title = known.release.title();
-    let ended = supervise::run(&known.launch(written.variables.clone(), &hand_over.removed), &title, policy, signals)?;
+    let launch = known.launch(&hand_over, &written);
+    let ended = supervise::run(&launch, &title, policy, signals, |main| {
+        record.as_ref().map(|record| report::unwritten(record.started(main)));
+    })?;
     Ok(report::ended(&title, &ended, config, &secrets))
 }
 
@@ -155,7 +225,26 @@ impl Known<'_> {
         }
     }
 
-    fn launch(&self, variables: Variables, removed: &[&'static str]) -> Launch {
+    /// Writes down what `exec` is to find, if this start makes a node that it could join.
+    fn record(
+        &self,
+        hand_over: &HandOver,
+        written: &Written,
+        open: impl FnOnce() -> Result<RunDir, Error>,
+    ) -> Option<Record> {
+        if !self.release.kind.is_beam() || !self.release.starts_node {
+            return None;
+        }
+        let Self { env, identity, release, .. } = self;
+        let state = State::of_this_start(release, identity, env, hand_over, &written.variables)?;
+        let dir = match &written.run_dir {
+            Some(dir) => Rc::clone(dir),
+            None => Rc::new(report::unwritten(open())?),
+        };
+        report::unwritten(Record::write(state, dir))
+    }
+
+    fn launch(&self, hand_over: &HandOver, written: &Written) -> Launch {
         let crash_dump = Path::new(self.env.get("ERL_CRASH_DUMP").unwrap_or("erl_crash.dump".as_ref()));
         let crash_dump = self.release.working_dir().map_or_else(|| crash_dump.to_owned(), |dir| dir.join(crash_dump));
         Launch {
@@ -163,8 +252,8 @@ impl Known<'_> {
             file: self.release.file.clone(),
             // Before our working directory changes.
             crash_dump: std::path::absolute(crash_dump).unwrap_or_default(),
-            variables,
-            removed: removed.to_vec(),
+            variables: written.variables.iter().map(|(name, value)| (name.into(), value.clone())).collect(),
+            removed: hand_over.removed.iter().map(Into::into).collect(),
             is_beam: self.release.kind.is_beam(),
         }
     }

@@ -7,6 +7,7 @@ use crate::identity::Identity;
 use crate::identity::name::Fqdn;
 use crate::plan::Planned;
 use crate::release::hand_over::HandOver;
+use crate::release::state::{Rejected, State};
 use crate::signal;
 use crate::supervise::Ended;
 use crate::telemetry;
@@ -100,6 +101,24 @@ pub(crate) fn node(hand_over: &HandOver) {
 pub(crate) fn no_wait(reason: &str) -> Option<ExitReason> {
     tracing::info!(target: "wait", "nothing to wait for: {reason}");
     None
+}
+
+pub(crate) fn joined(state: &State) {
+    let pid = state.supervisor.pid;
+    tracing::debug!(target: "exec", pid, "joining {} {} of process {pid}", state.kind.name(), state.name);
+}
+
+/// Nobody runs here whom we could join, as far as we may know.
+pub(crate) fn nothing_to_join(rejected: &[Rejected]) {
+    for rejected in rejected {
+        tracing::warn!(target: "exec", "not used: {rejected}");
+    }
+    tracing::info!(target: "exec", "no release of this user runs here: planned afresh, without a wait");
+}
+
+/// The release runs as well without what could not be written for `exec` alone.
+pub(crate) fn unwritten<T>(written: Result<T, Error>) -> Option<T> {
+    written.inspect_err(|error| tracing::warn!(target: "hand-over", "exec will not find this release: {}", error.problems[0].message)).ok()
 }
 
 /// We end because we were told to, `after` so long a wait.

@@ -1,8 +1,10 @@
 //! The kernel, in safe words: with the files in its folder the only door of `nix` and `rustix`.
 
+mod private_file;
 mod signal_fd;
 mod spawn;
 
+pub use private_file::open_private;
 pub use signal_fd::SignalFd;
 pub use spawn::Spawn;
 
@@ -273,6 +275,17 @@ pub fn may_execute(path: &Path) -> bool {
 pub fn lock_directory(path: &Path) -> io::Result<DirectoryLock> {
     let lock = Flock::lock(File::open(path)?, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| errno)?;
     Ok(DirectoryLock(lock))
+}
+
+/// When a living process was started, in the kernel's ticks since boot: with its number it tells it from every other.
+#[must_use]
+pub fn living_since(pid: i32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field, the name in parentheses, may contain both parentheses and spaces.
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+    let state = fields.next()?;
+    let started = fields.nth(22 - 4)?;
+    if matches!(state, "Z" | "X") { None } else { started.parse().ok() }
 }
 
 /// Writes to stderr as much as goes without blocking: a supervisor that waits for a reader of its log forwards no signal.

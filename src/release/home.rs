@@ -84,7 +84,8 @@ fn holds_release(releases: &Path) -> bool {
 }
 
 /// The file that would be executed: `program` itself, if it has a slash, else the first of that name in `path`.
-pub(super) fn locate(program: &OsStr, path: Option<&OsStr>) -> Option<PathBuf> {
+#[must_use]
+pub fn locate(program: &OsStr, path: Option<&OsStr>) -> Option<PathBuf> {
     let program = Path::new(program);
     if program.components().count() != 1 || program.is_absolute() {
         return program.exists().then(|| program.to_owned());

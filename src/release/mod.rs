@@ -7,11 +7,12 @@ pub mod hand_over;
 mod home;
 mod kind;
 pub mod run_dir;
+pub mod state;
 pub mod template;
 
 pub use cookie::{Cookie, CookieMode};
 pub use cookie_file::SecretFile;
-pub use home::Home;
+pub use home::{Home, locate};
 pub use kind::Kind;
 
 use crate::env::RawEnv;

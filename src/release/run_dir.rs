@@ -15,45 +15,84 @@ pub struct RunDir {
     _lock: DirectoryLock,
 }
 
+/// Where run directories may lie, as the environment has it.
+#[derive(Debug)]
+pub struct Places {
+    /// The directory that was asked for, else `/run/beaminit`. A volume that is mounted there need not be of our uid or
+    /// mode: then we go one deeper.
+    first: PathBuf,
+    /// Folders where everybody may put anything, links too: there we go one deeper always.
+    others: Vec<PathBuf>,
+    /// What our directories one deeper are called. The containers of a pod share /dev/shm, hence the mount namespace.
+    own: String,
+}
+
+impl Places {
+    /// By `BEAMINIT_RUN_DIR`, which is then the only place, and `TMPDIR`.
+    #[must_use]
+    pub fn new(asked: Option<&Path>, tmpdir: Option<&Path>) -> Self {
+        let tmpdir = tmpdir.filter(|dir| dir.is_absolute());
+        let others = [Some(Path::new("/dev/shm")), tmpdir, Some(Path::new("/tmp"))];
+        Self {
+            first: asked.unwrap_or(Path::new("/run/beaminit")).to_owned(),
+            others: others.into_iter().flatten().filter(|_| asked.is_none()).map(Path::to_owned).collect(),
+            own: format!("{}{}", prefix(), sys::mount_namespace()),
+        }
+    }
+
+    /// Every path where [`RunDir::open`] may have made the directory of this container, the likeliest first.
+    pub fn of_a_start(&self) -> impl Iterator<Item = PathBuf> {
+        std::iter::once(self.first.clone()).chain(self.parents().map(|dir| dir.join(&self.own)))
+    }
+
+    fn parents(&self) -> impl Iterator<Item = &PathBuf> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+}
+
+fn prefix() -> String {
+    format!("beaminit-{}-", sys::uid())
+}
+
 impl RunDir {
-    /// Opens the directory that was asked for, else the first that can be written of /run/beaminit, and one of our own
-    /// in /dev/shm, in `tmpdir` and in /tmp.
-    ///
-    /// The containers of a pod share /dev/shm, hence the mount namespace in the name.
+    /// Opens the first that can be written.
     ///
     /// # Errors
     /// None can be made, or somebody else has it: exit code 73.
-    pub fn open(asked: Option<&Path>, tmpdir: Option<&Path>) -> Result<Self, Error> {
-        let prefix = format!("beaminit-{}-", sys::uid());
-        let own = format!("{prefix}{}", sys::mount_namespace());
-        let below = |dir: &Path| (dir.join(&own), false);
-        let candidates = match asked {
-            Some(asked) => vec![(asked.to_owned(), true)],
-            None => std::iter::once((PathBuf::from("/run/beaminit"), true))
-                .chain([Some(Path::new("/dev/shm")), tmpdir, Some(Path::new("/tmp"))].into_iter().flatten().map(below))
-                .collect(),
+    pub fn open(places: &Places) -> Result<Self, Error> {
+        let first = || match Self::take(&places.first) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                Self::take(&places.first.join(&places.own))
+            }
+            other => other,
         };
         let mut reasons = Vec::new();
-        for (path, may_be_volume) in candidates {
-            // A volume that is mounted there need not be of our uid or mode: then we go one deeper. Not so in folders
-            // where everybody may put a link of that name.
-            let taken = match Self::take(&path) {
-                Err(error) if may_be_volume && error.kind() == io::ErrorKind::PermissionDenied => {
-                    Self::take(&path.join(&own))
-                }
-                other => other,
-            };
+        for parent in places.parents() {
+            let taken = if *parent == places.first { first() } else { Self::take(&parent.join(&places.own)) };
             match taken {
-                Ok(dir) => {
-                    remove_leftovers(&dir.path, &prefix);
-                    return Ok(dir);
-                }
-                Err(error) => reasons.push(format!("{}: {}", path.display(), explain(&error))),
+                Ok(dir) => return Ok(dir.without_leftovers()),
+                Err(error) => reasons.push(format!("{}: {}", parent.display(), explain(&error))),
             }
         }
-        let message = format!("no directory to write to: {}", reasons.join(", "));
-        Err(Error::new(Stage::HandOver, exit::CANNOT_CREATE, message)
-            .hint("mount an emptyDir with medium: Memory and name it in BEAMINIT_RUN_DIR"))
+        Err(nowhere(&reasons))
+    }
+
+    /// Opens one for this process alone, of another name than a start's: a guest in a container must not take what its
+    /// init has, nor what it will want.
+    ///
+    /// # Errors
+    /// None can be made: exit code 73.
+    pub fn open_as_guest(places: &Places) -> Result<Self, Error> {
+        let own = format!("{}-{}", places.own, std::process::id());
+        let elsewhere = Places::new(None, None).others;
+        let mut reasons = Vec::new();
+        for parent in places.parents().chain(&elsewhere) {
+            match Self::take(&parent.join(&own)) {
+                Ok(dir) => return Ok(dir.without_leftovers()),
+                Err(error) => reasons.push(format!("{}: {}", parent.display(), explain(&error))),
+            }
+        }
+        Err(nowhere(&reasons))
     }
 
     /// Makes the directory, or takes over one that a dead process of ours left.
@@ -73,6 +112,17 @@ impl RunDir {
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
+    /// Removes the directories beside it that killed processes of ours left: /dev/shm outlives a container that is
+    /// restarted in place, and a rendered file may hold a secret. One whose owner lives is locked.
+    fn without_leftovers(self) -> Self {
+        let siblings = self.path.parent().and_then(|parent| fs::read_dir(parent).ok()).into_iter().flatten().flatten();
+        for sibling in siblings.filter(|sibling| sibling.file_name().to_string_lossy().starts_with(&prefix())) {
+            // Taken over, it is emptied, and removed when it is dropped.
+            drop(Self::take(&sibling.path()));
+        }
+        self
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -86,7 +136,7 @@ impl RunDir {
     pub fn write(&self, name: &str, contents: &[u8], mode: u32) -> Result<PathBuf, Error> {
         let path = self.path.join(name);
         let write = || -> io::Result<()> {
-            let mut file = tempfile::NamedTempFile::new_in(&self.path)?;
+            let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.path)?;
             file.write_all(contents)?;
             file.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
             file.persist(&path)?;
@@ -121,23 +171,16 @@ impl Drop for RunDir {
     }
 }
 
-/// Removes the directories beside `own` that killed processes of ours left: /dev/shm outlives a container that is
-/// restarted in place, and a rendered file may hold a secret. One whose owner lives is locked.
-fn remove_leftovers(own: &Path, prefix: &str) {
-    let siblings = own.parent().and_then(|parent| fs::read_dir(parent).ok()).into_iter().flatten().flatten();
-    for sibling in siblings.filter(|sibling| sibling.file_name().to_string_lossy().starts_with(prefix)) {
-        // Taken over, it is emptied, and removed when it is dropped.
-        drop(RunDir::take(&sibling.path()));
-    }
-}
-
 /// Everything that we write there. A directory with anything else is not ours to empty.
 const NAMES: [&str; 7] = ["vm.args", "remote.vm.args", "sys.config", "state.json", "tmp", "var", "erlang"];
+
+/// How a file's name begins until it is whole.
+const UNFINISHED: &str = ".unfinished-";
 
 fn has_only_ours(dir: &Path) -> io::Result<bool> {
     for entry in fs::read_dir(dir)? {
         let name = entry?.file_name();
-        if !NAMES.iter().any(|ours| name == *ours) {
+        if !NAMES.iter().any(|ours| name == *ours) && !name.to_string_lossy().starts_with(UNFINISHED) {
             return Ok(false);
         }
     }
@@ -152,6 +195,12 @@ fn empty(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
+fn nowhere(reasons: &[String]) -> Error {
+    let message = format!("no directory to write to: {}", reasons.join(", "));
+    Error::new(Stage::HandOver, exit::CANNOT_CREATE, message)
+        .hint("mount an emptyDir with medium: Memory and name it in BEAMINIT_RUN_DIR")
+}
+
 fn explain(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::WouldBlock => "another beaminit has it".into(),
@@ -163,11 +212,15 @@ fn explain(error: &io::Error) -> String {
 mod tests {
     use super::*;
 
+    fn open(asked: &Path) -> Result<RunDir, Error> {
+        RunDir::open(&Places::new(Some(asked), None))
+    }
+
     #[test]
     fn files_are_closed_to_others_and_gone_at_the_end() {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("run");
-        let dir = RunDir::open(Some(&path), None).unwrap();
+        let dir = open(&path).unwrap();
         let file = dir.write("vm.args", b"-name a@b\n", 0o600).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o700);
         assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
@@ -181,26 +234,27 @@ mod tests {
     fn a_directory_in_use_is_refused_and_what_the_dead_left_is_taken() {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("run");
-        let first = RunDir::open(Some(&path), None).unwrap();
-        let error = RunDir::open(Some(&path), None).unwrap_err();
+        let first = open(&path).unwrap();
+        let error = open(&path).unwrap_err();
         assert_eq!(error.code, exit::CANNOT_CREATE);
         assert!(error.to_string().contains("another beaminit has it"), "{error}");
         drop(first);
         DirBuilder::new().mode(0o700).create(&path).unwrap();
         fs::write(path.join("vm.args"), "left over").unwrap();
-        let second = RunDir::open(Some(&path), None).unwrap();
+        fs::write(path.join(".unfinished-x"), "killed while it wrote").unwrap();
+        let second = open(&path).unwrap();
         assert_eq!(fs::read_dir(second.path()).unwrap().count(), 0);
     }
 
     #[test]
     fn what_killed_processes_left_beside_it_is_removed_and_what_living_ones_use_is_not() {
         let parent = tempfile::tempdir().unwrap();
-        let [dead, living, own] = ["x-1", "x-2", "x-3"].map(|name| parent.path().join(name));
+        let name = |end: &str| parent.path().join(prefix() + end);
+        let [dead, living, own] = [name("1"), name("2"), name("3")];
         DirBuilder::new().mode(0o700).create(&dead).unwrap();
         fs::write(dead.join("vm.args"), "-setcookie sesame").unwrap();
         let _living = RunDir::take(&living).unwrap();
-        let _own = RunDir::take(&own).unwrap();
-        remove_leftovers(&own, "x-");
+        let _own = RunDir::take(&own).unwrap().without_leftovers();
         assert_eq!([dead, living, own].map(|path| path.exists()), [false, true, true]);
     }
 
@@ -208,10 +262,35 @@ mod tests {
     fn a_directory_of_other_peoples_files_is_left_as_it_is() {
         let parent = tempfile::tempdir().unwrap();
         fs::write(parent.path().join("precious"), "data").unwrap();
-        let dir = RunDir::open(Some(parent.path()), None).unwrap();
+        let dir = open(parent.path()).unwrap();
         assert_eq!(dir.path().parent(), Some(parent.path()));
         drop(dir);
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_guest_takes_neither_what_a_start_has_nor_what_it_will_want() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("run");
+        let places = Places::new(Some(&path), None);
+        let early = RunDir::open_as_guest(&places).unwrap();
+        assert!(!path.exists() && !places.of_a_start().any(|place| place == early.path()), "{early:?}");
+        let start = RunDir::open(&places).unwrap();
+        let guest = RunDir::open_as_guest(&places).unwrap();
+        assert_eq!((start.path(), guest.path().parent()), (path.as_path(), Some(path.as_path())));
+        drop(guest);
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_start_may_have_its_directory_wherever_exec_looks() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("run");
+        let places = Places::new(Some(&path), None);
+        assert_eq!(RunDir::open(&places).unwrap().path(), places.of_a_start().next().unwrap());
+        fs::create_dir(&path).unwrap();
+        let deeper = RunDir::open(&places).unwrap();
+        assert!(places.of_a_start().any(|place| place == deeper.path()));
     }
 
     #[test]

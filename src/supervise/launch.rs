@@ -3,10 +3,12 @@
 use super::exec_failure::{ENOEXEC, ExecFailure, may_be_script};
 use super::signals::SignalQueue;
 use crate::error::{Error, Stage};
-use crate::sys::Spawn;
+use crate::sys::{SignalMask, Spawn};
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
+use std::process::Command;
 
 /// What is started, and with which changes to our environment.
 #[derive(Debug)]
@@ -18,9 +20,9 @@ pub struct Launch {
     /// Where a VM would write its crash dump.
     pub crash_dump: PathBuf,
     /// Variables set besides those that we have.
-    pub variables: Vec<(&'static str, OsString)>,
+    pub variables: Vec<(OsString, OsString)>,
     /// Variables that it must not have.
-    pub removed: Vec<&'static str>,
+    pub removed: Vec<OsString>,
     /// Whether it becomes a BEAM.
     pub is_beam: bool,
 }
@@ -33,13 +35,34 @@ impl Launch {
     /// processes or memory.
     pub fn start(&self, signals: &SignalQueue) -> Result<i32, Error> {
         let spawned = match self.spawn(signals, None) {
-            // A script without #!: a shell would run it by itself, and so did whoever started it before us.
-            Err(error) if error.raw_os_error() == Some(ENOEXEC) && self.file.as_deref().is_some_and(may_be_script) => {
+            Err(error) if self.is_script_without_interpreter(&error) => {
                 self.spawn(signals, Some("/bin/sh")).map_err(|_| error)
             }
             other => other,
         };
-        spawned.map_err(|error| self.failed(&error))
+        spawned.map_err(|error| self.failed(Stage::Supervise, &error))
+    }
+
+    /// Becomes it, with these signals blocked. Nothing of ours is left then; so it comes back only with the reason why
+    /// it could not, as [`Launch::start`] has it.
+    #[must_use]
+    pub fn exec(&self, mask: SignalMask) -> Error {
+        let exec = |shell| {
+            let (program, arguments) = self.words(shell);
+            let mut command = Command::new(program);
+            command.args(arguments).env_clear().envs(self.environment());
+            mask.set().err().unwrap_or_else(|| command.exec())
+        };
+        let error = exec(None);
+        if self.is_script_without_interpreter(&error) {
+            let _no_shell = exec(Some("/bin/sh"));
+        }
+        self.failed(Stage::Exec, &error)
+    }
+
+    /// A shell would run it by itself, and so did whoever started it before us.
+    fn is_script_without_interpreter(&self, error: &io::Error) -> bool {
+        error.raw_os_error() == Some(ENOEXEC) && self.file.as_deref().is_some_and(may_be_script)
     }
 
     /// The first two words: further ones may be whole scripts, or secrets.
@@ -50,19 +73,26 @@ impl Launch {
     }
 
     fn spawn(&self, signals: &SignalQueue, shell: Option<&str>) -> io::Result<i32> {
-        let program = self.command.first().map(OsString::as_os_str).unwrap_or_default();
-        let program = match (shell, &self.file) {
-            (Some(shell), Some(file)) => vec![OsStr::new(shell), file.as_os_str()],
-            _ => vec![program],
-        };
-        let arguments = self.command.iter().skip(1).map(OsString::as_os_str);
+        let (program, arguments) = self.words(shell);
         let spawn = Spawn {
-            words: program.into_iter().chain(arguments).collect(),
+            words: std::iter::once(program).chain(arguments).collect(),
             environment: self.environment(),
             mask: signals.release_mask(self.is_beam),
             not_ignored: &SignalQueue::not_ignored(),
         };
         spawn.start()
+    }
+
+    /// The program and its arguments, behind the shell if that is to take it.
+    fn words<'a>(&'a self, shell: Option<&'a str>) -> (&'a OsStr, Vec<&'a OsStr>) {
+        let program = self.command.first().map(OsString::as_os_str).unwrap_or_default();
+        let arguments = self.command.iter().skip(1).map(OsString::as_os_str);
+        match (shell, &self.file) {
+            (Some(shell), Some(file)) => {
+                (OsStr::new(shell), std::iter::once(file.as_os_str()).chain(arguments).collect())
+            }
+            _ => (program, arguments.collect()),
+        }
     }
 
     /// Ours with the changes. Where a variable is set twice, the last one counts.
@@ -72,16 +102,16 @@ impl Launch {
         let mut environment: Vec<_> = std::env::vars_os().filter(|(name, _)| !is_set(name)).collect();
         for (at, (name, value)) in self.variables.iter().enumerate() {
             if !self.variables[at + 1..].iter().any(|(later, _)| later == name) {
-                environment.push(((*name).into(), value.clone()));
+                environment.push((name.clone(), value.clone()));
             }
         }
         environment.retain(|(name, _)| !is_removed(name));
         environment
     }
 
-    fn failed(&self, error: &io::Error) -> Error {
+    fn failed(&self, stage: Stage, error: &io::Error) -> Error {
         let program = self.command.first().map(|program| program.to_string_lossy()).unwrap_or_default();
         let ExecFailure { code, cause, hint } = ExecFailure::explain(self.file.as_deref(), error);
-        Error::new(Stage::Supervise, code, format!("cannot start {program}: {cause}")).hint(hint)
+        Error::new(stage, code, format!("cannot start {program}: {cause}")).hint(hint)
     }
 }

@@ -31,6 +31,8 @@ pub struct Policy {
     pub target: SignalTarget,
     /// How long after TERM the release is killed, if ever.
     pub stop_timeout: Option<Duration>,
+    /// Whether we are the init of a container. A guest in it leaves orphans, an epmd that others use, to whoever is.
+    pub is_init: bool,
 }
 
 /// How the release ended.
@@ -46,12 +48,19 @@ pub struct Ended {
     pub slogan: Option<String>,
 }
 
-/// Starts the release and stays until it has ended. `title` is what the log calls it.
+/// Starts the release and stays until it has ended. `title` is what the log calls it; `on_start` gets its process id.
 ///
 /// # Errors
 /// It could not be started. From then on nothing is an error.
-pub fn run(launch: &Launch, title: &str, policy: Policy, mut signals: SignalQueue) -> Result<Ended, Error> {
-    if !sys::is_pid1() {
+pub fn run(
+    launch: &Launch,
+    title: &str,
+    policy: Policy,
+    mut signals: SignalQueue,
+    on_start: impl FnOnce(i32),
+) -> Result<Ended, Error> {
+    let adopts_orphans = policy.is_init && !sys::is_pid1();
+    if adopts_orphans {
         // Then orphans would go to PID 1; a stranger to them, maybe a shell that reaps nothing.
         sys::become_subreaper().map_err(|error| {
             Error::new(Stage::Supervise, exit::OS, format!("cannot become a subreaper: {}", cause(&error)))
@@ -62,6 +71,7 @@ pub fn run(launch: &Launch, title: &str, policy: Policy, mut signals: SignalQueu
     let main = launch.start(&signals)?;
     let started = Instant::now();
     tracing::info!(target: "supervise", pid = main, "started {title} as pid {main}: {}", launch.title());
+    on_start(main);
     // The release keeps its working directory; ours would only keep a volume from being unmounted.
     let _ = std::env::set_current_dir("/");
 
@@ -71,7 +81,7 @@ pub fn run(launch: &Launch, title: &str, policy: Policy, mut signals: SignalQueu
     let reason = supervisor.watch(&mut signals);
     let slogan = crash_dump::slogan(&launch.crash_dump, wall_clock);
     let ended = Ended { reason, after: started.elapsed(), was_asked: supervisor.was_asked, slogan };
-    if !sys::is_pid1() {
+    if adopts_orphans {
         leftovers::end(&mut signals);
     }
     Ok(ended)

@@ -111,3 +111,8 @@ fn any_release_is_found_or_said_not_to_be_whole() {
 fn the_end_is_due_once_and_in_time() {
     replay("shutdown", 2000, 200, bodies::shutdown::body);
 }
+
+#[test]
+fn any_state_is_read_or_refused() {
+    replay("state", 500, 200, bodies::text::state);
+}

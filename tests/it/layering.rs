@@ -17,14 +17,15 @@ const LAYERS: [&[&str]; 7] = [
 const BASE: [&str; 7] = ["env", "exit", "error", "file", "signal", "telemetry", "sys"];
 
 /// Where a library may be named.
-const DOORS: [(&str, &[&str]); 9] = [
+const DOORS: [(&str, &[&str]); 10] = [
     ("dlmalloc", &["main.rs"]),
     ("erl_tokenize", &["render/terms.rs"]),
     ("envy", &["env.rs"]),
     ("tokio", &["wait/mod.rs", "wait/lookup.rs", "wait/stop.rs"]),
     ("hickory_resolver", &["wait/lookup.rs"]),
+    ("serde_json", &["release/state.rs"]),
     ("signal_hook", &["supervise/signals.rs"]),
-    ("nix", &["sys.rs", "sys/signal_fd.rs", "sys/spawn.rs"]),
+    ("nix", &["sys.rs", "sys/private_file.rs", "sys/signal_fd.rs", "sys/spawn.rs"]),
     ("rustix", &["sys.rs"]),
     ("rustix_libc_wrappers", &["sys.rs"]),
 ];

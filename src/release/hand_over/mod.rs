@@ -20,6 +20,7 @@ use crate::identity::name::{Distribution, Fqdn, NodeHost, NodeName};
 use crate::identity::{Identity, Source};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// A `vm.args` as it will be, as far as it is handed over. It holds secrets.
 #[derive(Default)]
@@ -129,7 +130,7 @@ pub struct Written {
     /// The variables, as the release gets them.
     pub variables: Variables,
     /// The run directory, if one was needed.
-    pub run_dir: Option<RunDir>,
+    pub run_dir: Option<Rc<RunDir>>,
     /// The cookie file in HOME, if one was made.
     _home_cookie: Option<HomeCookie>,
 }
@@ -218,14 +219,13 @@ impl HandOver {
         ours.chain([&raw.release_cookie, &raw.relx_cookie, &raw.cookie].into_iter().flatten().cloned()).collect()
     }
 
-    /// Writes the files to the run directory, and gives the variables as the release gets them.
+    /// Writes the files to the run directory, which is opened only if one is needed, and gives the variables as the release gets them.
     ///
     /// # Errors
     /// There is no place to write to: exit code 73. Then no file is left half-written.
-    pub fn write(&self, run_dir: Option<&Path>, tmpdir: Option<&Path>) -> Result<Written, Error> {
+    pub fn write(&self, open: impl FnOnce() -> Result<RunDir, Error>) -> Result<Written, Error> {
         let needed = !(self.files.is_empty() && self.folders.is_empty());
-        let tmpdir = tmpdir.filter(|dir| dir.is_absolute());
-        let dir = if needed { Some(RunDir::open(run_dir, tmpdir)?) } else { None };
+        let dir = if needed { Some(open()?) } else { None };
         if let Some(dir) = &dir {
             self.folders.iter().try_for_each(|name| dir.make_dir(name).map(drop))?;
             for file in &self.files {
@@ -239,7 +239,7 @@ impl HandOver {
         };
         let root = dir.as_ref().map_or(Path::new(""), RunDir::path);
         let variables = self.variables.iter().map(|(name, value)| (*name, value.in_dir(root))).collect();
-        Ok(Written { variables, run_dir: dir, _home_cookie: home_cookie })
+        Ok(Written { variables, run_dir: dir.map(Rc::new), _home_cookie: home_cookie })
     }
 
     /// What peers will look up: the host of the node's name, else the pod's own name.

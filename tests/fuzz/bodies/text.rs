@@ -8,6 +8,7 @@ use beaminit::env::Env;
 use beaminit::identity::hosts::{Hosts, is_pod_address};
 use beaminit::identity::name::{Fqdn, NodeName};
 use beaminit::identity::resolv_conf::ResolvConf;
+use beaminit::release::state::State;
 use beaminit::render::template::{Fault, Variables, render};
 use beaminit::render::vm_args::{Scanner, VmArgs};
 
@@ -91,5 +92,16 @@ pub fn settings(data: &[u8]) {
             assert!(error.to_string().contains(name), "{name}: {error}");
             assert_eq!(config, Config::default(), "{name} is wrong, and yet in force");
         }
+    }
+}
+
+/// The state that a start leaves for `exec`.
+pub fn state(data: &[u8]) {
+    match State::parse(data) {
+        Ok(state) => {
+            assert_eq!(State::parse(state.to_json().as_bytes()).as_ref(), Ok(&state));
+            assert!(!format!("{:?}{:?}", state.variables, state.command).contains("sesame"));
+        }
+        Err(reason) => assert!(!reason.contains("sesame") && !reason.contains('\n'), "{reason}"),
     }
 }

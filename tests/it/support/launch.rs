@@ -51,19 +51,28 @@ impl Context {
     /// test that was killed.
     fn command(&self, first: &str, argv: &[OsString]) -> Command {
         let mut command = Command::new("/bin/bash");
-        command.args(["-c", &format!("{first}{CLOSE_AND_EXEC}"), "start"]).env_clear().current_dir(&self.work_dir);
-        command.args(["/usr/bin/env", "--ignore-environment", "--default-signal", "--"]).args(self.assignments());
-        command.args(["/usr/bin/setpriv", BEFORE_EXEC, "KILL", "--inh-caps=-all"]);
-        match self.uid {
-            Some(uid) => command.args([format!("--reuid={uid}"), "--regid=0".to_owned()]).args([
-                "--clear-groups",
-                "--bounding-set=-all",
-                "--no-new-privs",
-            ]),
-            None => command.arg(format!("--bounding-set={ROOTS_CAPABILITIES}")),
-        };
-        command.arg("--").args(argv);
+        command.args(["-c", &format!("{first}{CLOSE_AND_EXEC}"), "start"]).env_clear();
+        command.args(self.argv(argv));
         command
+    }
+
+    /// env, which becomes setpriv, which becomes the program.
+    pub(super) fn argv(&self, program: &[OsString]) -> Vec<OsString> {
+        let mut argv: Vec<OsString> =
+            ["/usr/bin/env", "--ignore-environment", "--default-signal"].map(Into::into).into();
+        argv.extend(["--chdir".into(), self.work_dir.clone().into(), "--".into()]);
+        argv.extend(self.assignments());
+        argv.extend(["/usr/bin/setpriv", BEFORE_EXEC, "KILL", "--inh-caps=-all"].map(Into::into));
+        match self.uid {
+            Some(uid) => argv.extend(
+                [&format!("--reuid={uid}"), "--regid=0", "--clear-groups", "--bounding-set=-all", "--no-new-privs"]
+                    .map(Into::into),
+            ),
+            None => argv.push(format!("--bounding-set={ROOTS_CAPABILITIES}").into()),
+        }
+        argv.push("--".into());
+        argv.extend_from_slice(program);
+        argv
     }
 
     fn assignments(&self) -> impl Iterator<Item = OsString> {

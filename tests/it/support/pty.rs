@@ -1,5 +1,6 @@
 //! A terminal with a program at it, typed at and read from.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
@@ -18,7 +19,7 @@ pub(crate) struct Pty {
 
 impl Pty {
     /// Starts `words` as the leader of a session whose terminal this is.
-    pub(crate) fn start(words: &[&str]) -> Self {
+    pub(crate) fn start(words: &[impl AsRef<OsStr>]) -> Self {
         let pair = nix::pty::openpty(None, None).expect("a pseudo-terminal");
         let end = || Stdio::from(pair.slave.try_clone().unwrap());
         let mut setsid = Command::new("setsid");

@@ -20,6 +20,7 @@ use super::launch::{BEFORE_EXEC, Context, Launch, below_a_shell, in_mounts_of};
 use super::log::{Ended, Line, Log, Stream};
 use super::pod::{AsPid, Spec};
 use super::processes::{Process, pid_namespace, processes_in};
+use super::pty::Pty;
 use super::wait_for;
 
 /// How long a program may take from its spawn to its exec on a busy machine.
@@ -164,8 +165,21 @@ impl RunningPod {
 
     /// `kubectl exec`: the same user and environment as the container's, another process tree.
     pub(crate) fn exec<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Output {
-        let argv: Vec<OsString> = words.into_iter().map(|word| word.as_ref().to_owned()).collect();
-        self.context.exec(self.init, &argv)
+        self.context.exec(self.init, &owned(words))
+    }
+
+    /// `docker exec --user`.
+    pub(crate) fn exec_as<W: AsRef<OsStr>>(&self, uid: u32, words: impl IntoIterator<Item = W>) -> Output {
+        Context { uid: Some(uid), ..self.context.clone() }.exec(self.init, &owned(words))
+    }
+
+    /// `kubectl exec -it`; runtimes tell the program what terminal it has.
+    pub(crate) fn exec_on_terminal<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Pty {
+        let enter = ["nsenter", "--all", "--target"].map(OsString::from);
+        let mut context = self.context.clone();
+        context.env.insert("TERM".into(), "xterm".into());
+        let argv = context.argv(&owned(words));
+        Pty::start(&[enter.to_vec(), vec![self.init.to_string().into(), "--".into()], argv].concat())
     }
 }
 
@@ -177,6 +191,10 @@ impl Drop for RunningPod {
             keeper.join().ok();
         }
     }
+}
+
+fn owned<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> Vec<OsString> {
+    words.into_iter().map(|word| word.as_ref().to_owned()).collect()
 }
 
 fn kill(pid: i32, number: i32) -> rustix::io::Result<()> {

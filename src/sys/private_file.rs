@@ -1,0 +1,49 @@
+//! Files that nobody else can have written.
+
+use super::uid;
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, openat};
+use nix::sys::stat::Mode;
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+/// Opens a file of ours in a directory of ours, both closed to everybody else. A link is followed to neither: whoever can
+/// put one there would choose what we believe.
+///
+/// # Errors
+/// It is not there, or not ours alone, as the error's sentence says.
+pub fn open_private(dir: &Path, name: &str) -> io::Result<File> {
+    let dir = open_unfollowed(AT_FDCWD, dir)?;
+    let file = open_unfollowed(dir.as_fd(), Path::new(name))?;
+    let (around, found) = (dir.metadata()?, file.metadata()?);
+    if !is_private(&around) {
+        return Err(not_private("its directory is not ours alone"));
+    }
+    if !found.is_file() || !is_private(&found) || found.nlink() != 1 {
+        return Err(not_private("it is not ours alone"));
+    }
+    Ok(file)
+}
+
+fn open_unfollowed(parent: BorrowedFd<'_>, path: &Path) -> io::Result<File> {
+    // NONBLOCK: a fifo without a writer would hold us up.
+    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    match openat(parent, path, flags, Mode::empty()) {
+        Ok(file) => Ok(file.into()),
+        Err(Errno::ELOOP) => Err(not_private("it is a link")),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+const GROUP_AND_OTHERS: u32 = 0o077;
+
+fn is_private(found: &Metadata) -> bool {
+    found.uid() == uid() && found.mode() & GROUP_AND_OTHERS == 0
+}
+
+fn not_private(reason: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::PermissionDenied, reason)
+}
