@@ -8,26 +8,18 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::support::files::files_of;
+use crate::support::files::{files_of, folder_of};
 use crate::support::vm::BOOT;
-use crate::support::{Built, Cluster, DnsSettings, Ended, Pod, RunningPod, scratch_dir};
+use crate::support::{Built, Cluster, DnsSettings, Ended, Pod, RunningPod};
 
 const FQDN: &str = "demo-0.demo.default.svc.cluster.local";
 const PATH: &str = "/app/bin:/usr/local/bin:/usr/bin:/bin";
 
 /// A copy of a release that may be changed.
 fn copy_of(built: Built) -> TempDir {
-    let dir = scratch_dir();
-    fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let dir = folder_of(&[]);
     let copied = Command::new("cp").arg("-R").arg(built.dir().join(".")).arg(dir.path()).status().unwrap();
     assert!(copied.success());
-    dir
-}
-
-fn folder_with(name: &str, text: &str) -> TempDir {
-    let dir = scratch_dir();
-    fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    fs::write(dir.path().join(name), text).unwrap();
     dir
 }
 
@@ -39,14 +31,13 @@ fn pod(cluster: &Cluster, release: &Path, config: &TempDir) -> Pod {
 }
 
 fn names_the_node() -> TempDir {
-    folder_with("vm.args", "-name ${RELEASE_NAME}@${MY_POD_FQDN}\n-setcookie sesame\n")
+    folder_of(&[("vm.args", "-name ${RELEASE_NAME}@${MY_POD_FQDN}\n-setcookie sesame\n")])
 }
 
 #[test]
 fn however_command_names_the_start_script() {
     let cluster = Cluster::start(DnsSettings::default());
-    let (config, links) = (names_the_node(), scratch_dir());
-    fs::set_permissions(links.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let (config, links) = (names_the_node(), folder_of(&[]));
     symlink("/app/bin/demo", links.path().join("linked")).unwrap();
     // Script, kind, and the release's name where RELEASE_NAME does not tell it.
     let cases = [
@@ -101,7 +92,7 @@ fn beside_other_executables() {
 #[test]
 fn with_two_versions_the_one_that_starts_counts() {
     let cluster = Cluster::start(DnsSettings::default());
-    let config = folder_with("other", "");
+    let config = folder_of(&[]);
     let own_args = |name: &str| format!("-name {name}@${{MY_POD_FQDN}}\n-setcookie sesame\n");
 
     let mix = copy_of(Built::MixWithoutErts);

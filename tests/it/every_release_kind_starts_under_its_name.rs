@@ -1,14 +1,13 @@
 //! Whatever built a release, it starts unchanged: as another user than root, with nothing writable, under the name and
 //! with the cookie and settings of a ConfigMap, and a TERM ends it with its own code.
 
-use std::fs;
 use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::support::files::files_of;
+use crate::support::files::{files_of, folder_of};
 use crate::support::vm::{BOOT, ask, can_connect, vm, wait_for_node};
-use crate::support::{Built, Cluster, DnsSettings, Ended, Pod, RunningPod, scratch_dir};
+use crate::support::{Built, Cluster, DnsSettings, Ended, Pod, RunningPod};
 
 const COOKIE: &str = "sesame-4711";
 /// What breaks text that is put into a file by a careless hand.
@@ -47,14 +46,8 @@ impl Kind {
     }
 
     fn config_map(&self) -> TempDir {
-        let dir = scratch_dir();
-        fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        for (name, text) in [("vm.args", self.vm_args), ("sys.config", self.sys_config)] {
-            if let Some(text) = text {
-                fs::write(dir.path().join(name), text).unwrap();
-            }
-        }
-        dir
+        let files = [("vm.args", self.vm_args), ("sys.config", self.sys_config)];
+        folder_of(&files.into_iter().filter_map(|(name, text)| Some((name, text?))).collect::<Vec<_>>())
     }
 
     fn pod(&self, cluster: &Cluster, config: &Path) -> Pod {
@@ -96,7 +89,20 @@ const ERL: Kind = Kind {
     ..Kind::new("erl", Built::Relx)
 };
 
-const ALL: [Kind; 10] = [
+/// The same by Elixir's script.
+const ELIXIR: Kind = Kind {
+    command: Some(&[
+        "elixir",
+        "--no-halt",
+        "-pa",
+        "/app/lib/demo-0.1.0/ebin",
+        "-e",
+        "{:ok, _} = Application.ensure_all_started(:demo)",
+    ]),
+    ..Kind::new("erl", Built::Relx)
+};
+
+const ALL: [Kind; 11] = [
     MIX,
     MIX_WITHOUT_ERTS,
     MIX_RUNTIME_CONFIG,
@@ -107,6 +113,7 @@ const ALL: [Kind; 10] = [
     RELX_PLAIN,
     DISTILLERY,
     ERL,
+    ELIXIR,
 ];
 
 macro_rules! each {
@@ -129,6 +136,7 @@ each! {
     relx_with_its_plain_script: RELX_PLAIN,
     distillery: DISTILLERY,
     erl: ERL,
+    elixir: ELIXIR,
 }
 
 fn starts_under_its_name(kind: &Kind) {

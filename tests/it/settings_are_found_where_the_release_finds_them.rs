@@ -2,13 +2,13 @@
 //! takes the files that it takes by itself.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use tempfile::TempDir;
 
+use crate::support::files::folder_of;
 use crate::support::vm::{BOOT, vm};
-use crate::support::{Built, Cluster, DnsSettings, Pod, RunningPod, scratch_dir};
+use crate::support::{Built, Cluster, DnsSettings, Pod, RunningPod};
 
 const OWN: &str = "the release's own";
 
@@ -61,12 +61,9 @@ const CASES: [Case; 19] = [
 
 /// A folder with both files, which tell their origin.
 fn folder(origin: &str) -> TempDir {
-    let dir = scratch_dir();
-    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let flags = format!("-name demo@127.0.0.1\n-setcookie sesame\n-origin {origin}\n");
-    fs::write(dir.path().join("vm.args"), flags).unwrap();
-    fs::write(dir.path().join("sys.config"), format!("[{{demo, [{{greeting, \"{origin}\"}}]}}].\n")).unwrap();
-    dir
+    let settings = format!("[{{demo, [{{greeting, \"{origin}\"}}]}}].\n");
+    folder_of(&[("vm.args", &flags), ("sys.config", &settings)])
 }
 
 #[test]

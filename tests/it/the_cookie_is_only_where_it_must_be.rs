@@ -9,6 +9,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
+use crate::support::files::folder_of;
 use crate::support::vm::{BOOT, can_connect, vm, wait_for_node};
 use crate::support::{Built, Cluster, DnsSettings, Ended, Pod, RunningPod, scratch_dir, wait_until};
 
@@ -197,20 +198,15 @@ fn pod(cluster: &Cluster, built: Built, config: &TempDir) -> Pod {
 
 fn config_map(from: From) -> TempDir {
     let cookie = if from == From::Template { "-setcookie ${ERLANG_COOKIE}\n" } else { "" };
-    let dir = scratch_dir();
-    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    fs::write(dir.path().join("vm.args"), format!("-name demo@${{MY_POD_FQDN}}\n{cookie}")).unwrap();
-    dir
+    folder_of(&[("vm.args", &format!("-name demo@${{MY_POD_FQDN}}\n{cookie}"))])
 }
 
 /// A Secret as the kubelet mounts it: `cookie` is a link through `..data`, and with it the files change all at once.
 fn secret_volume(mode: u32) -> TempDir {
-    let dir = scratch_dir();
+    let dir = folder_of(&[]);
     let data = dir.path().join("..2026_11_22");
     fs::create_dir(&data).unwrap();
-    for folder in [dir.path(), &data] {
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
-    }
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).unwrap();
     fs::write(data.join("cookie"), format!("{COOKIE}\n")).unwrap();
     fs::set_permissions(data.join("cookie"), fs::Permissions::from_mode(mode)).unwrap();
     symlink("..2026_11_22", dir.path().join("..data")).unwrap();

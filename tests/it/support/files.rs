@@ -1,10 +1,14 @@
 //! What lies in a folder of the machine, or in a pod.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+
+use tempfile::TempDir;
+
+use super::scratch_dir;
 
 /// A file or folder, as far as a change of it would show.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,4 +35,14 @@ pub(crate) fn files_of(folder: &Path) -> BTreeMap<PathBuf, Entry> {
         }
     }
     found
+}
+
+/// A folder with these files, names and texts. Like a `ConfigMap` it can be read by every user of the pod.
+pub(crate) fn folder_of(files: &[(&str, &str)]) -> TempDir {
+    let dir = scratch_dir();
+    fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
+    for (name, text) in files {
+        fs::write(dir.path().join(name), text).unwrap();
+    }
+    dir
 }

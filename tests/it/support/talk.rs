@@ -1,10 +1,10 @@
 //! The settings of the talk that the project began from: a ConfigMap with vm.args in /beamconfig, and four variables.
 
-use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
 
-use super::{Cluster, Pod, demo_release, scratch_dir};
+use super::files::folder_of;
+use super::{Cluster, Pod, demo_release};
 
 /// The cookie of the Secret.
 pub(crate) const COOKIE: &str = "sesame-4711";
@@ -28,11 +28,7 @@ pub(crate) fn with_angle_brackets() -> String {
 
 /// A folder to be mounted as /beamconfig.
 pub(crate) fn config_map(vm_args: &str) -> TempDir {
-    let dir = scratch_dir();
-    fs::write(dir.path().join("vm.args"), vm_args).unwrap();
-    // A ConfigMap can be read by every user of the pod.
-    fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    dir
+    folder_of(&[("vm.args", vm_args)])
 }
 
 /// The StatefulSet's pod: not root, nothing writable, and the environment of the talk.
