@@ -6,7 +6,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use crate::support::files::{files_of, folder_of};
-use crate::support::vm::{BOOT, ask, can_connect, vm, wait_for_node};
+use crate::support::vm::{BOOT, ask, can_connect, wait_for_node};
 use crate::support::{Built, Cluster, DnsSettings, Ended, Pod, RunningPod};
 
 const COOKIE: &str = "sesame-4711";
@@ -142,9 +142,7 @@ each! {
 fn starts_under_its_name(kind: &Kind) {
     let config = kind.config_map();
     let (release_before, config_before) = (files_of(kind.built.dir()), files_of(config.path()));
-    let cluster = Cluster::start(DnsSettings::default());
-    let peer = cluster.pod("peer-0").no_entrypoint().command(["sleep", "1000"]).start();
-    let pod = kind.pod(&cluster, config.path()).start();
+    let (_cluster, peer, pod) = start_beside_a_peer(kind, &config);
     let node = kind.node();
 
     pod.expect_line(&format!("beaminit: supervise: started {} ", kind.name), BOOT);
@@ -170,22 +168,24 @@ fn starts_under_its_name(kind: &Kind) {
 
 #[test]
 fn each_ends_with_the_code_that_it_chose() {
-    let config = ALL.map(|kind| kind.config_map());
-    let clusters = ALL.map(|_| Cluster::start(DnsSettings::default()));
-    let peers = clusters.each_ref().map(|it| it.pod("peer-0").no_entrypoint().command(["sleep", "1000"]).start());
-    let pods: Vec<RunningPod> = ALL
-        .iter()
-        .zip(&clusters)
-        .zip(&config)
-        .map(|((kind, it), config)| kind.pod(it, config.path()).start())
-        .collect();
-    for ((kind, pod), peer) in ALL.iter().zip(&pods).zip(&peers) {
-        wait_for_node(pod, kind.node);
-        pod.expect_line("demo runs on", BOOT);
-        assert!(vm(pod).is_some());
-        assert_eq!(ask(peer, &kind.node(), COOKIE, ["init:stop(5)"]), ["ok"]);
+    for few in ALL.chunks(4) {
+        let config_maps = few.iter().map(Kind::config_map);
+        let start = |(kind, config)| (kind, start_beside_a_peer(kind, &config), config);
+        let started: Vec<_> = few.iter().zip(config_maps).map(start).collect();
+        for (kind, (_, peer, pod), _) in &started {
+            pod.expect_line("demo runs on", BOOT);
+            assert_eq!(ask(peer, &kind.node(), COOKIE, ["init:stop(5)"]), ["ok"]);
+        }
+        for (kind, (_, _, pod), _) in &started {
+            assert_eq!(pod.wait(BOOT), Ended::Code(5), "{:?}", kind.built);
+        }
     }
-    for (kind, pod) in ALL.iter().zip(&pods) {
-        assert_eq!(pod.wait(BOOT), Ended::Code(5), "{:?}", kind.built);
-    }
+}
+
+/// In a cluster of their own.
+fn start_beside_a_peer(kind: &Kind, config: &TempDir) -> (Cluster, RunningPod, RunningPod) {
+    let cluster = Cluster::start(DnsSettings::default());
+    let peer = cluster.pod("peer-0").no_entrypoint().command(["sleep", "1000"]).start();
+    let pod = kind.pod(&cluster, config.path()).start();
+    (cluster, peer, pod)
 }

@@ -27,21 +27,23 @@ fn each_starts_and_ends_without_us() {
         };
         (built, pod.start())
     };
-    let pods = Built::ALL.map(start);
-    for (built, pod) in &pods {
-        let name = match built {
-            Built::MixNamedByEnvSh => "named_by_env_sh@demo-0.demo.default.svc.cluster.local",
-            Built::RelxSrc => "demo@demo-0.demo.default.svc.cluster.local",
-            Built::RelxPlain => "nonode@nohost",
-            _ => "demo@demo-0",
-        };
-        pod.expect_line(&format!("demo runs on {name}"), BOOT);
-        assert_eq!(vm(pod).unwrap().pid, pod.pid(), "{built:?} ends in exec");
-        pod.signal(15);
-    }
-    for (built, pod) in &pods {
-        assert_eq!(pod.wait(BOOT), Ended::Code(0), "{built:?}");
-        pod.expect_line("demo was stopped", BOOT);
+    for few in Built::ALL.chunks(3) {
+        let pods: Vec<_> = few.iter().copied().map(start).collect();
+        for (built, pod) in &pods {
+            let name = match built {
+                Built::MixNamedByEnvSh => "named_by_env_sh@demo-0.demo.default.svc.cluster.local",
+                Built::RelxSrc => "demo@demo-0.demo.default.svc.cluster.local",
+                Built::RelxPlain => "nonode@nohost",
+                _ => "demo@demo-0",
+            };
+            pod.expect_line(&format!("demo runs on {name}"), BOOT);
+            assert_eq!(vm(pod).unwrap().pid, pod.pid(), "{built:?} ends in exec");
+            pod.signal(15);
+        }
+        for (built, pod) in &pods {
+            assert_eq!(pod.wait(BOOT), Ended::Code(0), "{built:?}");
+            pod.expect_line("demo was stopped", BOOT);
+        }
     }
 }
 
