@@ -2,7 +2,7 @@
 
 TARGET := x86_64-unknown-linux-musl
 
-.PHONY: demo test bench chaos fuzz static setup
+.PHONY: demo test bench chaos long-life fuzz static setup
 
 # One real release in one pod-like sandbox, told as it happens.
 demo: setup
@@ -22,7 +22,12 @@ bench: setup
 # Lives of a real release among faults, each from its own seed. A failing one names it: make chaos SEED=N RUNS=1.
 RUNS ?= 500
 chaos: setup
-	CHAOS_RUNS=$(RUNS) $(if $(SEED),CHAOS_SEED=$(SEED)) cargo test --test chaos -- --nocapture
+	CHAOS_RUNS=$(RUNS) $(if $(SEED),CHAOS_SEED=$(SEED)) cargo test --test chaos no_promise -- --nocapture
+
+# One life of a release for an hour: memory and descriptors at its end are those of its beginning.
+SECONDS_OF_LIFE ?= 3600
+long-life: setup
+	LIFE_SECONDS=$(SECONDS_OF_LIFE) cargo test --test chaos a_long_life -- --nocapture
 
 # Each fuzz target for a while, from the corpus on. Stops at the first input that breaks a promise; one that is worth
 # keeping goes from tests/fuzz/found or tests/fuzz/artifacts to tests/fuzz/corpus, which `make test` runs on stable Rust.

@@ -18,6 +18,7 @@ mod support;
 
 mod invariants;
 mod life;
+mod long_life;
 mod schedule;
 
 use std::collections::BTreeMap;
