@@ -45,6 +45,10 @@ pub struct RawEnv {
     pub cookie: Option<String>,
     pub rabbitmq_nodename: Option<String>,
     pub rabbitmq_use_longname: Option<String>,
+    pub rabbitmq_erlang_cookie: Option<String>,
+    pub rabbitmq_conf_env_file: Option<String>,
+    pub rabbitmq_mnesia_base: Option<String>,
+    pub rabbitmq_mnesia_dir: Option<String>,
     pub erl_aflags: Option<String>,
     pub erl_flags: Option<String>,
     pub erl_zflags: Option<String>,
@@ -75,7 +79,7 @@ pub struct RawEnv {
 }
 
 /// The variables of [`RawEnv`], in its order.
-pub const READ: [&str; 54] = [
+pub const READ: [&str; 58] = [
     "MY_POD_NAME",
     "POD_NAME",
     "MY_POD_NAMESPACE",
@@ -108,6 +112,10 @@ pub const READ: [&str; 54] = [
     "COOKIE",
     "RABBITMQ_NODENAME",
     "RABBITMQ_USE_LONGNAME",
+    "RABBITMQ_ERLANG_COOKIE",
+    "RABBITMQ_CONF_ENV_FILE",
+    "RABBITMQ_MNESIA_BASE",
+    "RABBITMQ_MNESIA_DIR",
     "ERL_AFLAGS",
     "ERL_FLAGS",
     "ERL_ZFLAGS",

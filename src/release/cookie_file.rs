@@ -9,9 +9,9 @@ use crate::error::{Error, Stage, cause};
 use crate::exit;
 use crate::file;
 use crate::sys;
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// The cookie file in the run directory, below the folder that becomes `XDG_CONFIG_HOME`.
@@ -33,7 +33,7 @@ pub struct SecretFile {
 pub(super) enum Place {
     /// In the run directory.
     RunDir,
-    /// In HOME, where nothing is yet.
+    /// In HOME, where nothing is yet, or what we have left there.
     Home(PathBuf),
     /// In HOME, where it is already.
     AlreadyThere,
@@ -66,6 +66,9 @@ fn read(path: &Path) -> Result<String, String> {
 
 /// Where the VM will find `cookie`; a reason, where it can find no file.
 ///
+/// `prefers_home`: HOME is the broker's data, in which each tool of RabbitMQ that finds no cookie leaves one of chance, as a
+/// probe would that runs without our `exec`; and the next start of the broker would take that one.
+///
 /// # Errors
 /// HOME has a cookie file that the VM refuses, or another cookie than the one of `named_by`: exit code 65.
 pub(super) fn place(
@@ -73,13 +76,18 @@ pub(super) fn place(
     erts: Option<u32>,
     cookie: &Cookie,
     named_by: &str,
+    prefers_home: bool,
 ) -> Result<Result<Place, String>, Error> {
     let Some(home) = raw.home.as_deref() else {
         // Without HOME the VM does not start unless the cookie stands on its command line.
         return Ok(Err("HOME is not set".into()));
     };
     let in_home = Path::new(home).join(".erlang.cookie");
-    if fs::symlink_metadata(&in_home).is_ok() {
+    if let Ok(metadata) = fs::symlink_metadata(&in_home) {
+        let is_ours = metadata.is_file() && metadata.uid() == sys::uid();
+        if prefers_home && is_ours && read(&in_home).is_ok_and(|text| text == cookie.expose()) {
+            return Ok(Ok(Place::Home(in_home)));
+        }
         is_closed(&in_home)?;
         return match read(&in_home) {
             Ok(text) if text == cookie.expose() => Ok(Ok(Place::AlreadyThere)),
@@ -90,10 +98,11 @@ pub(super) fn place(
             }
         };
     }
-    if erts.is_some_and(|erts| erts >= 13) && raw.xdg_config_home.is_none() {
+    let home_is_writable = sys::may_write(Path::new(home));
+    if erts.is_some_and(|erts| erts >= 13) && raw.xdg_config_home.is_none() && !(prefers_home && home_is_writable) {
         return Ok(Ok(Place::RunDir));
     }
-    if sys::may_write(Path::new(home)) {
+    if home_is_writable {
         return Ok(Ok(Place::Home(in_home)));
     }
     let why = if raw.xdg_config_home.is_some() { "XDG_CONFIG_HOME is set" } else { "this Erlang knows no other place" };
@@ -138,31 +147,40 @@ fn is_closed(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// A cookie file that we made in HOME; it goes when we go, so that a new secret finds none of the old.
+/// A cookie file in HOME. One that we made goes when we go, so that a new secret finds none of the old.
 #[derive(Debug)]
-pub(super) struct HomeCookie(PathBuf);
+pub(super) struct HomeCookie {
+    ours: Option<PathBuf>,
+}
 
 impl HomeCookie {
-    /// Makes it, if nothing is there.
+    /// Makes it, if nothing is there. One that is there has the right cookie, as the plan has seen: a predecessor that was
+    /// killed has left it, and the kubelet's fsGroup may have opened it to the group, so that the VM would refuse it.
     ///
     /// # Errors
     /// It cannot be made: exit code 73.
-    pub(super) fn write(path: PathBuf, cookie: &Cookie) -> Result<Self, Error> {
-        let made = OpenOptions::new().write(true).create_new(true).mode(0o400).open(&path);
-        made.and_then(|mut file| file.write_all(cookie.expose().as_bytes())).map_err(|error| {
+    pub(super) fn write(path: &Path, cookie: &Cookie) -> Result<Self, Error> {
+        let made = OpenOptions::new().write(true).create_new(true).mode(0o400).open(path);
+        let written = match made {
+            Ok(mut file) => file.write_all(cookie.expose().as_bytes()).map(|()| Self { ours: Some(path.to_owned()) }),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                fs::set_permissions(path, Permissions::from_mode(0o400)).map(|()| Self { ours: None })
+            }
+            Err(error) => Err(error),
+        };
+        written.map_err(|error| {
             Error::new(
                 Stage::HandOver,
                 exit::CANNOT_CREATE,
                 format!("cannot write {}: {}", path.display(), cause(&error)),
             )
             .hint("give the user a HOME of its own that it may write, or set BEAMINIT_COOKIE=args")
-        })?;
-        Ok(Self(path))
+        })
     }
 }
 
 impl Drop for HomeCookie {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
+        let _ = self.ours.as_ref().map(fs::remove_file);
     }
 }

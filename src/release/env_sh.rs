@@ -1,8 +1,9 @@
-//! A mix release's `env.sh`, which its start script reads after us: what it sets, wins.
+//! Shell files that a start script reads after us, a mix release's `env.sh` and RabbitMQ's `rabbitmq-env.conf`: what they
+//! set, wins.
 //!
 //! Pure: no I/O, no clock.
 
-/// A variable that `env.sh` sets, whatever it is given.
+/// A variable that the file sets, whatever it is given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Assignment {
     /// The variable.
@@ -11,18 +12,16 @@ pub(super) struct Assignment {
     pub(super) line: usize,
 }
 
-/// The variables that we would set too.
-const OURS: [&str; 4] = ["RELEASE_NODE", "RELEASE_DISTRIBUTION", "RELEASE_COOKIE", "RELEASE_VM_ARGS"];
-
-/// The assignments that override what is given. One that keeps a given value (`${RELEASE_NODE:-…}`) is none.
+/// The assignments to `ours`, the variables that we would set too, that override what is given. One that keeps a given
+/// value (`${RELEASE_NODE:-…}`) is none.
 #[must_use]
-pub(super) fn assignments(text: &str) -> Vec<Assignment> {
+pub(super) fn assignments(text: &str, ours: &[&'static str]) -> Vec<Assignment> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#'));
     // Who asks whether it is given, keeps what is given.
     let asks = |variable: &str| {
         ["-z \"$", "-z \"${", "-z $", "-z ${"].iter().any(|test| text.contains(&format!("{test}{variable}")))
     };
-    let unasked: Vec<_> = OURS.into_iter().filter(|variable| !asks(variable)).collect();
+    let unasked: Vec<_> = ours.iter().copied().filter(|variable| !asks(variable)).collect();
     let found = lines.flat_map(|(index, line)| {
         let sets = unasked.clone().into_iter().filter(move |variable| overrides(line, variable));
         sets.map(move |variable| Assignment { variable, line: index + 1 })
@@ -54,7 +53,8 @@ mod tests {
     use super::*;
 
     fn set(text: &str) -> Vec<(&'static str, usize)> {
-        assignments(text).into_iter().map(|found| (found.variable, found.line)).collect()
+        let ours = ["RELEASE_NODE", "RELEASE_DISTRIBUTION", "RELEASE_COOKIE"];
+        assignments(text, &ours).into_iter().map(|found| (found.variable, found.line)).collect()
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! What built a release, and by which files that is known.
 
 use super::Home;
+use super::rabbitmq::{self, Script};
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -40,6 +41,10 @@ struct Found<'a> {
     home: Option<&'a Home>,
     /// The file's text, if it is a release's start script.
     script: String,
+    /// COMMAND's first argument.
+    argument: Option<&'a OsStr>,
+    /// PATH.
+    path: Option<&'a OsStr>,
 }
 
 const RECOGNITIONS: [Recognition; 6] = [
@@ -65,8 +70,8 @@ const RECOGNITIONS: [Recognition; 6] = [
     },
     Recognition {
         kind: Kind::RabbitMq,
-        fits: |found| found.has_beside("rabbitmq-server", "rabbitmq-env"),
-        why: "COMMAND is rabbitmq-server, with rabbitmq-env beside it",
+        fits: |found| found.is_rabbitmq(),
+        why: "COMMAND or its first argument is a script of RabbitMQ's, with rabbitmq-env and rabbitmq-defaults beside it",
     },
     Recognition {
         kind: Kind::Erl,
@@ -84,9 +89,9 @@ impl Found<'_> {
         self.file.file_name() == Some(OsStr::new(name))
     }
 
-    /// Whether the file behind its links has this name and that neighbour.
-    fn has_beside(&self, name: &str, neighbour: &str) -> bool {
-        self.is_named(name) && fs::canonicalize(self.file).is_ok_and(|file| file.with_file_name(neighbour).is_file())
+    fn is_rabbitmq(&self) -> bool {
+        Script::of(self.file).is_some()
+            || self.argument.is_some_and(|argument| rabbitmq::is_entrypoint(self.file, argument, self.path))
     }
 }
 
@@ -94,10 +99,16 @@ impl Kind {
     /// All kinds, as `BEAMINIT_KIND` knows them.
     pub const ALL: [Self; 6] = [Self::Mix, Self::Distillery, Self::Relx, Self::Erl, Self::RabbitMq, Self::Command];
 
-    /// The kind of what `file` starts, which lies in `home`, if that is a release; and what tells it.
-    pub(super) fn recognise(file: &Path, home: Option<&Home>) -> (Self, &'static str) {
+    /// The kind of what `file` with this first argument starts, and what tells it. The file lies in `home`, if that is a
+    /// release.
+    pub(super) fn recognise(
+        file: &Path,
+        argument: Option<&OsStr>,
+        home: Option<&Home>,
+        path: Option<&OsStr>,
+    ) -> (Self, &'static str) {
         let script = home.map(|_| beginning(file)).unwrap_or_default();
-        let found = Found { file, home, script };
+        let found = Found { file, home, script, argument, path };
         let row = RECOGNITIONS.iter().find(|row| (row.fits)(&found));
         row.map_or((Self::Command, "nothing of a release was found around it"), |row| (row.kind, row.why))
     }
@@ -136,13 +147,15 @@ impl Kind {
         }
     }
 
-    /// Whether this argument of the start script makes it a node. Others, such as `eval`, run a tool of the release.
-    pub(super) fn starts_node(self, argument: Option<&OsStr>) -> bool {
+    /// Whether this argument of the start script makes it a node. Others, such as `eval`, run a tool of the release; some
+    /// tools are a file of their own.
+    pub(super) fn starts_node(self, file: Option<&Path>, argument: Option<&OsStr>) -> bool {
         let starts: &[&str] = match self {
             Self::Mix => &["start", "start_iex", "daemon", "daemon_iex"],
             Self::Distillery => &["foreground", "console", "console_boot", "console_clean", "start", "start_boot"],
             Self::Relx => &["foreground", "console", "console_boot", "console_clean", "daemon", "daemon_boot", "start"],
-            Self::Erl | Self::RabbitMq | Self::Command => return true,
+            Self::RabbitMq => return file.and_then(Script::of) != Some(Script::Tool),
+            Self::Erl | Self::Command => return true,
         };
         argument.is_some_and(|argument| starts.iter().any(|start| argument == *start))
     }

@@ -52,8 +52,7 @@ fn each_kind_is_known_by_its_files() {
         assert_eq!((release.kind, release.home.is_some()), (kind, kind != Kind::Command), "{files:?}");
         assert_eq!(release.erts, (kind != Kind::Command).then_some(13));
     }
-    let erl = release_of(&[("bin/erl", ""), ("bin/rabbitmq-server", ""), ("bin/rabbitmq-env", "")]);
-    assert_eq!(find(erl.path(), "bin/rabbitmq-server", "", &RawEnv::default()).kind, Kind::RabbitMq);
+    let erl = release_of(&[("bin/erl", "")]);
     let release = find(erl.path(), "bin/erl", "-noshell", &RawEnv::default());
     assert_eq!((release.kind, release.home), (Kind::Erl, None), "Erlang's own folder is no release");
 }
@@ -223,13 +222,4 @@ fn a_plain_script_passes_on_its_own_file_and_ours_goes_around_it() {
     let error =
         HandOver::plan(Given { vm_args: vm_args(), own: own(true), ..given(&release, &pod(), &raw) }).unwrap_err();
     assert!(error.to_string().contains("has -sname"), "{error}");
-}
-
-#[test]
-fn a_broker_gets_a_long_name() {
-    let root = release_of(&[("bin/rabbitmq-server", ""), ("bin/rabbitmq-env", "")]);
-    let release = find(root.path(), "bin/rabbitmq-server", "", &RawEnv::default());
-    let plan = HandOver::plan(given(&release, &pod(), &RawEnv::default())).unwrap();
-    assert_eq!(text(&plan, "RABBITMQ_NODENAME").as_deref(), Some(format!("rabbit@{FQDN}").as_str()));
-    assert_eq!(text(&plan, "RABBITMQ_USE_LONGNAME").as_deref(), Some("true"));
 }

@@ -6,6 +6,7 @@ mod env_sh;
 pub mod hand_over;
 mod home;
 mod kind;
+mod rabbitmq;
 pub mod run_dir;
 pub mod state;
 pub mod template;
@@ -63,9 +64,10 @@ impl Release {
                     .hint("its second word must be a folder beside it; RELEASE_VSN chooses another; was the image built whole?")
             })?,
         };
+        let argument = command.get(1).map(OsString::as_os_str);
         let (kind, why) = match (demanded, &file) {
             (Some(kind), _) => (kind, "BEAMINIT_KIND says so"),
-            (None, Some(file)) => Kind::recognise(file, home.as_ref()),
+            (None, Some(file)) => Kind::recognise(file, argument, home.as_ref(), path),
             (None, None) => (Kind::Command, "there is no such file"),
         };
         if kind.needs_home() && home.is_none() {
@@ -87,7 +89,7 @@ impl Release {
             why,
             name: raw.release_name.clone().unwrap_or_else(|| base_name(program, home.as_ref())),
             home,
-            starts_node: kind.starts_node(command.get(1).map(OsString::as_os_str)),
+            starts_node: kind.starts_node(file.as_deref(), argument),
             erts: erts.and_then(|erts| erts.split('.').next()?.parse().ok()),
             command,
             file,
@@ -120,5 +122,7 @@ fn base_name(program: &OsStr, home: Option<&Home>) -> String {
 
 #[cfg(test)]
 mod kinds_tests;
+#[cfg(test)]
+mod rabbitmq_tests;
 #[cfg(test)]
 mod tests;

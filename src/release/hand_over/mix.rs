@@ -11,6 +11,8 @@ use crate::release::{CookieMode, Home};
 use crate::sys;
 use std::path::PathBuf;
 
+/// What we set and its env.sh may set otherwise.
+const SET_BY_US: [&str; 4] = ["RELEASE_NODE", "RELEASE_DISTRIBUTION", "RELEASE_COOKIE", "RELEASE_VM_ARGS"];
 const TMP: &str = "tmp";
 const REMOTE_VM_ARGS: &str = "remote.vm.args";
 /// Two cookies on one command line cancel each other, and the VM reads its cookie file. They are no secrets.
@@ -19,7 +21,8 @@ const CANCELLED: [&str; 2] = ["the-cookie-is-in-a-file", "this-one-cancels-the-o
 impl HandOver {
     pub(super) fn mix(&mut self, given: &mut Given<'_>) -> Result<(), Error> {
         let Some(home) = given.release.home.as_ref() else { return Ok(()) };
-        let env_sh = env_sh::assignments(&file::read_text(&home.version_dir.join("env.sh")).unwrap_or_default());
+        let env_sh = file::read_text(&home.version_dir.join("env.sh")).unwrap_or_default();
+        let env_sh = env_sh::assignments(&env_sh, &SET_BY_US);
         let decides = |variable: &str| env_sh.iter().find(|found| found.variable == variable);
         self.move_tmp(home, given);
         self.mix_node(given, decides("RELEASE_NODE"))?;

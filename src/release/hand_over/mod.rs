@@ -191,7 +191,8 @@ impl HandOver {
 
     /// Puts the cookie where the VM finds it as a file. Where it cannot, the reason.
     fn cookie_file(&mut self, given: &Given<'_>, cookie: &Cookie, named_by: &str) -> Result<Result<(), String>, Error> {
-        match cookie_file::place(given.raw, given.release.erts, cookie, named_by)? {
+        let prefers_home = given.release.kind == Kind::RabbitMq;
+        match cookie_file::place(given.raw, given.release.erts, cookie, named_by, prefers_home)? {
             Err(reason) if given.cookie_mode == CookieMode::File => {
                 Err(Error::new(Stage::HandOver, exit::CANNOT_CREATE, format!("BEAMINIT_COOKIE=file: {reason}"))
                     .hint("give the user a HOME of its own that it may write, or set BEAMINIT_COOKIE=args"))
@@ -216,7 +217,8 @@ impl HandOver {
     #[must_use]
     pub fn secrets(&self, raw: &RawEnv) -> Vec<String> {
         let ours = self.cookie.iter().map(|cookie| cookie.expose().to_owned());
-        ours.chain([&raw.release_cookie, &raw.relx_cookie, &raw.cookie].into_iter().flatten().cloned()).collect()
+        let theirs = [&raw.release_cookie, &raw.relx_cookie, &raw.cookie, &raw.rabbitmq_erlang_cookie];
+        ours.chain(theirs.into_iter().flatten().cloned()).collect()
     }
 
     /// Writes the files to the run directory, which is opened only if one is needed, and gives the variables as the release gets them.
@@ -234,7 +236,7 @@ impl HandOver {
             }
         }
         let home_cookie = match (&self.home_cookie, &self.cookie) {
-            (Some(path), Some(cookie)) => Some(HomeCookie::write(path.clone(), cookie)?),
+            (Some(path), Some(cookie)) => Some(HomeCookie::write(path, cookie)?),
             _ => None,
         };
         let root = dir.as_ref().map_or(Path::new(""), RunDir::path);
@@ -253,7 +255,7 @@ impl HandOver {
             return Awaited::Nothing(format!("the node is not distributed: {reason}"));
         }
         match self.node.as_ref().map(NodeName::host) {
-            Some(NodeHost::Name(host)) if host.is_dotted() => Awaited::Record(host.clone()),
+            Some(NodeHost::Name(host)) if host.is_dotted() => Awaited::Record(in_full(host, identity)),
             Some(NodeHost::Name(host)) => Awaited::Nothing(format!("the node's host {host} is no name in full")),
             Some(NodeHost::Address(address)) => Awaited::Nothing(format!("the node is named by its address {address}")),
             Some(NodeHost::Absent) | None => match published_name(identity) {
@@ -276,6 +278,12 @@ fn published_name(identity: &Identity) -> Option<&Fqdn> {
     let fqdn = identity.fqdn.as_ref()?;
     let from_kubernetes = fqdn.value.labels().nth(3) == Some("svc");
     (fqdn.source != Source::HostsFile || from_kubernetes).then_some(&fqdn.value)
+}
+
+/// What `web-0.web.ns` means to the resolvers of a pod and of its peers, whose search list completes it.
+fn in_full(host: &Fqdn, identity: &Identity) -> Fqdn {
+    let completed = |fqdn: &&Fqdn| fqdn.as_str().strip_prefix(host.as_str()).is_some_and(|rest| rest.starts_with('.'));
+    published_name(identity).filter(completed).unwrap_or(host).clone()
 }
 
 /// What was derived, under the names that templates know it by. What was given stands in the environment already.
