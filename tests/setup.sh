@@ -3,10 +3,10 @@
 set -eu
 
 # bind9, bind9-dnsutils, dnsmasq-base, unbound: real name servers, which the tests start themselves.
-# elixir, rebar3: the real releases. iproute2, util-linux: namespaces. binutils: the static check.
+# elixir, rebar3, rabbitmq-server: the real releases. iproute2, util-linux: namespaces. binutils: the static check.
 # tini, dumb-init, catatonit: the peers.
 # strace: which system calls we use.
-packages="elixir rebar3 iproute2 tini dumb-init catatonit perl util-linux binutils gcc libc6-dev strace"
+packages="elixir rebar3 rabbitmq-server iproute2 tini dumb-init catatonit perl util-linux binutils gcc libc6-dev strace"
 packages="$packages bind9 bind9-dnsutils dnsmasq-base unbound"
 
 missing=
@@ -18,7 +18,7 @@ if [ -n "$missing" ]; then
         echo "packages are missing; run: sudo apt-get install --no-install-recommends$missing" >&2
         exit 1
     fi
-    # The name servers are for the tests alone: no daemon of theirs starts, now or at the next boot.
+    # Name servers and broker are for the tests alone: no daemon of theirs starts, now or at the next boot.
     policy=/usr/sbin/policy-rc.d
     if ! [ -e "$policy" ]; then
         trap 'rm -f "$policy"' EXIT
@@ -30,6 +30,7 @@ if [ -n "$missing" ]; then
     if [ -d /run/systemd/system ]; then
         case "$missing" in *" bind9 "*) systemctl disable -q named ;; esac
         case "$missing" in *" unbound"*) systemctl disable -q unbound ;; esac
+        case "$missing" in *" rabbitmq-server"*) systemctl disable -q rabbitmq-server ;; esac
     fi
 fi
 

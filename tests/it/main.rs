@@ -29,6 +29,7 @@ mod logs_tell_the_story;
 mod no_term_is_lost;
 mod no_value_becomes_a_flag;
 mod orphans_are_reaped;
+mod rabbitmq_keeps_its_member;
 mod readme;
 mod real_dns_servers;
 mod sandbox_itself;

@@ -3,6 +3,7 @@
 //! Every [`Cluster`] has its own network, so tests run side by side with equal addresses. Nothing is left behind when
 //! the values are dropped. It needs root, and `ip` and `setpriv` on the machine.
 
+pub(crate) mod brokers;
 mod cluster;
 mod coredns;
 mod dns;

@@ -1,0 +1,80 @@
+//! A RabbitMQ broker in a pod whose address changes stays the member of its cluster that it was: the node's name is the
+//! pod's, its peers can look it up before it starts, and it finds the data that it left under that name.
+
+use std::fs;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::support::brokers::{
+    Brokers, COOKIE, all_members, members, node_name, publish, rabbitmqctl, take, wait_for_broker, wait_for_members,
+};
+use crate::support::vm::{environment, vm};
+use crate::support::{Ended, Process, RunningPod};
+
+const SOON: Duration = Duration::from_secs(20);
+
+#[test]
+fn destroyed_and_back_with_another_address() {
+    let brokers = Brokers::new();
+    let dns = brokers.cluster.dns();
+    let pods = [0, 1, 2].map(|member| start(&brokers, member));
+    for pod in &pods {
+        dns.publish(&pod.fqdn, &[pod.address]);
+    }
+    let [first, second, third] = pods;
+    for Member { pod, .. } in [&first, &second, &third] {
+        wait_for_broker(pod);
+        wait_for_members(pod);
+        assert_no_process_shows_the_cookie(pod);
+    }
+    publish(&second.pod, "orders", &["one", "two"]);
+
+    // Killed as a lost machine's pod is: nobody says goodbye.
+    drop(second.pod);
+    assert_eq!(dns.withdraw(&second.fqdn), [second.address]);
+    let old_address = second.address;
+    let second = start(&brokers, 1);
+    assert_ne!(second.address, old_address);
+    dns.publish(&second.fqdn, &[second.address]);
+    wait_for_broker(&second.pod);
+    assert_eq!(rabbitmqctl(&second.pod, &["eval", "node()."]), format!("'{}'", node_name(1)));
+    for Member { pod, .. } in [&first, &second, &third] {
+        wait_for_members(pod);
+        assert_eq!(members(pod), all_members(), "no fourth one");
+    }
+    assert_eq!(take(&second.pod, "orders", 2), "[<<\"one\">>,<<\"two\">>]");
+
+    for Member { pod, .. } in [&first, &second, &third] {
+        assert!(!pod.log().iter().any(|line| line.text.contains(COOKIE)));
+    }
+    second.pod.signal(15);
+    assert_eq!(second.pod.wait(SOON), Ended::Code(0));
+}
+
+/// A pod that has asked for its record.
+struct Member {
+    pod: RunningPod,
+    fqdn: String,
+    address: IpAddr,
+}
+
+fn start(brokers: &Brokers, member: usize) -> Member {
+    let pod = brokers.pod(member);
+    let (fqdn, address) = (pod.fqdn(), pod.address());
+    let pod = pod.start();
+    let asked = brokers.cluster.dns().wait_for_question_that(SOON, "the new pod's", |asked| asked.from == address);
+    assert_eq!(asked.name.to_ascii_lowercase(), format!("{fqdn}."));
+    assert!(vm(&pod).is_none(), "started before its record was published");
+    Member { pod, fqdn, address }
+}
+
+fn assert_no_process_shows_the_cookie(pod: &RunningPod) {
+    assert!(environment(vm(pod).unwrap().pid).contains_key("RABBITMQ_NODENAME"));
+    for Process { pid, comm, .. } in pod.processes() {
+        for file in ["cmdline", "environ"] {
+            // A tool of the broker's may have ended meanwhile.
+            let bytes = fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
+            assert!(!String::from_utf8_lossy(&bytes).contains(COOKIE), "{comm}: {file}");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! RabbitMQ, as Debian packs it, in the pods of a `StatefulSet`: classic peer discovery over the pods' names, each pod with
+//! a volume of its own that outlives it, and nothing else to write to.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::{Cluster, DnsSettings, Pod, RunningPod, scratch_dir, wait_until};
+
+/// The cookie of the mounted Secret.
+pub(crate) const COOKIE: &str = "the-hares-cookie-4711";
+/// A broker's start takes 8 s of two cores by itself; others start beside it.
+pub(crate) const BROKER_BOOT: Duration = Duration::from_secs(90);
+
+const MEMBERS: usize = 3;
+const DATA: &str = "/var/lib/rabbitmq";
+/// The package's own scripts. Those of the same name in /usr/sbin change the user.
+const SCRIPTS: &str = "/usr/lib/rabbitmq/bin";
+
+/// A cluster with a volume for each broker.
+pub(crate) struct Brokers {
+    pub(crate) cluster: Cluster,
+    config: TempDir,
+    secret: TempDir,
+    volumes: [TempDir; MEMBERS],
+}
+
+impl Brokers {
+    pub(crate) fn new() -> Self {
+        let nodes = (0..MEMBERS)
+            .map(|member| format!("cluster_formation.classic_config.nodes.{} = {}\n", member + 1, node_name(member)));
+        let discovery = "cluster_formation.peer_discovery_backend = classic_config\n".to_owned();
+        let config: String = std::iter::once(discovery).chain(nodes).collect();
+        Self {
+            cluster: Cluster::start(DnsSettings { ttl: 5, ..DnsSettings::default() }),
+            config: folder_with("rabbitmq.conf", &config),
+            secret: folder_with("cookie", COOKIE),
+            volumes: std::array::from_fn(|_| open_to_all(scratch_dir())),
+        }
+    }
+
+    /// A pod of this member's, with an address that no pod had before.
+    pub(crate) fn pod(&self, member: usize) -> Pod {
+        self.cluster
+            .pod(&format!("rabbit-{member}"))
+            .uid(54321)
+            .read_only_root(true)
+            .mount(self.config.path(), "/etc/rabbitmq")
+            .mount(self.secret.path(), "/secret")
+            .mount_writable(self.volumes[member].path(), DATA)
+            .env("PATH", &format!("{SCRIPTS}:/usr/local/bin:/usr/bin:/bin"))
+            .env("HOME", DATA)
+            .env("RABBITMQ_LOGS", "-")
+            .env("RABBITMQ_LOG_BASE", &format!("{DATA}/log"))
+            .env("BEAMINIT_COOKIE_FILE", "/secret/cookie")
+            .command(["rabbitmq-server"])
+    }
+}
+
+/// The node that peers know the member as.
+pub(crate) fn node_name(member: usize) -> String {
+    format!("rabbit@rabbit-{member}.rabbit.default.svc.cluster.local")
+}
+
+/// Waits until the broker takes clients.
+#[track_caller]
+pub(crate) fn wait_for_broker(pod: &RunningPod) {
+    pod.expect_line("Server startup complete", BROKER_BOOT);
+}
+
+/// What `kubectl exec` of `beaminit exec rabbitmqctl` prints, with no variable set by hand.
+#[track_caller]
+pub(crate) fn rabbitmqctl(pod: &RunningPod, arguments: &[&str]) -> String {
+    let output = pod.exec(["beaminit", "exec", "rabbitmqctl", "--quiet"].iter().chain(arguments));
+    let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    assert!(output.status.success(), "{arguments:?}: {said}\n{}", String::from_utf8_lossy(&output.stderr));
+    said
+}
+
+/// The members that run, as this broker sees them.
+#[track_caller]
+pub(crate) fn running_members(pod: &RunningPod) -> String {
+    rabbitmqctl(pod, &["eval", "lists:sort(rabbit_mnesia:cluster_nodes(running))."])
+}
+
+/// All members, running or not, as this broker knows them.
+#[track_caller]
+pub(crate) fn members(pod: &RunningPod) -> String {
+    rabbitmqctl(pod, &["eval", "lists:sort(rabbit_mnesia:cluster_nodes(all))."])
+}
+
+/// All three, as Erlang prints them.
+pub(crate) fn all_members() -> String {
+    let names: Vec<_> = (0..MEMBERS).map(|member| format!("'{}'", node_name(member))).collect();
+    format!("[{}]", names.join(",\n "))
+}
+
+/// Waits until the broker sees all three running.
+#[track_caller]
+pub(crate) fn wait_for_members(pod: &RunningPod) {
+    wait_until(BROKER_BOOT, "three members run", || running_members(pod) == all_members());
+}
+
+/// Declares a durable queue on this broker and publishes these words; returns once the broker has confirmed that they
+/// are on its disk.
+#[track_caller]
+pub(crate) fn publish(pod: &RunningPod, queue: &str, words: &[&str]) {
+    // Fields without a name: content type, encoding and headers, then delivery mode 2, which is "persistent".
+    let persistent = format!("{{'P_basic',undefined,undefined,undefined,2{}}}", ",undefined".repeat(10));
+    let bodies: Vec<_> = words.iter().map(|word| format!("<<\"{word}\">>")).collect();
+    let confirmed = client(pod, &format!(
+        "amqp_channel:call(Channel, {{'queue.declare',0,<<\"{queue}\">>,false,true,false,false,false,[]}}),
+         amqp_channel:call(Channel, {{'confirm.select',false}}),
+         [amqp_channel:call(Channel, {{'basic.publish',0,<<>>,<<\"{queue}\">>,true,false}}, {{amqp_msg,{persistent},Body}})
+             || Body <- [{}]],
+         amqp_channel:wait_for_confirms(Channel, 30)",
+        bodies.join(",")
+    ));
+    assert_eq!(confirmed, "true");
+}
+
+/// Takes as many messages from the queue; Erlang's way to print them.
+#[track_caller]
+pub(crate) fn take(pod: &RunningPod, queue: &str, count: usize) -> String {
+    client(
+        pod,
+        &format!(
+            "[Body || _ <- lists:seq(1, {count}),
+            {{_, {{amqp_msg, _, Body}}}} <- [amqp_channel:call(Channel, {{'basic.get',0,<<\"{queue}\">>,true}})]]"
+        ),
+    )
+}
+
+/// Runs an expression in the broker, with RabbitMQ's own client and a `Channel` of it at hand.
+#[track_caller]
+fn client(pod: &RunningPod, expression: &str) -> String {
+    rabbitmqctl(pod, &["eval", &format!(
+        "{{ok, _}} = application:ensure_all_started(amqp_client),
+         {{ok, Connection}} = amqp_connection:start({{amqp_params_direct,<<\"guest\">>,<<\"guest\">>,<<\"/\">>,node(),none,[]}}),
+         {{ok, Channel}} = amqp_connection:open_channel(Connection),
+         Result = begin {expression} end,
+         amqp_connection:close(Connection),
+         Result."
+    )])
+}
+
+/// As the kubelet mounts a ConfigMap.
+fn folder_with(name: &str, text: &str) -> TempDir {
+    let folder = open_to_all(scratch_dir());
+    fs::write(folder.path().join(name), text).unwrap();
+    folder
+}
+
+fn open_to_all(folder: TempDir) -> TempDir {
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).unwrap();
+    folder
+}
