@@ -22,6 +22,7 @@ mod erlexec_reads_the_same_words;
 mod every_release_kind_starts_under_its_name;
 mod every_value_arrives_in_sys_config;
 mod exec_joins_the_running_release;
+mod exec_reaches_every_kind;
 mod exit_codes_are_passed_through;
 mod hostile_surroundings_do_no_harm;
 mod layering;
