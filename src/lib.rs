@@ -29,7 +29,7 @@ use error::{Error, Stage};
 use exit::ExitReason;
 use identity::name::Fqdn;
 use identity::{Identity, Sources};
-use plan::{Known, Planned};
+use plan::Known;
 use release::Release;
 use release::hand_over::{Awaited, HandOver, Written};
 use release::run_dir::{Places, RunDir};
@@ -152,7 +152,8 @@ fn start(
 
     let planned = known.plan()?;
     report::planned(&planned);
-    let Planned { hand_over, .. } = planned;
+    let is_guest = manner == Manner::Exec && !sys::is_pid1();
+    let hand_over = if is_guest { planned.hand_over.for_a_guest() } else { planned.hand_over };
     let rewrites = known.rewrites();
     let mut stop = StopRequests { signals: &mut signals, rewrites: &rewrites };
     if manner == Manner::Start
@@ -160,7 +161,6 @@ fn start(
     {
         return Ok(stopped);
     }
-    let is_guest = manner == Manner::Exec && !sys::is_pid1();
     let places = places(env, config);
     let open = || if is_guest { RunDir::open_as_guest(&places) } else { RunDir::open(&places) };
     let secrets = hand_over.secrets(raw);

@@ -140,6 +140,10 @@ fn the_cookie_goes_where_the_vm_will_find_it() {
     let in_home = home.path().join(".erlang.cookie");
     assert_eq!(plan(&raw, 12, CookieMode::Auto).unwrap().home_cookie, Some(in_home.clone()));
 
+    let guest = plan(&raw, 12, CookieMode::Auto).unwrap().for_a_guest();
+    assert_eq!((guest.home_cookie.as_ref(), text(&guest, "HOME").as_deref()), (None, Some("RUN/erlang")));
+    assert_eq!(file(&guest, "erlang/.erlang.cookie"), Some("sesame"));
+
     // Without HOME the VM wants it on its command line.
     let on_line = plan(&RawEnv::default(), 13, CookieMode::Auto).unwrap();
     assert!(file(&on_line, "vm.args").unwrap().contains("-setcookie sesame"));

@@ -213,6 +213,19 @@ impl HandOver {
         }
     }
 
+    /// The same for a guest in a container. HOME is not its own: a cookie there would be in the way of the init's. So
+    /// where it would get one there it gets a HOME of its own.
+    #[must_use]
+    pub fn for_a_guest(mut self) -> Self {
+        if let (Some(_), Some(cookie)) = (self.home_cookie.take(), &self.cookie) {
+            let cookie = cookie.expose().to_owned();
+            self.folders.push(cookie_file::FOLDER);
+            self.add_file(cookie_file::IN_RUN_DIR, cookie);
+            self.set("HOME", Value::in_run_dir(cookie_file::FOLDER));
+        }
+        self
+    }
+
     /// What must not be shown of what the release gets.
     #[must_use]
     pub fn secrets(&self, raw: &RawEnv) -> Vec<String> {
