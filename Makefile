@@ -2,11 +2,19 @@
 
 TARGET := x86_64-unknown-linux-musl
 
-.PHONY: demo test bench chaos long-life fuzz static setup
+.PHONY: demo image test bench chaos long-life fuzz static setup
 
-# One real release in one pod-like sandbox, told as it happens.
+# Three nodes of a real release, one of which is lost and comes back: in containers, without Docker in namespaces.
+# KEEP=1 leaves them up until Ctrl-C; PORT=9000 puts their pages elsewhere; DOCKER=no does without a daemon.
+# The program is run by itself, since cargo would not wait for its cleaning up after Ctrl-C.
 demo: setup
-	cargo test --quiet --release --target $(TARGET) --test demo
+	@cargo test --quiet --release --target $(TARGET) --test demo --no-run
+	@$$(cargo test --quiet --release --target $(TARGET) --test demo --no-run --message-format=json | \
+		sed -n 's/.*"executable":"\([^"]*\/demo-[^"]*\)".*/\1/p')
+
+# The image that others copy beaminit from.
+image:
+	@sh docker/image.sh
 
 test: setup
 	cargo fmt --check

@@ -1,63 +1,116 @@
-//! `make demo`: a real release in one pod-like sandbox, told as it happens. Fails if it did not happen.
+//! `make demo`: three nodes of a real release form a cluster, lose one and get it back. Fails if it did not happen.
+//!
+//! With a Docker daemon the nodes are containers, else they are made of namespaces. `KEEP=1` leaves the cluster up until
+//! Ctrl-C, `PORT` is the first of three ports for the nodes' pages, `DOCKER=no` does without a daemon that is there.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
+    clippy::print_stderr,
     clippy::disallowed_methods,
-    reason = "a demo tells its story on stdout and ends with a panic if it is not true"
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "a demo tells its story on stdout, and rounds its times for people"
 )]
 
+mod command;
+mod docker;
+mod images;
+mod namespaces;
+mod page;
+mod stage;
+mod story;
 #[path = "../it/support/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "the demo needs less than the tests")]
 mod support;
+mod timeline;
 
-use std::time::{Duration, Instant};
+use std::env;
+use std::fs::{self, File};
+use std::process::{self, ExitCode};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use support::talk::{self, config_map};
-use support::vm::{BOOT, rpc, wait_for_node};
-use support::{Cluster, DnsSettings, Ended, wait_until};
+use nix::fcntl::{Flock, FlockArg};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-/// The record comes this long after the pod, as it does when a control plane is busy.
-const PUBLISHED_AFTER: Duration = Duration::from_secs(3);
+use docker::Docker;
+use namespaces::{Namespaces, listen};
+use stage::{NODES, Outcome, Stage};
+use story::Story;
 
-fn main() {
-    println!("building the release: mix release");
-    support::demo_release();
-    let config = config_map(talk::VM_ARGS);
-    let cluster = Cluster::start(DnsSettings::default());
-    let pod = talk::pod(&cluster, "pairing-0", config.path());
-    let (fqdn, address) = (pod.fqdn(), pod.address());
+const FIRST_PORT: u16 = 8470;
 
-    println!("a pod starts: PID 1, user 54321, read-only root; its DNS keeps denials for 30 s");
-    let started = Instant::now();
-    let pod = pod.start();
-    let mut told = 0;
-    let mut tell = || {
-        let log = pod.log();
-        for line in log.iter().skip(told).filter(|line| !line.text.is_empty()) {
-            println!("{:7.2} s  {}", (line.at.saturating_duration_since(started)).as_secs_f64(), line.text);
+fn main() -> ExitCode {
+    match demo() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(cause) => {
+            eprintln!("demo: {cause}");
+            ExitCode::FAILURE
         }
-        told = log.len();
+    }
+}
+
+fn demo() -> Outcome<()> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&interrupted)).map_err(|cause| cause.to_string())?;
+    }
+    let _alone = lock()?;
+    let first_port = match env::var("PORT") {
+        Ok(port) => port.parse().map_err(|cause| format!("PORT={port}: {cause}"))?,
+        Err(_) => FIRST_PORT,
     };
-    wait_until(BOOT, "the time of publication", || {
-        tell();
-        started.elapsed() >= PUBLISHED_AFTER
-    });
-    cluster.dns().publish(&fqdn, &[address]);
-    println!("{:7.2} s  -- the record is published: {fqdn} is {address}", started.elapsed().as_secs_f64());
+    let cookie: String = std::iter::repeat_with(fastrand::alphanumeric).take(24).collect();
+    let found =
+        if env::var("DOCKER").is_ok_and(|word| word == "no") { Err("DOCKER=no".to_owned()) } else { Docker::find() };
+    if found.is_ok() {
+        docker::remove_left_over()?;
+    }
+    let listeners = listen(first_port);
+    if listeners.len() < NODES.len() {
+        let last = usize::from(first_port) + NODES.len() - 1;
+        return Err(format!(
+            "somebody listens on a port of {first_port} to {last}\n\
+             hint: `make demo PORT=9000` takes ports 9000 to 9002 instead"
+        ));
+    }
+    let mut stage: Box<dyn Stage> = match found {
+        Ok(compose) => {
+            drop(listeners); // the daemon listens there itself
+            Box::new(Docker::new(compose, first_port, &cookie)?)
+        }
+        Err(reason) => {
+            println!("{reason}: the nodes are made of namespaces");
+            let stage = Namespaces::new(&cookie);
+            stage.forward(listeners);
+            Box::new(stage)
+        }
+    };
+    let keep = env::var("KEEP").is_ok_and(|word| !matches!(word.as_str(), "" | "0" | "no"));
+    let mut story = Story::new(stage.as_mut(), first_port, interrupted);
+    let told = story.tell(keep);
+    if told.as_ref().is_err_and(|cause| cause != "interrupted") {
+        story.log().for_each(|line| eprintln!("{line}"));
+    }
+    told
+}
 
-    wait_for_node(&pod, "astarte_pairing");
-    let node = rpc(&pod, "IO.puts(node())");
-    tell();
-    println!("{:7.2} s  -- the VM says that it is {node}", started.elapsed().as_secs_f64());
-    assert_eq!(node, format!("astarte_pairing@{fqdn}"));
-
-    println!("{:7.2} s  -- TERM, as the kubelet sends it", started.elapsed().as_secs_f64());
-    pod.signal(15);
-    let ended = pod.wait(BOOT);
-    tell();
-    assert_eq!(ended, Ended::Code(0));
-    println!("{:7.2} s  -- exit code 0", started.elapsed().as_secs_f64());
+/// Held until the end of the process: two demos would clean each other up.
+fn lock() -> Outcome<Flock<File>> {
+    let path = env::temp_dir().join("beaminit-demo.lock");
+    let open = File::options().create(true).append(true).open(&path);
+    let file = open.map_err(|cause| format!("{}: {cause}", path.display()))?;
+    let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| {
+        let owner = fs::read_to_string(&path).unwrap_or_default();
+        format!(
+            "another demo runs on this machine, as process {}\nhint: wait for its end, or end it with Ctrl-C",
+            owner.trim()
+        )
+    })?;
+    fs::write(&path, process::id().to_string()).map_err(|cause| format!("{}: {cause}", path.display()))?;
+    Ok(lock)
 }

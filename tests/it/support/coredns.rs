@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use hickory_resolver::proto::op::ResponseCode;
-use hickory_resolver::proto::rr::rdata::{A, AAAA, PTR, SOA, TXT};
+use hickory_resolver::proto::rr::rdata::{A, AAAA, PTR, SOA, SRV, TXT};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 
 /// Unless told otherwise.
@@ -122,6 +122,7 @@ impl Zone {
         match record_type {
             RecordType::A => v4.collect(),
             RecordType::AAAA => v6.collect(),
+            RecordType::SRV if self.is_service(name) => self.below(name).map(|(pod, _)| port_of(pod)).collect(),
             RecordType::TXT if self.below_domain(name) == Some("dns-version") => {
                 vec![RData::TXT(TXT::new(vec!["1.1.0".to_owned()]))]
             }
@@ -135,10 +136,14 @@ impl Zone {
         if let Some(own) = self.published.get(name) {
             return own.clone();
         }
-        let labels: Vec<_> = self.below_domain(name).unwrap_or_default().split('.').collect();
-        let is_service = matches!(labels[..], [_, _, "svc"]);
-        let of_pods = self.below(name).filter(|_| is_service).flat_map(|(_, addresses)| addresses);
+        let of_pods = self.below(name).filter(|_| self.is_service(name)).flat_map(|(_, addresses)| addresses);
         of_pods.copied().collect()
+    }
+
+    /// It has the form of a service's name.
+    fn is_service(&self, name: &str) -> bool {
+        let labels: Vec<_> = self.below_domain(name).unwrap_or_default().split('.').collect();
+        matches!(labels[..], [_, _, "svc"])
     }
 
     fn below(&self, name: &str) -> impl Iterator<Item = (&String, &Vec<IpAddr>)> {
@@ -194,6 +199,11 @@ pub(crate) fn outside_denial() -> Answer {
         ttl: ROOT_TTL,
         authoritative: false,
     }
+}
+
+/// A headless service has an SRV record for each port of each pod; here the one port is epmd's.
+fn port_of(pod: &str) -> RData {
+    RData::SRV(SRV::new(0, 100, 4369, Name::from_ascii(format!("{pod}.")).unwrap()))
 }
 
 fn soa(server: &str, mailbox: &str, serial: u32, minimum: u32) -> SOA {

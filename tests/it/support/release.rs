@@ -31,9 +31,12 @@ pub(crate) enum Built {
     RelxPlain,
     /// The start script is ours, in the shape of Distillery 2's. It starts the machine's VM.
     Distillery,
+    /// The demo's, docker/demo, by `mix release`; its name is `pairing`.
+    Pairing,
 }
 
 impl Built {
+    /// All that are named `demo`.
     pub(crate) const ALL: [Self; 9] = [
         Self::Mix,
         Self::MixWithoutErts,
@@ -49,6 +52,7 @@ impl Built {
     /// What starts it in the foreground, from its own folder.
     pub(crate) fn start_command(self) -> [&'static str; 2] {
         let argument = match self {
+            Self::Pairing => return ["bin/pairing", "start"],
             Self::Mix | Self::MixWithoutErts | Self::MixRuntimeConfig | Self::MixNamedByEnvSh => "start",
             Self::Relx | Self::RelxWithoutErts | Self::RelxSrc | Self::Distillery => "foreground",
             Self::RelxPlain => "-noinput",
@@ -59,7 +63,7 @@ impl Built {
     /// The variant's name in mix.exs, or its profile in rebar.config.
     fn variant(self) -> &'static str {
         match self {
-            Self::Mix | Self::RelxPlain => "plain",
+            Self::Mix | Self::RelxPlain | Self::Pairing => "plain",
             Self::MixWithoutErts | Self::RelxWithoutErts | Self::Distillery => "without_erts",
             Self::MixRuntimeConfig => "runtime_config",
             Self::MixNamedByEnvSh => "named_by_env_sh",
@@ -74,13 +78,14 @@ impl Built {
             Self::Mix | Self::MixWithoutErts | Self::MixRuntimeConfig | Self::MixNamedByEnvSh => &["mix"],
             Self::Relx | Self::RelxWithoutErts | Self::RelxSrc | Self::RelxPlain => &["relx", "app"],
             Self::Distillery => &["relx", "app", "distillery"],
+            Self::Pairing => &["../../docker/demo/mix.exs", "../../docker/demo/lib"],
         }
     }
 
     /// Its folder. Built once for each state of its sources and version of the machine's tools, and kept in cargo's
     /// target directory; any user can read it.
     pub(crate) fn dir(self) -> &'static Path {
-        static DIRS: [OnceLock<PathBuf>; 9] = [const { OnceLock::new() }; 9];
+        static DIRS: [OnceLock<PathBuf>; 10] = [const { OnceLock::new() }; 10];
         DIRS[self as usize].get_or_init(|| {
             let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
             let release = cache.join(format!("{self:?}-{:016x}", self.fingerprint()));
@@ -111,7 +116,13 @@ impl Built {
         let scratch = scratch_dir();
         let project = scratch.path().join("demo");
         fs::create_dir(&project).unwrap();
-        let built = if self.sources() == ["mix"] {
+        let built = if self == Self::Pairing {
+            for source in self.sources() {
+                Command::new("cp").arg("-R").arg(fixture(source)).arg(&project).run();
+            }
+            tool("mix", &project).args(["release", "--quiet"]).run();
+            project.join("_build/prod/rel/pairing")
+        } else if self.sources() == ["mix"] {
             copy(&fixture("mix"), &project);
             tool("mix", &project).args(["release", "--quiet"]).env("VARIANT", self.variant()).run();
             project.join("_build/prod/rel/demo")
@@ -145,6 +156,9 @@ fn fixture(name: &str) -> PathBuf {
 
 /// All files, in an order that is always the same.
 fn files_below(folder: &Path) -> Vec<PathBuf> {
+    if folder.is_file() {
+        return vec![folder.to_owned()];
+    }
     let mut files = Vec::new();
     let mut entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
