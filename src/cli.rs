@@ -70,14 +70,14 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Error>
 fn read(mut parser: lexopt::Parser, example: &str) -> Result<Command, Error> {
     match parser.next() {
         Ok(Some(lexopt::Arg::Value(program))) => {
-            let rest = parser.raw_args().map_err(|error| usage(error.to_string()))?;
+            let rest = parser.raw_args().map_err(|error| usage(error.to_string()).hint("see beaminit --help"))?;
             Ok(Command::Run(std::iter::once(program).chain(rest).collect()))
         }
         Ok(Some(lexopt::Arg::Long("help") | lexopt::Arg::Short('h'))) => Ok(Command::Help),
         Ok(Some(lexopt::Arg::Long("version") | lexopt::Arg::Short('V'))) => Ok(Command::Version),
         Ok(Some(option)) => Err(usage(option.unexpected().to_string()).hint("see beaminit --help")),
         Ok(None) => Err(usage("no command to start".into()).hint(format!("for example: {example}"))),
-        Err(error) => Err(usage(error.to_string())),
+        Err(error) => Err(usage(error.to_string()).hint("see beaminit --help")),
     }
 }
 

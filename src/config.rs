@@ -104,7 +104,9 @@ impl Config {
     pub fn from_env(env: &Env, raw: &RawEnv) -> (Self, Option<Error>) {
         let mut reader = Reader { problems: unknown_names(env) };
         for name in raw.not_utf8.iter().filter(|name| name.starts_with(PREFIX)) {
-            reader.problems.push(Problem::new(format!("{name} is not UTF-8")));
+            reader
+                .problems
+                .push(Problem::new(format!("{name} is not UTF-8")).hint(format!("set {name} to ASCII text")));
         }
         let default = Self::default();
         let level = reader.one_of("BEAMINIT_LOG", raw.beaminit_log.as_deref(), &LEVELS);
@@ -239,7 +241,10 @@ impl Reader {
     fn absolute(&mut self, name: &str, value: Option<&str>) -> Option<PathBuf> {
         let path = PathBuf::from(value?);
         if !path.is_absolute() {
-            self.problems.push(Problem::new(format!("{name}={}: not an absolute path", path.display())));
+            self.problems.push(
+                Problem::new(format!("{name}={}: not an absolute path", path.display()))
+                    .hint(format!("set {name}=/{}", path.display())),
+            );
             return None;
         }
         Some(path)
@@ -256,7 +261,7 @@ fn unknown_names(env: &Env) -> Vec<Problem> {
             let nearest =
                 ours.clone().max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
             match nearest {
-                Some(nearest) => problem.hint(format!("the nearest one is {nearest}")),
+                Some(nearest) => problem.hint(format!("the nearest one is {nearest}: write that, or remove {name}")),
                 None => problem,
             }
         })

@@ -4,6 +4,11 @@
 
 use std::fmt;
 
+/// No error is longer: of what scrolls away nobody reads the beginning.
+pub const MAX_LINES: usize = 12;
+/// No line is longer, in characters.
+const MAX_LINE: usize = 1000;
+
 /// The part of a start that failed, by the name that messages and logs give it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -27,6 +32,8 @@ pub enum Stage {
     Supervise,
     /// Joining a release that runs.
     Exec,
+    /// None: beaminit itself is wrong.
+    Bug,
 }
 
 /// Everything that is wrong at one stage, and the exit code that says so. Holds no secret.
@@ -65,6 +72,41 @@ impl Error {
         }
         self
     }
+
+    /// All problems whole, if there is room; else the first one whole, and of the others as much as leaves a line for each.
+    fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (index, problem) in self.problems.iter().enumerate() {
+            let (whole, others) = (problem.lines(self.stage), self.problems.len() - index - 1);
+            let room = MAX_LINES - lines.len();
+            if index == 0 || whole.len() + others <= room {
+                lines.extend(whole);
+            } else if others > 0 && room == 1 {
+                lines.push(format!("beaminit: {}: and {} problems more", self.stage.name(), others + 1));
+                break;
+            } else {
+                lines.extend(whole.into_iter().next());
+            }
+        }
+        lines
+    }
+}
+
+/// Both; else all that is wrong. Of two stages, the earlier one's comes from `first`, and that alone counts.
+///
+/// # Errors
+/// One of them.
+pub fn both<A, B>(first: Result<A, Error>, second: Result<B, Error>) -> Result<(A, B), Error> {
+    match (first, second) {
+        (Ok(first), Ok(second)) => Ok((first, second)),
+        (Err(mut error), Err(other)) if error.stage == other.stage => {
+            let new =
+                other.problems.into_iter().filter(|problem| !error.problems.contains(problem)).collect::<Vec<_>>();
+            error.problems.extend(new);
+            Err(error)
+        }
+        (Err(error), _) | (_, Err(error)) => Err(error),
+    }
 }
 
 impl Problem {
@@ -86,6 +128,24 @@ impl Problem {
         self.excerpt = Some(excerpt.into());
         self
     }
+
+    /// As it is written to the operator, at most five lines.
+    fn lines(&self, stage: Stage) -> Vec<String> {
+        let mut lines = vec![format!("beaminit: {}: {}", stage.name(), in_one_line(&self.message))];
+        lines.extend(self.excerpt.iter().flat_map(|excerpt| excerpt.lines().take(3).map(str::to_owned)));
+        lines.extend(self.hint.iter().map(|hint| format!("hint: {}", in_one_line(hint))));
+        lines
+    }
+}
+
+/// A value may hold newlines, and a whole file.
+fn in_one_line(text: &str) -> String {
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let mut line: String = text.chars().take(MAX_LINE).map(escaped).collect();
+    if text.chars().count() > MAX_LINE {
+        line.push('…');
+    }
+    line
 }
 
 impl Stage {
@@ -103,25 +163,24 @@ impl Stage {
             Self::HandOver => "hand-over",
             Self::Supervise => "supervise",
             Self::Exec => "exec",
+            Self::Bug => "bug",
         }
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.problems.iter().enumerate() {
-            if index > 0 {
-                f.write_str("\n")?;
-            }
-            write!(f, "beaminit: {}: {}", self.stage.name(), problem.message)?;
-            if let Some(excerpt) = &problem.excerpt {
-                write!(f, "\n{excerpt}")?;
-            }
-            if let Some(hint) = &problem.hint {
-                write!(f, "\nhint: {hint}")?;
-            }
+        f.write_str(&self.lines().join("\n"))
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&in_one_line(&self.message))?;
+        match &self.hint {
+            Some(hint) => write!(f, "; hint: {}", in_one_line(hint)),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -146,5 +205,41 @@ mod tests {
             error.to_string(),
             "beaminit: release: RELEASE_CONFIG_DIR=/beamconfig: no such directory\nhint: mount the ConfigMap there"
         );
+    }
+
+    fn lines_of(problems: usize) -> Vec<String> {
+        let problem = |n| Problem::new(format!("problem {n}")).excerpt("  a\n  ^").hint("cure");
+        let error = Error { stage: Stage::Render, code: 65, problems: (0..problems).map(problem).collect() };
+        error.to_string().lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn what_is_too_much_for_twelve_lines_is_told_shorter_and_then_counted() {
+        assert_eq!(lines_of(3).len(), 12);
+        assert!(lines_of(3)[11].starts_with("hint: "));
+        let five = lines_of(5);
+        assert_eq!(five.len(), 11);
+        assert_eq!(five.iter().filter(|line| line.contains("problem")).count(), 5);
+        let fifty = lines_of(50);
+        assert_eq!((fifty.len(), fifty[11].as_str()), (12, "beaminit: render: and 42 problems more"));
+        assert_eq!(fifty[3], "hint: cure");
+    }
+
+    #[test]
+    fn a_line_is_a_line() {
+        let error = Error::new(Stage::Config, 78, format!("X=a\nb\u{1b}[2J{}", "y".repeat(5000))).hint("c\nd");
+        let text = error.to_string();
+        assert_eq!(text.lines().count(), 2);
+        assert!(text.starts_with("beaminit: config: X=a\\nb\\u{1b}[2Jyyy") && text.chars().count() < 1100);
+    }
+
+    #[test]
+    fn problems_of_one_stage_are_told_together() {
+        let error = |stage, message| Err::<(), _>(Error::new(stage, 65, message));
+        let told = |first, second| both(first, second).unwrap_err().problems.len();
+        assert_eq!(told(error(Stage::Render, "a"), error(Stage::Render, "b")), 2);
+        assert_eq!(told(error(Stage::Release, "a"), error(Stage::Render, "b")), 1);
+        assert_eq!(told(Ok(()), error(Stage::Render, "b")), 1);
+        assert_eq!(both::<_, ()>(Ok(1), Ok(())), Ok((1, ())));
     }
 }

@@ -12,8 +12,10 @@ pub const MAX_SIZE: u64 = 1 << 20;
 /// # Errors
 /// It cannot be read, it is larger, or it is no file: a fifo would be waited for until somebody writes to it.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a file"));
+    match fs::metadata(path)? {
+        found if found.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+        found if !found.is_file() => return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a file")),
+        _ => {}
     }
     let mut bytes = Vec::new();
     File::open(path)?.take(MAX_SIZE + 1).read_to_end(&mut bytes)?;
@@ -37,9 +39,8 @@ mod tests {
 
     #[test]
     fn what_has_no_end_is_not_read() {
-        for endless in ["/dev/zero", "/", "/proc/self/fd"] {
-            assert_eq!(read(Path::new(endless)).unwrap_err().kind(), io::ErrorKind::InvalidInput, "{endless}");
-        }
+        assert_eq!(read(Path::new("/dev/zero")).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(read(Path::new("/")).unwrap_err().kind(), io::ErrorKind::IsADirectory);
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("large");
         File::create(&path).unwrap().set_len(MAX_SIZE + 1).unwrap();

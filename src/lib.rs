@@ -7,6 +7,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod elf;
 pub mod env;
 pub mod error;
 pub mod exit;
@@ -25,7 +26,7 @@ pub mod wait;
 use cli::Command;
 use config::{Config, WaitFailure, WaitPolicy};
 use env::{Env, RawEnv};
-use error::{Error, Stage};
+use error::{Error, Problem, Stage};
 use exit::ExitReason;
 use identity::name::Fqdn;
 use identity::{Identity, Sources};
@@ -57,7 +58,7 @@ pub fn block_signals() -> io::Result<SignalMask> {
 /// Does what the arguments say and tells how it ended. `inherited` is what [`block_signals`] gave; `args` are without
 /// the program's name.
 pub fn run(inherited: io::Result<SignalMask>, args: impl IntoIterator<Item = OsString>) -> ExitReason {
-    report::panics_in_one_line();
+    report::keep_panics();
     let env = Env::from_os();
     let raw = env.raw();
     let (mut config, config_error) = Config::from_env(&env, &raw);
@@ -70,7 +71,7 @@ pub fn run(inherited: io::Result<SignalMask>, args: impl IntoIterator<Item = OsS
     match outcome {
         Ok(Ok(reason)) => reason,
         Ok(Err(error)) => report::failure(&error, &config),
-        Err(_) => ExitReason::Code(exit::BUG),
+        Err(_) => report::failure(&report::bug(), &config),
     }
 }
 
@@ -167,7 +168,7 @@ fn start(
     let written = hand_over.write(open)?;
     let record = if is_guest { None } else { known.record(&hand_over, &written, open) };
     if let Some(signal) = wait::StopRequests::take(&mut stop) {
-        return Ok(report::stopped_before_start(signal, None));
+        return Ok(report::stopped_before_start(signal, None, config));
     }
     let policy =
         Policy { rewrites, target: config.signal_target, stop_timeout: config.stop_timeout, is_init: !is_guest };
@@ -176,7 +177,7 @@ fn start(
     let ended = supervise::run(&launch, &title, policy, signals, |main| {
         record.as_ref().map(|record| report::unwritten(record.started(main)));
     })?;
-    Ok(report::ended(&title, &ended, config, &secrets))
+    Ok(report::ended(&known.release, &ended, config, &secrets))
 }
 
 impl Known<'_> {
@@ -203,10 +204,12 @@ impl Known<'_> {
         report::awaited(&name, &self.identity);
         match wait::for_own_record(&self.awaited(name), self.config.wait_timeout, stop) {
             Ok(Waited::Published(_)) => Ok(None),
-            Ok(Waited::Stopped { signal, after }) => Ok(Some(report::stopped_before_start(signal, Some(after)))),
+            Ok(Waited::Stopped { signal, after }) => {
+                Ok(Some(report::stopped_before_start(signal, Some(after), self.config)))
+            }
             Err(error) if self.config.wait_failure == WaitFailure::Start => {
-                report::warning("wait", Some(&format!("{error}; hint: {}", error.hint())));
-                report::warning("wait", Some("starting all the same, as BEAMINIT_WAIT_FAILURE says"));
+                report::warning(Stage::Wait, &Problem::new(error.to_string()).hint(error.hint()));
+                report::warning(Stage::Wait, &Problem::new("starting all the same, as BEAMINIT_WAIT_FAILURE says"));
                 Ok(None)
             }
             Err(error) => Err(wait_error(&error, &self.sources)),
@@ -294,4 +297,5 @@ fn wait_error(error: &WaitError, sources: &Sources) -> Error {
 
 fn signals_error(error: &io::Error) -> Error {
     Error::new(Stage::Signals, exit::OS, format!("cannot install handlers: {}", error::cause(error)))
+        .hint("see whether the container has reached a limit on open files or memory")
 }

@@ -1,10 +1,12 @@
 //! The plan of a start: which release, which templates, what it will get. Everything is rendered in memory and checked;
 //! nothing is written, asked or logged.
 
+mod doubts;
+
 use crate::config::Config;
 use crate::env::{Env, RawEnv};
-use crate::error::{Error, Stage};
-use crate::identity::name::{NodeHost, NodeName};
+use crate::error::{Error, Problem, Stage, both};
+use crate::identity::name::NodeName;
 use crate::identity::{Identity, Sources};
 use crate::release::hand_over::{Given, HandOver, NodeArgs, OwnArgs};
 use crate::release::template::Template;
@@ -37,8 +39,8 @@ pub struct Planned {
     pub hand_over: HandOver,
     /// What was rendered.
     pub templates: Vec<Filled>,
-    /// What looks wrong, a sentence each, with the stage that found it.
-    pub warnings: Vec<(Stage, String)>,
+    /// What looks wrong, with the stage that found it.
+    pub warnings: Vec<(Stage, Problem)>,
 }
 
 /// A template that was filled in.
@@ -60,36 +62,36 @@ impl Known<'_> {
     pub fn plan(&self) -> Result<Planned, Error> {
         let Self { raw, config, identity, release, .. } = self;
         let (mut templates, mut warnings) = (Vec::new(), Vec::new());
+        let found = both(release.vm_args_template(raw, config.render), release.sys_config_template(raw, config.render));
+        let (vm, (vm_args, sys_config)) = both(release.check_vm(self.env.get("PATH")), found)?;
+        let told = [vm, vm_args.warning, sys_config.warning].into_iter().flatten();
+        warnings.extend(told.map(|problem| (Stage::Release, problem)));
+
         let variables = self.variables();
         let variables = config.render.then_some(&variables);
-
-        let found = release.vm_args_template(raw, config.render)?;
-        warnings.extend(found.warning.map(|sentence| (Stage::Release, sentence)));
-        let vm_args = match found.template {
-            Some(template) => {
-                let rendered = render::vm_args(&template.path, variables, self.has_ipv6_only())?;
-                warnings.extend(self.doubts(&template, &rendered));
-                let node = rendered.node.as_ref().map(|(_, node)| node.clone());
-                templates.push(Filled { template: template.clone(), placeholders: rendered.filled.values.len(), node });
-                Some((template, node_args(rendered)))
-            }
-            None => None,
-        };
-        let found = release.sys_config_template(raw, config.render)?;
-        warnings.extend(found.warning.map(|sentence| (Stage::Release, sentence)));
-        let sys_config = match found.template {
-            Some(template) => {
-                let rendered = render::sys_config(&template.path, variables)?;
-                let filled =
-                    Filled { template: template.clone(), placeholders: rendered.filled.values.len(), node: None };
-                // The release finds its own file by itself, unless it would write one from it.
-                let is_needed = !template.is_own || !rendered.filled.values.is_empty() || release.fills_in(&template);
-                is_needed.then(|| {
-                    templates.push(filled);
-                    (template, rendered.text)
-                })
-            }
-            None => None,
+        let vm_args = vm_args.template.map(|template| self.render_vm_args(template, variables)).transpose();
+        let sys_config = sys_config.template.map(|template| render_sys_config(template, variables)).transpose();
+        let (vm_args, sys_config) = both(vm_args, sys_config)?;
+        let vm_args = vm_args.map(|(filled, rendered)| {
+            warnings.extend(self.doubts(&filled.template, &rendered));
+            let template = filled.template.clone();
+            templates.push(filled);
+            (template, node_args(rendered))
+        });
+        let sys_config = sys_config.and_then(|(filled, text)| {
+            let template = filled.template.clone();
+            // The release finds its own file by itself, unless it would write one from it.
+            let is_needed = !template.is_own || filled.placeholders > 0 || release.fills_in(&template);
+            is_needed.then(|| {
+                templates.push(filled);
+                (template, text)
+            })
+        });
+        let own = self.own_args(vm_args.is_none());
+        let own_is_read = match release.kind {
+            Kind::Mix => vm_args.as_ref().is_none_or(|(template, _)| template.adds_to_own),
+            Kind::Relx | Kind::Distillery => vm_args.is_none(),
+            Kind::Erl | Kind::RabbitMq | Kind::Command => true,
         };
         let mut hand_over = HandOver::plan(Given {
             release,
@@ -98,13 +100,24 @@ impl Known<'_> {
             cookie_mode: config.cookie,
             secret: config.cookie_file.as_deref().map(SecretFile::read).transpose()?,
             render: config.render,
-            own: self.own_args(vm_args.is_none()),
+            own,
             vm_args,
             sys_config,
         })?;
-        warnings
-            .extend(std::mem::take(&mut hand_over.warnings).into_iter().map(|sentence| (Stage::HandOver, sentence)));
+        let told = std::mem::take(&mut hand_over.warnings);
+        warnings.extend(told.into_iter().map(|problem| (Stage::HandOver, problem)));
+        warnings.extend(self.doubts_about_start(&hand_over, own_is_read));
         Ok(Planned { hand_over, templates, warnings })
+    }
+
+    fn render_vm_args(
+        &self,
+        template: Template,
+        variables: Option<&Variables<'_>>,
+    ) -> Result<(Filled, RenderedVmArgs), Error> {
+        let rendered = render::vm_args(&template.path, variables, self.has_ipv6_only())?;
+        let node = rendered.node.as_ref().map(|(_, node)| node.clone());
+        Ok((Filled { template, placeholders: rendered.filled.values.len(), node }, rendered))
     }
 
     /// What templates may name.
@@ -135,26 +148,14 @@ impl Known<'_> {
         };
         let path = release.own_file("vm.args").filter(|_| counts)?;
         let own = render::read_vm_args(&path)?;
-        let render::UnrenderedVmArgs { text, without_cookie, node, has_sname, cookies } = own;
+        let render::UnrenderedVmArgs { text, without_cookie, node, has_sname, cookies, .. } = own;
         Some(OwnArgs { path, text, without_cookie, node, has_sname, cookies })
     }
+}
 
-    /// What works, but is hardly meant.
-    fn doubts(&self, template: &Template, rendered: &RenderedVmArgs) -> Vec<(Stage, String)> {
-        let path = template.path.display();
-        let mut sentences: Vec<_> = rendered.warnings.iter().map(|sentence| format!("{path}: {sentence}")).collect();
-        let fqdn = self.identity.fqdn.as_ref().map(|fqdn| &fqdn.value);
-        match (rendered.node.as_ref().map(|(_, node)| (node, node.host())), fqdn) {
-            (Some((_, NodeHost::Name(host))), Some(fqdn)) if host != fqdn => {
-                sentences.push(format!("{path}: the node's host is {host}, but this pod is {fqdn}"));
-            }
-            (Some((node, NodeHost::Absent)), _) => sentences.push(format!(
-                "{path}: the node name {node} has no host; the VM makes one up that peers may not find: write {node}@${{MY_POD_FQDN}}"
-            )),
-            _ => {}
-        }
-        sentences.into_iter().map(|sentence| (Stage::Render, sentence)).collect()
-    }
+fn render_sys_config(template: Template, variables: Option<&Variables<'_>>) -> Result<(Filled, String), Error> {
+    let rendered = render::sys_config(&template.path, variables)?;
+    Ok((Filled { template, placeholders: rendered.filled.values.len(), node: None }, rendered.text))
 }
 
 fn node_args(rendered: RenderedVmArgs) -> NodeArgs {

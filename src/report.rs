@@ -1,30 +1,41 @@
 //! What the operator reads: the lines of a healthy start, and the last word of a failed one.
 
 use crate::config::Config;
-use crate::error::Error;
-use crate::exit::ExitReason;
+use crate::error::{Error, Problem, Stage};
+use crate::exit::{self, ExitReason};
 use crate::identity::Identity;
 use crate::identity::name::Fqdn;
 use crate::plan::Planned;
+use crate::release::Release;
 use crate::release::hand_over::HandOver;
 use crate::release::state::{Rejected, State};
 use crate::signal;
 use crate::supervise::Ended;
-use crate::telemetry;
+use crate::telemetry::{self, LogFormat};
+use serde::Serialize;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::net::IpAddr;
+use std::sync::OnceLock;
 use std::time::Duration;
 
-/// A bug of ours is one line, not a backtrace in the middle of the release's log.
-pub(crate) fn panics_in_one_line() {
+static BUG: OnceLock<String> = OnceLock::new();
+
+/// Keeps what a panic says, so that it becomes an error like all others, and no backtrace in the release's log.
+pub(crate) fn keep_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let cause = panic.payload().downcast_ref::<&str>().copied();
         let cause =
             cause.or_else(|| panic.payload().downcast_ref::<String>().map(String::as_str)).unwrap_or("no reason given");
-        telemetry::write_line(&format!("beaminit: bug: {place}: {}\nhint: please report it", cause.replace('\n', " ")));
+        let _ = BUG.set(format!("{place}: {cause}"));
     }));
+}
+
+/// The panic that was kept.
+pub(crate) fn bug() -> Error {
+    let message = BUG.get().map_or("no reason given", String::as_str);
+    Error::new(Stage::Bug, exit::BUG, message).hint("please report it, with the pod's manifest")
 }
 
 /// Prints what was asked for. Whether anybody reads it is their affair.
@@ -35,21 +46,58 @@ pub(crate) fn print(text: &str) -> ExitReason {
 
 /// The last word of a start that failed: on stderr, and where `kubectl describe pod` finds it.
 pub(crate) fn failure(error: &Error, config: &Config) -> ExitReason {
-    telemetry::write_line(&error.to_string());
+    match config.log.format {
+        LogFormat::Text => telemetry::write_line(&error.to_string()),
+        LogFormat::Json => in_json(error, &telemetry::timestamp()).iter().for_each(|line| telemetry::write_line(line)),
+    }
     write_termination_log(&error.to_string(), config);
     ExitReason::Code(error.code)
 }
 
-pub(crate) fn warning(stage: &str, sentence: Option<&str>) {
-    if let Some(sentence) = sentence {
-        // A target must be a constant.
-        match stage {
-            "release" => tracing::warn!(target: "release", "{sentence}"),
-            "render" => tracing::warn!(target: "render", "{sentence}"),
-            "hand-over" => tracing::warn!(target: "hand-over", "{sentence}"),
-            "wait" => tracing::warn!(target: "wait", "{sentence}"),
-            _ => tracing::warn!(target: "identity", "{sentence}"),
-        }
+/// A problem as a line of JSON, with the fields that the log's lines have.
+#[derive(Serialize)]
+struct JsonProblem<'a> {
+    timestamp: &'a str,
+    level: &'static str,
+    message: &'a str,
+    code: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    excerpt: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+    target: &'static str,
+}
+
+fn in_json(error: &Error, timestamp: &str) -> Vec<String> {
+    let line = |problem: &Problem| {
+        let (excerpt, hint) = (problem.excerpt.as_deref(), problem.hint.as_deref());
+        let (level, target, message) = ("ERROR", error.stage.name(), problem.message.as_str());
+        let problem = JsonProblem { timestamp, level, message, code: error.code, excerpt, hint, target };
+        serde_json::to_string(&problem).ok()
+    };
+    error.problems.iter().filter_map(line).collect()
+}
+
+pub(crate) fn warning(stage: Stage, problem: &Problem) {
+    let (message, hint) = (problem.message.as_str(), problem.hint.as_deref());
+    // A target must be a constant.
+    macro_rules! warn {
+        ($target:literal) => {
+            tracing::warn!(target: $target, hint, "{message}")
+        };
+    }
+    match stage {
+        Stage::Cli => warn!("cli"),
+        Stage::Signals => warn!("signals"),
+        Stage::Config => warn!("config"),
+        Stage::Identity => warn!("identity"),
+        Stage::Release => warn!("release"),
+        Stage::Render => warn!("render"),
+        Stage::Wait => warn!("wait"),
+        Stage::HandOver => warn!("hand-over"),
+        Stage::Supervise => warn!("supervise"),
+        Stage::Exec => warn!("exec"),
+        Stage::Bug => warn!("bug"),
     }
 }
 
@@ -57,7 +105,7 @@ pub(crate) fn identity(identity: &Identity) {
     for (name, value, source) in identity.variables() {
         tracing::debug!(target: "identity", "{name} is {value}, from {source}");
     }
-    identity.warnings.iter().for_each(|sentence| warning("identity", Some(sentence)));
+    identity.warnings.iter().for_each(|problem| warning(Stage::Identity, problem));
     let addresses = list(identity.own_addresses());
     match (&identity.fqdn, &identity.pod_name) {
         (Some(fqdn), _) => {
@@ -79,16 +127,15 @@ pub(crate) fn planned(planned: &Planned) {
         let node = filled.node.as_ref().map(|node| format!(", node {node}")).unwrap_or_default();
         tracing::info!(target: "render", %path, placeholders, "{path} rendered with {placeholders} placeholder{plural}{node}");
     }
-    planned.warnings.iter().for_each(|(stage, sentence)| warning(stage.name(), Some(sentence)));
+    planned.warnings.iter().for_each(|(stage, problem)| warning(*stage, problem));
 }
 
 /// What looks hopeless is said before it is tried: some clusters' DNS serve such names all the same.
 pub(crate) fn awaited(name: &Fqdn, identity: &Identity) {
     if identity.has_no_host_name(name) {
-        tracing::warn!(
-            target: "wait",
-            "/etc/hosts gives this pod no subdomain, so hardly any DNS will have {name}: set the StatefulSet's serviceName"
-        );
+        let message = format!("/etc/hosts gives this pod no subdomain, so hardly any DNS will have {name}");
+        let hint = "set serviceName in the StatefulSet, or subdomain in the pod's spec";
+        warning(Stage::Wait, &Problem::new(message).hint(hint));
     }
 }
 
@@ -118,37 +165,75 @@ pub(crate) fn nothing_to_join(rejected: &[Rejected]) {
 
 /// The release runs as well without what could not be written for `exec` alone.
 pub(crate) fn unwritten<T>(written: Result<T, Error>) -> Option<T> {
-    written.inspect_err(|error| tracing::warn!(target: "hand-over", "exec will not find this release: {}", error.problems[0].message)).ok()
+    let told = |error: &Error| {
+        for Problem { message, hint, .. } in &error.problems {
+            let message = format!("exec will not find this release: {message}");
+            warning(error.stage, &Problem { message, excerpt: None, hint: hint.clone() });
+        }
+    };
+    written.inspect_err(told).ok()
 }
 
 /// We end because we were told to, `after` so long a wait.
-pub(crate) fn stopped_before_start(signal: i32, after: Option<Duration>) -> ExitReason {
+pub(crate) fn stopped_before_start(signal: i32, after: Option<Duration>, config: &Config) -> ExitReason {
     let waited = after.map(|after| format!(" after {:.1} s of waiting", after.as_secs_f64())).unwrap_or_default();
     let name = signal::name(signal);
-    tracing::info!(target: "wait", signal, "signal {name} came{waited}, before the release was started: ending");
+    let mut problem = Problem::new(format!("signal {name} came{waited}, before the release was started: ending"));
+    if let Some(limit) = after.and(config.wait_timeout) {
+        problem = problem.hint(format!(
+            "if a livenessProbe did it (kubectl describe pod), give the container a startupProbe that allows more than \
+             BEAMINIT_WAIT_TIMEOUT={}",
+            humantime::format_duration(limit)
+        ));
+    }
+    warning(Stage::Wait, &problem);
+    write_termination_log(&format!("beaminit: wait: {problem}"), config);
     ExitReason::Signal(signal)
 }
 
-/// How the release ended, and the code that we end with. A failure that nobody asked for goes to the termination log.
-pub(crate) fn ended(title: &str, ended: &Ended, config: &Config, secrets: &[String]) -> ExitReason {
+/// How the release ended, and the code that we end with. A failure that nobody asked for goes to the termination log,
+/// as does a start that went to the background, for which `in_foreground` tells what to write.
+pub(crate) fn ended(release: &Release, ended: &Ended, config: &Config, secrets: &[String]) -> ExitReason {
     let (code, seconds) = (ended.reason.code(), ended.after.as_secs_f64());
     let how = match ended.reason {
         ExitReason::Code(code) => format!("with code {code}"),
         ExitReason::Signal(signal) => format!("by signal {}", signal::name(signal)),
     };
     let slogan = ended.slogan.as_ref().map(|slogan| format!("; crash dump: {slogan}")).unwrap_or_default();
-    let sentence = mask(format!("{title} ended {how} after {seconds:.1} s{slogan}"), secrets);
+    let sentence = mask(format!("{} ended {how} after {seconds:.1} s{slogan}", release.title()), secrets);
     if config.success_codes.contains(&code) {
         tracing::info!(target: "supervise", code, seconds, "{sentence}: a success, as BEAMINIT_SUCCESS_CODES says");
         return ExitReason::Code(0);
     }
-    if code == 0 || ended.was_asked {
+    let in_background = release.in_foreground().is_some();
+    if ended.was_asked || code == 0 && !in_background {
         tracing::info!(target: "supervise", code, seconds, "{sentence}");
-    } else {
-        tracing::error!(target: "supervise", code, seconds, "{sentence}");
-        write_termination_log(&format!("beaminit: supervise: {sentence}"), config);
+        return ended.reason;
     }
+    let hint = hint_after(release, ended);
+    tracing::error!(target: "supervise", code, seconds, hint, "{sentence}");
+    let hint = hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+    write_termination_log(&format!("beaminit: supervise: {sentence}{hint}"), config);
     ended.reason
+}
+
+/// What to do about an end that nobody asked for.
+fn hint_after(release: &Release, ended: &Ended) -> Option<&'static str> {
+    let slogan = ended.slogan.as_deref().unwrap_or_default();
+    let of_memory = ["Cannot allocate", "Cannot reallocate"].iter().any(|words| slogan.contains(words));
+    match ended.reason {
+        ExitReason::Code(0) => {
+            Some("it went to the background, where it ends with the container: see the warning at the start")
+        }
+        ExitReason::Signal(signal::KILL) => {
+            Some("kubectl describe pod tells whether it was OOMKilled: then raise resources.limits.memory")
+        }
+        _ if of_memory => Some("raise resources.limits.memory"),
+        _ if release.kind.is_beam() => {
+            Some("what the release itself has said last should tell why: kubectl logs --previous POD")
+        }
+        _ => None,
+    }
 }
 
 /// A crash dump may quote what the VM was given.
@@ -161,7 +246,8 @@ fn write_termination_log(text: &str, config: &Config) {
     // More the kubelet does not read.
     const MAX: usize = 4096;
     if let Ok(mut log) = OpenOptions::new().write(true).truncate(true).open(&config.termination_log) {
-        let _ = log.write_all(text.as_bytes().get(..MAX).unwrap_or(text.as_bytes()));
+        let end = (0..=MAX).rev().find(|end| text.is_char_boundary(*end)).filter(|end| *end < text.len());
+        let _ = log.write_all(end.and_then(|end| text.get(..end)).unwrap_or(text).as_bytes());
     }
 }
 

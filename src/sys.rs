@@ -238,6 +238,12 @@ pub fn interface_index(name: &str) -> Option<u32> {
     name.parse().ok().or_else(|| nix::net::if_::if_nametoindex(name).ok())
 }
 
+/// How many files a process may have open; `None`: as many as it likes.
+#[must_use]
+pub fn open_files_limit() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile).current
+}
+
 /// The host name, if it is UTF-8.
 #[must_use]
 pub fn host_name() -> Option<String> {

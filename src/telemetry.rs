@@ -8,6 +8,7 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::registry::{LookupSpan, Registry};
@@ -59,7 +60,16 @@ pub fn write_line(line: &str) {
     let _ = sys::write_stderr(format!("{line}\n").as_bytes());
 }
 
-/// The sentence alone, behind the stage that says it. The figures of an event are for JSON.
+/// The moment as the lines of [`LogFormat::Json`] write it.
+#[must_use]
+pub fn timestamp() -> String {
+    let mut text = String::new();
+    // A clock that cannot be written is no reason to say nothing.
+    let _ = SystemTime.format_time(&mut Writer::new(&mut text));
+    text
+}
+
+/// The sentence and its hint, behind the stage that says it. The figures of an event are for JSON.
 struct Sentences;
 
 impl<S, N> FormatEvent<S, N> for Sentences
@@ -76,22 +86,30 @@ where
             Level::TRACE => "trace: ",
         };
         write!(out, "beaminit: {}: {level}", event.metadata().target())?;
-        let mut message = Message { out: &mut out, result: Ok(()) };
-        event.record(&mut message);
-        message.result?;
-        writeln!(out)
+        let mut read = Sentence::default();
+        event.record(&mut read);
+        writeln!(out, "{}", read.message + &read.hint)
     }
 }
 
-struct Message<'a, 'b> {
-    out: &'a mut Writer<'b>,
-    result: fmt::Result,
+#[derive(Default)]
+struct Sentence {
+    message: String,
+    hint: String,
 }
 
-impl Visit for Message<'_, '_> {
+impl Visit for Sentence {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if field.name() == "message" {
-            self.result = write!(self.out, "{value:?}");
+            self.message = format!("{value:?}");
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match field.name() {
+            "message" => value.clone_into(&mut self.message),
+            "hint" => self.hint = format!("; hint: {value}"),
+            _ => {}
         }
     }
 }

@@ -11,6 +11,7 @@ mod sources;
 pub use sources::Sources;
 
 use crate::env::RawEnv;
+use crate::error::Problem;
 use name::{DnsLabel, Fqdn, NameError};
 use own_lines::OwnLines;
 use std::fmt;
@@ -33,8 +34,8 @@ pub struct Identity {
     pub cluster_domain: Option<Fact<Fqdn>>,
     /// `MY_POD_FQDN`: the pod's own name in full, which its peers look up.
     pub fqdn: Option<Fact<Fqdn>>,
-    /// What looks wrong, a sentence each, by the variable's name.
-    pub warnings: Vec<String>,
+    /// What looks wrong, by the variable's name.
+    pub warnings: Vec<Problem>,
     /// Variables that are set, but to nothing that can be used, and nothing else gave a value; with the reason.
     pub refused: Vec<(&'static str, String)>,
     /// Whether kubelet wrote the pod's own hosts line without a domain: then no headless service gives it a name of its
@@ -112,9 +113,8 @@ impl Identity {
             .or_else(|| fact(own.fqdn.as_ref().and_then(Fqdn::parent), Source::HostsFile))
             .or_else(|| fact(composed.clone(), Source::Derived));
         if composed.is_some() && cluster_domain.as_ref().is_some_and(|domain| domain.source == Source::Default) {
-            given.warn(
-                "CLUSTER_DOMAIN is not set and /etc/resolv.conf does not tell it: taken to be cluster.local".into(),
-            );
+            let taken = "CLUSTER_DOMAIN is not set and /etc/resolv.conf does not tell it: taken to be cluster.local";
+            given.warn(Problem::new(taken).hint("set CLUSTER_DOMAIN=cluster.local, or what the cluster has"));
         }
         let service = service.or_else(|| fact(base_dns.as_ref().map(|base| base.value.first_label()), Source::Derived));
         let fqdn = given
@@ -236,7 +236,7 @@ impl Given<'_> {
             None if self.raw.not_utf8.contains(&variable) => format!("{variable} is not UTF-8"),
             None => return None,
         };
-        self.warn(format!("{reason}: not used"));
+        self.warn(Problem::new(format!("{reason}: not used")).hint(cure(name)));
         self.identity.refused.push((name, reason));
         None
     }
@@ -247,12 +247,13 @@ impl Given<'_> {
             if let (Some(Fact { value, source: Source::Variable(name) }), Some(found)) = (given, found)
                 && *value != found
             {
-                self.warn(format!("{name} is {value}, but /etc/hosts calls this pod {found}"));
+                let message = format!("{name} is {value}, but /etc/hosts calls this pod {found}");
+                self.warn(Problem::new(message).hint(format!("unset {name}: what /etc/hosts says serves without it")));
             }
         }
     }
 
-    fn warn(&mut self, warning: String) {
+    fn warn(&mut self, warning: Problem) {
         self.identity.warnings.push(warning);
     }
 }
@@ -280,6 +281,19 @@ fn some(list: &[IpAddr]) -> Option<Vec<IpAddr>> {
 
 fn fact<T>(value: Option<T>, source: Source) -> Option<Fact<T>> {
     value.map(|value| Fact { value, source })
+}
+
+/// How a pod is told the value of this variable, as one would type it.
+#[must_use]
+pub fn cure(variable: &str) -> &'static str {
+    match variable {
+        "MY_POD_NAME" => "set MY_POD_NAME from the downward API: fieldRef: {fieldPath: metadata.name}",
+        "MY_POD_NAMESPACE" => "set MY_POD_NAMESPACE from the downward API: fieldRef: {fieldPath: metadata.namespace}",
+        "MY_POD_IP" => "set MY_POD_IP from the downward API: fieldRef: {fieldPath: status.podIP}",
+        "MY_POD_IPS" => "set MY_POD_IPS from the downward API: fieldRef: {fieldPath: status.podIPs}",
+        "CLUSTER_DOMAIN" => "set CLUSTER_DOMAIN=cluster.local, or what the cluster has",
+        _ => "name the headless Service in the StatefulSet's serviceName, or in MY_POD_SERVICE",
+    }
 }
 
 impl fmt::Display for Source {

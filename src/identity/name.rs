@@ -183,6 +183,12 @@ impl NodeName {
         Self::parse(&format!("{name}@{fqdn}"))
     }
 
+    /// The part before the `@`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The part behind the `@`.
     #[must_use]
     pub fn host(&self) -> &NodeHost {

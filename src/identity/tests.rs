@@ -57,7 +57,7 @@ fn the_environment_wins_and_a_difference_to_the_hosts_file_is_a_warning() {
     assert_eq!(value(&identity, "MY_POD_BASE_DNS").unwrap(), "elsewhere.ns2.svc.k8s.test");
     assert_eq!(value(&identity, "MY_POD_FQDN").unwrap(), "web-0.web.ns1.svc.k8s.test");
     assert_eq!(
-        identity.warnings,
+        identity.warnings.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>(),
         ["MY_POD_BASE_DNS is elsewhere.ns2.svc.k8s.test, but /etc/hosts calls this pod web.ns1.svc.k8s.test"]
     );
 }

@@ -8,6 +8,10 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Cookie(String);
 
+/// What to do about a cookie that [`Cookie::parse`] refuses.
+pub const CURE: &str = "make the Secret anew of 1 to 255 letters and digits, without a newline: kubectl create secret generic \
+                        NAME --from-literal=KEY=VALUE, or echo -n VALUE | base64";
+
 /// `BEAMINIT_COOKIE`: how the VM gets it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CookieMode {
@@ -30,6 +34,8 @@ impl Cookie {
             Err("is empty")
         } else if text.len() > 255 {
             Err("has more than 255 characters")
+        } else if text.trim_end_matches(['\r', '\n']).len() < text.len() {
+            Err("has a newline at its end, as echo makes it")
         } else if text.bytes().any(|byte| !(b' '..=b'~').contains(&byte)) {
             Err("has a character that is not printable ASCII")
         } else {

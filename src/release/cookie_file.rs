@@ -51,8 +51,7 @@ impl SecretFile {
                 .hint("mount the Secret there; an fsGroup lets a user who is not root read it")
         })?;
         let cookie = Cookie::parse(&text).map_err(|reason| {
-            Error::new(Stage::HandOver, exit::DATA, format!("{shown}: the cookie {reason}"))
-                .hint("a cookie is 1 to 255 printable ASCII characters on one line")
+            Error::new(Stage::HandOver, exit::DATA, format!("{shown}: the cookie {reason}")).hint(super::cookie::CURE)
         })?;
         Ok(Self { path: path.to_owned(), cookie })
     }
@@ -109,18 +108,25 @@ pub(super) fn place(
     Ok(Err(format!("HOME={home} cannot be written, and {why}")))
 }
 
-/// Says what a VM that gets no cookie on its command line would say of the file in which it looks for one.
+/// Says whether a VM that gets no cookie on its command line finds one in a file, or can make one up.
 ///
 /// # Errors
-/// It would refuse it: exit code 65.
-pub(super) fn own_is_closed(raw: &RawEnv, erts: Option<u32>) -> Result<(), Error> {
-    let Some(home) = raw.home.as_deref().map(Path::new) else { return Ok(()) };
+/// It would refuse the file (65), or has no place for a new one (73): it would end at once.
+pub(super) fn vm_finds_one(raw: &RawEnv, erts: Option<u32>) -> Result<(), Error> {
+    let hint =
+        "give the node a cookie: BEAMINIT_COOKIE_FILE=/path/of/the/secret, or -setcookie ${ERLANG_COOKIE} in vm.args";
+    let no_place = |message: String| Err(Error::new(Stage::HandOver, exit::CANNOT_CREATE, message).hint(hint));
+    let Some(home) = raw.home.as_deref().map(Path::new) else {
+        return no_place("HOME is not set: the VM has no place for the cookie that nobody gives it".into());
+    };
     let config = raw.xdg_config_home.as_deref().map_or_else(|| home.join(".config"), PathBuf::from);
-    let in_config = config.join(IN_RUN_DIR);
+    let (in_home, in_config) = (home.join(".erlang.cookie"), config.join(IN_RUN_DIR));
     let known = erts.is_some_and(|erts| erts >= 13);
-    let places = [Some(home.join(".erlang.cookie")), Some(in_config).filter(|_| known)];
-    let taken = places.into_iter().flatten().find(|path| path.exists());
-    taken.map_or(Ok(()), |path| is_closed(&path))
+    match [Some(&in_home), Some(&in_config).filter(|_| known)].into_iter().flatten().find(|path| path.exists()) {
+        Some(path) => is_closed(path),
+        None if sys::may_write(home) => Ok(()),
+        None => no_place(format!("{}: the VM cannot write there the cookie that nobody gives it", in_home.display())),
+    }
 }
 
 /// Says what the VM would say of its cookie file.

@@ -147,6 +147,17 @@ impl Kind {
         }
     }
 
+    /// What to write in place of this argument of the start script, if it sends the VM to the background.
+    pub(super) fn in_foreground(self, argument: Option<&OsStr>) -> Option<&'static str> {
+        let background: &[&str] = match self {
+            Self::Mix => &["daemon", "daemon_iex"],
+            Self::Distillery => &["start", "start_boot"],
+            Self::Relx => &["start", "daemon", "daemon_boot"],
+            Self::Erl | Self::RabbitMq | Self::Command => &[],
+        };
+        self.foreground().filter(|_| argument.is_some_and(|argument| background.iter().any(|word| argument == *word)))
+    }
+
     /// Whether this argument of the start script makes it a node. Others, such as `eval`, run a tool of the release; some
     /// tools are a file of their own.
     pub(super) fn starts_node(self, file: Option<&Path>, argument: Option<&OsStr>) -> bool {

@@ -147,7 +147,7 @@ fn the_cookie_goes_where_the_vm_will_find_it() {
     // Without HOME the VM wants it on its command line.
     let on_line = plan(&RawEnv::default(), 13, CookieMode::Auto).unwrap();
     assert!(file(&on_line, "vm.args").unwrap().contains("-setcookie sesame"));
-    assert!(on_line.warnings.first().is_some_and(|warning| warning.contains("HOME is not set")), "{on_line:?}");
+    assert!(on_line.warnings.first().is_some_and(|warning| warning.message.contains("HOME is not set")), "{on_line:?}");
     assert_eq!(plan(&RawEnv::default(), 13, CookieMode::File).unwrap_err().code, exit::CANNOT_CREATE);
 
     fs::write(&in_home, "sesame\n").unwrap();
@@ -188,7 +188,7 @@ fn what_env_sh_sets_is_left_to_it() {
     let release = find(root.path(), "bin/app", "start", &RawEnv::default());
     let plan = HandOver::plan(given(&release, &pod(), &RawEnv::default())).unwrap();
     assert_eq!(text(&plan, "RELEASE_NODE"), None);
-    assert!(plan.warnings.iter().any(|warning| warning.contains("env.sh:2 sets RELEASE_NODE")), "{plan:?}");
+    assert!(plan.warnings.iter().any(|warning| warning.message.contains("env.sh:2 sets RELEASE_NODE")), "{plan:?}");
     assert!(matches!(plan.awaited(&release, &pod()), Awaited::Record(name) if name.to_string() == FQDN));
 }
 
@@ -206,6 +206,10 @@ fn a_vm_gets_flags_from_its_environment() {
     assert!(matches!(plan.awaited(&release, &pod()), Awaited::Nothing(_)));
     let command = vec!["/usr/bin/erl".into(), "-name".into(), format!("x@{FQDN}").into()];
     let release = Release { command, ..release };
+    let error = HandOver::plan(given(&release, &pod(), &raw)).unwrap_err();
+    assert!(error.to_string().contains("HOME is not set"), "a named VM wants a cookie: {error}");
+    let home = tempfile::tempdir().unwrap();
+    let raw = with_home(home.path());
     let plan = HandOver::plan(given(&release, &pod(), &raw)).unwrap();
     assert!(matches!(plan.awaited(&release, &pod()), Awaited::Record(_)));
 }

@@ -1,8 +1,9 @@
 //! The release behind COMMAND: what kind it is, where it lies, and which templates it takes.
 
-mod cookie;
+pub mod cookie;
 mod cookie_file;
 mod env_sh;
+mod erts;
 pub mod hand_over;
 mod home;
 mod kind;
@@ -103,6 +104,12 @@ impl Release {
             Some(home) => format!("{} release {} {}", self.kind.name(), self.name, home.version),
             None => self.kind.name().to_owned(),
         }
+    }
+
+    /// What to write in place of COMMAND's argument, where that sends the VM to the background and ends at once.
+    #[must_use]
+    pub fn in_foreground(&self) -> Option<&'static str> {
+        self.kind.in_foreground(self.command.get(1).map(OsString::as_os_str))
     }
 
     /// Where the VM will run, if not in the working directory that we were given.

@@ -128,7 +128,7 @@ fn what_rabbitmq_env_conf_sets_is_left_to_it() {
     };
     let with = plan("# NODENAME=x\nNODENAME=hare\n", None);
     assert_eq!(text(&with, "RABBITMQ_NODENAME"), None);
-    assert!(with.warnings.iter().any(|warning| warning.contains(":2 sets NODENAME")), "{with:?}");
+    assert!(with.warnings.iter().any(|warning| warning.message.contains(":2 sets NODENAME")), "{with:?}");
     assert_eq!(with.awaited(&broker(), &pod()), record(FQDN));
     // Without the prefix it is for a broker that nobody named.
     let with = plan("NODENAME=hare\n", Some("toad@web-0.web.ns1"));
@@ -191,7 +191,7 @@ fn the_cookie_is_never_a_flag() {
     let raw = RawEnv { rabbitmq_erlang_cookie: Some("sesame".into()), ..nowhere() };
     let cannot = plan(&pod(), &raw).unwrap();
     assert_eq!(text(&cannot, "RABBITMQ_ERLANG_COOKIE").as_deref(), Some("sesame"));
-    assert!(cannot.warnings.iter().any(|warning| warning.contains("HOME is not set")), "{cannot:?}");
+    assert!(cannot.warnings.iter().any(|warning| warning.message.contains("HOME is not set")), "{cannot:?}");
     let nothing_to_write = RawEnv { home: Some("/nonexistent".into()), ..raw };
     assert_eq!(file(&plan(&pod(), &nothing_to_write).unwrap(), "erlang/.erlang.cookie"), Some("sesame"));
 

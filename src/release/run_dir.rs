@@ -62,7 +62,9 @@ impl RunDir {
     pub fn open(places: &Places) -> Result<Self, Error> {
         let first = || match Self::take(&places.first) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                Self::take(&places.first.join(&places.own))
+                // Refused there as well, the folder itself is what is wrong.
+                let deeper = Self::take(&places.first.join(&places.own));
+                deeper.map_err(|deeper| if deeper.kind() == io::ErrorKind::PermissionDenied { error } else { deeper })
             }
             other => other,
         };
@@ -103,7 +105,10 @@ impl RunDir {
         }
         let found = fs::symlink_metadata(path)?;
         if !found.is_dir() || found.uid() != sys::uid() || found.mode() & 0o777 != 0o700 || !has_only_ours(path)? {
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is not ours alone"));
+            let (uid, mode) = (found.uid(), found.mode() & 0o777);
+            let whose =
+                format!("it is not ours alone: it belongs to user {uid} with mode {mode:o}, and we are {}", sys::uid());
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, whose));
         }
         let lock = sys::lock_directory(path)?;
         empty(path)?;
@@ -198,7 +203,7 @@ fn empty(dir: &Path) -> io::Result<()> {
 fn nowhere(reasons: &[String]) -> Error {
     let message = format!("no directory to write to: {}", reasons.join(", "));
     Error::new(Stage::HandOver, exit::CANNOT_CREATE, message)
-        .hint("mount an emptyDir with medium: Memory and name it in BEAMINIT_RUN_DIR")
+        .hint("mount an emptyDir with medium: Memory, and set BEAMINIT_RUN_DIR to a folder in it that is not there yet")
 }
 
 fn explain(error: &io::Error) -> String {

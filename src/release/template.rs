@@ -3,7 +3,7 @@
 
 use super::{Kind, Release};
 use crate::env::RawEnv;
-use crate::error::{Error, Stage};
+use crate::error::{Error, Problem, Stage};
 use crate::exit;
 use std::path::{Path, PathBuf};
 
@@ -26,8 +26,8 @@ pub struct Template {
 pub struct Found {
     /// The template, if there is one.
     pub template: Option<Template>,
-    /// A sentence about what is missing but not needed.
-    pub warning: Option<String>,
+    /// What is missing but not needed.
+    pub warning: Option<Problem>,
 }
 
 /// A variable that names a file, what it holds, and what belongs behind it.
@@ -84,7 +84,7 @@ impl Release {
             if !Path::new(dir).is_dir() {
                 return self.missing(
                     format!("RELEASE_CONFIG_DIR={dir}: no such directory"),
-                    "mount the ConfigMap there, or unset the variable",
+                    "mount the ConfigMap there (volumes, volumeMounts), or unset RELEASE_CONFIG_DIR",
                 );
             }
             if let Some(path) = existing(&Path::new(dir).join(name)) {
@@ -93,11 +93,26 @@ impl Release {
                 return Ok(found);
             }
         }
+        if let Some(dir) = raw.release_config_dir.as_deref()
+            && own_files
+            && self.kind.is_beam()
+            && !["vm.args", "sys.config"].iter().any(|name| existing(&Path::new(dir).join(name)).is_some())
+        {
+            // Somebody meant the folder to hold them: with the release's own in their place the node had another name.
+            return self.missing(
+                format!("RELEASE_CONFIG_DIR={dir} has neither vm.args nor sys.config"),
+                "give the ConfigMap the key vm.args: kubectl create configmap NAME --from-file=vm.args; or unset \
+                 RELEASE_CONFIG_DIR",
+            );
+        }
         let own = if own_files { self.own_template(name, raw) } else { Found::default() };
         let expected = raw.release_config_dir.as_deref().filter(|_| name == "vm.args" && self.kind.is_beam());
         let warning = expected.filter(|_| own.template.is_none());
         Ok(Found {
-            warning: warning.map(|dir| format!("RELEASE_CONFIG_DIR={dir} has no vm.args: the release's own is used")),
+            warning: warning.map(|dir| {
+                Problem::new(format!("RELEASE_CONFIG_DIR={dir} has no vm.args: the release's own is used"))
+                    .hint("give the ConfigMap the key vm.args, if that is not meant")
+            }),
             ..own
         })
     }
@@ -137,7 +152,7 @@ impl Release {
     /// another name.
     fn missing(&self, message: String, hint: &str) -> Result<Found, Error> {
         match self.kind {
-            Kind::Command => Ok(Found { template: None, warning: Some(message) }),
+            Kind::Command => Ok(Found { template: None, warning: Some(Problem::new(message).hint(hint)) }),
             _ => Err(Error::new(Stage::Release, exit::NO_INPUT, message).hint(hint)),
         }
     }

@@ -31,8 +31,8 @@ pub struct RenderedVmArgs {
     pub cookie: Option<Cookie>,
     /// What its placeholders were replaced by.
     pub filled: Filled,
-    /// What works but is hardly meant, a sentence each.
-    pub warnings: Vec<&'static str>,
+    /// What works but is hardly meant.
+    pub warnings: Vec<Problem>,
 }
 
 /// A rendered `sys.config`.
@@ -66,6 +66,10 @@ pub struct UnrenderedVmArgs {
     pub has_sname: bool,
     /// How many cookies of the node it has.
     pub cookies: usize,
+    /// Whether it has placeholders, which somebody else fills in.
+    pub is_template: bool,
+    /// What works but is hardly meant.
+    pub warnings: Vec<Problem>,
 }
 
 /// Reads a `vm.args` that is no template, if it can be read.
@@ -77,6 +81,8 @@ pub fn read_vm_args(path: &Path) -> Option<UnrenderedVmArgs> {
         node: args.node_flags().ok().and_then(|flags| flags.node),
         has_sname: args.has("-sname"),
         cookies: args.own_cookies().count(),
+        is_template: ["${", "$<"].iter().any(|opening| args.text.contains(opening)),
+        warnings: args.warnings(false),
         text: args.text,
     })
 }
@@ -161,7 +167,10 @@ fn read(path: &Path) -> Result<String, Error> {
     let fail = |code, cause: String| Error::new(Stage::Render, code, format!("{}: {cause}", path.display()));
     let bytes = file::read(path).map_err(|error| match error.kind() {
         io::ErrorKind::FileTooLarge => fail(exit::DATA, cause(&error)).hint("is this the right file?"),
-        _ => fail(exit::NO_INPUT, cause(&error)),
+        io::ErrorKind::InvalidInput | io::ErrorKind::IsADirectory => fail(exit::NO_INPUT, cause(&error))
+            .hint("name the file itself; with subPath, the ConfigMap must have that key"),
+        _ => fail(exit::NO_INPUT, cause(&error))
+            .hint("let the container's user read it: defaultMode: 0444 in the ConfigMap's volume, or fsGroup"),
     })?;
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
@@ -171,7 +180,8 @@ fn read(path: &Path) -> Result<String, Error> {
 }
 
 fn missing_file((nested, offset): (&str, usize)) -> Fault {
-    Fault { offset, message: format!("-args_file {nested}: no such file"), hint: None }
+    let hint = Some(format!("give the ConfigMap that file too, or remove -args_file {nested}"));
+    Fault { offset, message: format!("-args_file {nested}: no such file"), hint }
 }
 
 #[cfg(test)]

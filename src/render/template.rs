@@ -6,6 +6,7 @@
 
 use crate::env::Env;
 use crate::error::Problem;
+use crate::identity::cure;
 use std::ops::Range;
 
 /// What a template's placeholders stand for.
@@ -204,16 +205,9 @@ fn is_name_start(character: char) -> bool {
 
 type Refusal = (String, Option<String>);
 
-/// How a pod is told who it is, where its files do not tell.
-const CURES: [(&str, &str); 7] = [
-    ("MY_POD_NAME", "set it from the downward API: fieldRef: {fieldPath: metadata.name}"),
-    ("MY_POD_NAMESPACE", "set it from the downward API: fieldRef: {fieldPath: metadata.namespace}"),
-    ("MY_POD_IP", "set it from the downward API: fieldRef: {fieldPath: status.podIP}"),
-    ("MY_POD_IPS", "set it from the downward API: fieldRef: {fieldPath: status.podIPs}"),
-    ("MY_POD_SERVICE", "name the headless service in the StatefulSet's serviceName, or in MY_POD_SERVICE"),
-    ("MY_POD_BASE_DNS", "name the headless service in the StatefulSet's serviceName, or in MY_POD_SERVICE"),
-    ("MY_POD_FQDN", "name the headless service in the StatefulSet's serviceName, or in MY_POD_SERVICE"),
-];
+/// What is derived where the pod's files tell it.
+const DERIVED: [&str; 7] =
+    ["MY_POD_NAME", "MY_POD_NAMESPACE", "MY_POD_IP", "MY_POD_IPS", "MY_POD_SERVICE", "MY_POD_BASE_DNS", "MY_POD_FQDN"];
 
 impl Placeholder<'_> {
     fn value(&self, variables: &Variables<'_>, syntax: &dyn Syntax) -> Result<(String, Origin), Refusal> {
@@ -223,32 +217,51 @@ impl Placeholder<'_> {
             (None, None) if variables.unset_is_error => return Err(self.unset(variables)),
             (None, None) => (String::new(), Origin::Nothing),
         };
-        let put = syntax.put(value).map_err(|reason| (format!("the value of {} {reason}", self.name), None))?;
+        let ends_with_newline = value.ends_with(['\n', '\r']);
+        let put = syntax.put(value).map_err(|reason| {
+            let hint = if ends_with_newline {
+                WITHOUT_NEWLINE.to_owned()
+            } else {
+                format!("set {} to a value of letters, digits, - and _", self.name)
+            };
+            (format!("the value of {} {reason}", self.name), Some(hint))
+        })?;
         Ok((put, origin))
     }
 
     fn unset(&self, variables: &Variables<'_>) -> Refusal {
         let state = if variables.env.get(self.name).is_some() { "is empty" } else { "is not set" };
-        if let Some((_, cure)) = CURES.iter().find(|(name, _)| *name == self.name) {
-            return (format!("{} {state}, and nothing else tells it", self.name), Some((*cure).to_owned()));
-        }
-        // The cookie's own trap: mix releases read RELEASE_COOKIE, older templates ERLANG_COOKIE.
-        let other = (self.name == "ERLANG_COOKIE" && variables.env.get("RELEASE_COOKIE").is_some())
-            .then_some("; RELEASE_COOKIE is set: write ${RELEASE_COOKIE} if that is the cookie");
         let name = self.name;
-        let hint = format!(
-            "set {name} in the container's env, or give a default: ${{{name}:-…}}{}",
-            other.unwrap_or_default()
-        );
+        if DERIVED.contains(&name) {
+            return (format!("{name} {state}, and nothing else tells it"), Some(cure(name).to_owned()));
+        }
+        let set = format!("set {name} in the container's env, or give a default: ${{{name}:-…}}");
+        let hint = match variables.similar(name) {
+            Some(other) => format!("{other} is set: write ${{{other}}} if that is meant; else {set}"),
+            None => set,
+        };
         (format!("{name} {state}"), Some(hint))
     }
 }
 
 impl Variables<'_> {
+    /// A variable that is set and may be the one that is meant: any cookie for a cookie (mix has `RELEASE_COOKIE`, older
+    /// templates `ERLANG_COOKIE`), else a name that is nearly the same.
+    fn similar(&self, name: &str) -> Option<&str> {
+        const ALIKE: f64 = 0.95;
+        let is_set = |other: &&str| self.env.get(other).is_some_and(|value| !value.is_empty()) && *other != name;
+        let set = || self.env.names().filter(is_set).filter(|other| !other.starts_with("BEAMINIT_"));
+        let cookie = set().find(|other| name.ends_with("COOKIE") && other.ends_with("COOKIE"));
+        let alike = |other: &&str| strsim::jaro_winkler(other, name) > ALIKE;
+        cookie.or_else(|| set().chain(self.derived.iter().map(|(name, _)| name.as_str())).find(alike))
+    }
+
     /// The value, if there is one that is not empty.
     fn get(&self, name: &str) -> Result<Option<(String, Origin)>, Refusal> {
         if let Some((_, reason)) = self.refused.iter().find(|(refused, _)| refused == name) {
-            return Err((format!("{name} cannot be used: {reason}"), Some(format!("set {name} to a proper value"))));
+            let hint =
+                if DERIVED.contains(&name) { cure(name).into() } else { format!("set {name} to a proper value") };
+            return Err((format!("{name} cannot be used: {reason}"), Some(hint)));
         }
         let derived = || {
             let known = self.derived.iter().find(|(key, _)| key == name);
@@ -258,7 +271,9 @@ impl Variables<'_> {
             None => Ok(derived().filter(|(value, _)| !value.is_empty())),
             Some(value) => match value.to_str() {
                 Some(text) => Ok(Some((text.to_owned(), Origin::Environment))),
-                None => derived().map(Some).ok_or_else(|| (format!("the value of {name} is not UTF-8"), None)),
+                None => derived().map(Some).ok_or_else(|| {
+                    (format!("the value of {name} is not UTF-8"), Some(format!("set {name} to text in UTF-8")))
+                }),
             },
         }
     }
@@ -274,8 +289,17 @@ impl Value {
         }
     }
 }
+/// What `echo` and most editors do to a secret.
+const WITHOUT_NEWLINE: &str = "make the Secret without it: kubectl create secret generic NAME --from-literal=KEY=VALUE, or \
+                               echo -n VALUE | base64";
 
 impl Fault {
+    /// The same fault with its cure.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
     /// The fault as `PATH:LINE:COLUMN: MESSAGE`, with a caret under its line, the one of `shown`: the text with its
     /// secrets masked. Lines and columns count from 1, columns in characters.
     #[must_use]

@@ -26,7 +26,8 @@ pub fn read_back(rendered: &Rendered) -> Result<String, Fault> {
                 continue;
             }
             if value.end >= token.span.end {
-                return Err(fault(value.start, "a value ends elsewhere than its quotes do"));
+                let message = "a value ends elsewhere than its quotes do";
+                return Err(fault(value.start, message).hint("write the quotes around the placeholder: \"${NAME}\""));
             }
             let in_binary = token.kind == TokenKind::String && open.last() == Some(&Symbol::DoubleLeftAngle);
             if in_binary && !text[value.clone()].is_ascii() && is_bytes(text, token, &tokens[index + 1..])? {
@@ -73,9 +74,15 @@ fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
             Err(error) if error.kind == ErrorKind::AdjacentStringLiterals => (TokenKind::String, error.position),
             Err(error) if error.kind == ErrorKind::NoClosingQuotation => {
                 let quote: String = text[start..].chars().take_while(|c| !c.is_whitespace()).take(1).collect();
-                return Err(fault(start, format!("the {quote} is not closed")));
+                let message = format!("the {quote} is not closed");
+                return Err(fault(start, message).hint(format!("write {quote} at its end")));
             }
-            Err(error) => return Err(fault(error.position.offset(), format!("not Erlang: {}", error.kind))),
+            Err(error) => {
+                let message = format!("not Erlang: {}", error.kind);
+                return Err(
+                    fault(error.position.offset(), message).hint("write one list of Erlang terms with a full stop")
+                );
+            }
         };
         tokens.push(Token::new(kind, start..end.offset(), text));
         position = end;
@@ -85,16 +92,17 @@ fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
 /// The VM reads UTF-8, unless one of the first two lines says otherwise.
 fn check_encoding(text: &str) -> Result<(), Fault> {
     if text.starts_with('\u{feff}') {
-        return Err(fault(0, "the file begins with a byte order mark, which is no Erlang"));
+        let message = "the file begins with a byte order mark, which is no Erlang";
+        return Err(fault(0, message).hint("save the file as UTF-8 without a byte order mark"));
     }
     let latin1 = text.lines().take(2).find_map(|line| line.split_once("coding")).is_some_and(|(_, rest)| {
         rest.trim_start().trim_start_matches([':', '=']).trim_start().to_ascii_lowercase().starts_with("latin-1")
     });
     match text.find(|c: char| !c.is_ascii()) {
-        Some(offset) if latin1 => Err(Fault {
-            hint: Some("save the file as UTF-8 and take its coding comment away".into()),
-            ..fault(offset, "a character that is not ASCII, in a file that says it is latin-1")
-        }),
+        Some(offset) if latin1 => {
+            Err(fault(offset, "a character that is not ASCII, in a file that says it is latin-1")
+                .hint("save the file as UTF-8 and take its coding comment away"))
+        }
         _ => Ok(()),
     }
 }

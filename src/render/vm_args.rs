@@ -6,8 +6,9 @@ mod flags;
 mod words;
 
 use super::template::{Fault, Syntax as _};
+use crate::error::Problem;
 use crate::identity::name::{Distribution, NodeHost, NodeName};
-use crate::release::Cookie;
+use crate::release::cookie::{self, Cookie};
 use flags::{Flag, Flags};
 pub use words::{Scanner, Word};
 
@@ -37,10 +38,11 @@ impl VmArgs {
     /// A quote is not closed, or there is a byte order mark or a NUL, which the VM does not read as people do.
     pub fn read(text: String) -> Result<Self, Fault> {
         if text.starts_with('\u{feff}') {
-            return Err(fault(0, "the file begins with a byte order mark, which the VM takes for a flag".into()));
+            let message = "the file begins with a byte order mark, which the VM takes for a flag";
+            return Err(fault(0, message.into()).hint("save the file as UTF-8 without a byte order mark"));
         }
         if let Some(offset) = text.find('\0') {
-            return Err(fault(offset, "the file has a NUL; the VM reads no further".into()));
+            return Err(fault(offset, "the file has a NUL; the VM reads no further".into()).hint("save it as UTF-8"));
         }
         let mut scanner = Scanner::default();
         text.chars().for_each(|character| scanner.feed(character));
@@ -55,16 +57,18 @@ impl VmArgs {
         let mut faults = Vec::new();
         let mut names = self.named(&["-name", "-sname"]);
         let node = names.next().and_then(|flag| keep(flag.node(), &mut faults));
-        faults.extend(names.map(|flag| flag.fault("a second name; the VM takes one -name or one -sname")));
+        let second = "a second name; the VM takes one -name or one -sname";
+        faults.extend(names.map(|flag| flag.fault(second).hint(format!("remove this {}", flag.name.text))));
 
         for flag in self.named(&["-setcookie"]).filter(|flag| flag.values.is_empty() || flag.values.len() > 2) {
-            faults.push(flag.fault("-setcookie wants one cookie"));
+            faults.push(flag.fault("-setcookie wants one cookie").hint("write -setcookie ${ERLANG_COOKIE}"));
         }
         faults.extend(self.named(&GUARDED).filter_map(|flag| self.torn(flag)));
         let mut cookies = self.own_cookies();
         let cookie = cookies.next().and_then(|flag| keep(flag.cookie(), &mut faults));
         // Two are worse than none: the VM drops both without a word and makes one up.
-        faults.extend(cookies.map(|flag| flag.fault("a second cookie; the VM would then use neither")));
+        let second = "a second cookie; the VM would then use neither";
+        faults.extend(cookies.map(|flag| flag.fault(second).hint("remove this -setcookie, or the other one")));
         if faults.is_empty() { Ok(NodeFlags { node, cookie }) } else { Err(faults) }
     }
 
@@ -75,10 +79,13 @@ impl VmArgs {
             .iter()
             .find(|other| flag.name.span.start < other.name.span.start && other.name.span.start < flag.span().end)?;
         let (flag, between) = (&flag.name.text, &between.name);
-        Some(fault(
-            between.span.start,
-            format!("{} stands between {flag} and a word that the VM gives it", between.text),
-        ))
+        Some(
+            fault(
+                between.span.start,
+                format!("{} stands between {flag} and a word that the VM gives it", between.text),
+            )
+            .hint(format!("write what belongs to {flag} on its own line, before the line of {}", between.text)),
+        )
     }
 
     /// The text without the flags of [`VmArgs::node_flags`]; their comments and lines stay.
@@ -108,21 +115,22 @@ impl VmArgs {
         nested.map(|(flag, value)| (value.text.as_str(), flag.name.span.start))
     }
 
-    /// What works but is hardly meant in a container, a sentence each.
+    /// What works but is hardly meant in a container.
     #[must_use]
-    pub fn warnings(&self, ipv6_only: bool) -> Vec<&'static str> {
+    pub fn warnings(&self, ipv6_only: bool) -> Vec<Problem> {
         let mut warnings = Vec::new();
         if self.has("-heart") {
-            warnings.push(
-                "-heart starts a second VM after a crash, when the container is over already; Kubernetes restarts it",
-            );
+            let what = "-heart starts a second VM after a crash, when the container is over already";
+            warnings.push(Problem::new(what).hint("remove -heart: Kubernetes restarts the container"));
         }
         if self.has("-detached") || self.has("-daemon") {
-            warnings.push("-detached sends the VM to the background: the container ends at once");
+            let what = "-detached sends the VM to the background: the container ends at once";
+            warnings.push(Problem::new(what).hint("remove -detached"));
         }
         let proto = self.named(&["-proto_dist"]).any(|flag| flag.values.iter().any(|value| value.text == "inet6_tcp"));
         if ipv6_only && !proto {
-            warnings.push("the pod has IPv6 addresses only: distribution needs -proto_dist inet6_tcp");
+            let what = "the pod has IPv6 addresses only, and the VM speaks IPv4 to its peers";
+            warnings.push(Problem::new(what).hint("write -proto_dist inet6_tcp"));
         }
         warnings
     }
@@ -146,14 +154,15 @@ impl Flag {
         let flag = &self.name.text;
         let [value] = self.values.as_slice() else {
             // Without a value the VM would run undistributed, after one line in its log.
-            return Err(self.fault(format!("{flag} wants one name")));
+            return Err(self.fault(format!("{flag} wants one name")).hint(NAME));
         };
         let node = NodeName::parse(&value.text)
-            .map_err(|reason| self.fault(format!("the node name {:?} {reason}", value.text)))?;
+            .map_err(|reason| self.fault(format!("the node name {:?} {reason}", value.text)).hint(NAME))?;
         let distribution = if flag == "-name" { Distribution::Long } else { Distribution::Short };
         match node.host() {
             NodeHost::Name(host) if distribution == Distribution::Short && host.is_dotted() => {
-                Err(self.fault(format!("-sname takes no host with a dot, {node} has one; use -name")))
+                let message = format!("-sname takes no host with a dot, {node} has one");
+                Err(self.fault(message).hint("write -name in place of -sname"))
             }
             _ => Ok((distribution, node)),
         }
@@ -161,13 +170,15 @@ impl Flag {
 
     fn cookie(&self) -> Result<Cookie, Fault> {
         let text = self.values.first().map_or("", |value| value.text.as_str());
-        Cookie::parse(text).map_err(|reason| self.fault(format!("the cookie {reason}")))
+        Cookie::parse(text).map_err(|reason| self.fault(format!("the cookie {reason}")).hint(cookie::CURE))
     }
 
     fn fault(&self, message: impl Into<String>) -> Fault {
         fault(self.name.span.start, message.into())
     }
 }
+
+const NAME: &str = "write -name ${RELEASE_NAME}@${MY_POD_FQDN}";
 
 fn keep<T>(result: Result<T, Fault>, faults: &mut Vec<Fault>) -> Option<T> {
     result.map_err(|fault| faults.push(fault)).ok()

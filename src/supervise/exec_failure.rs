@@ -1,6 +1,7 @@
 //! Why a program could not be executed. The kernel says `no such file` of a file that is there, too: of a script whose
 //! interpreter is missing, and of a binary whose loader is.
 
+use crate::elf::Elf;
 use crate::{error, exit, sys};
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -55,8 +56,14 @@ impl ExecFailure {
                 cause: error::cause(error),
                 hint: "the environment is too large; in a namespace of many services set enableServiceLinks: false",
             },
-            _ if error.raw_os_error() == Some(ENOEXEC) && head.starts_with(ELF) => {
-                unfit("it is a binary for another machine", "build the image for this architecture")
+            _ if error.raw_os_error() == Some(ENOEXEC) && Elf::read(&head).is_some() => {
+                let here = std::env::consts::ARCH;
+                let machines = Elf::read(&head).and_then(Elf::machine).filter(|machine| *machine != here);
+                let machines = machines.map(|machine| format!(": {machine}, and this one is {here}"));
+                unfit(
+                    &format!("it is a binary for another machine{}", machines.unwrap_or_default()),
+                    "build the image for this machine: docker build --platform linux/ARCH",
+                )
             }
             _ if error.raw_os_error() == Some(ENOEXEC) => unfit(
                 "it has no first line #! and there is no /bin/sh to take it",
@@ -76,15 +83,13 @@ impl ExecFailure {
 
 /// Whether a shell could make something of the file: it is there, and no binary.
 pub(super) fn may_be_script(file: &Path) -> bool {
-    file.is_file() && !head(file).starts_with(ELF)
+    file.is_file() && Elf::read(&head(file)).is_none()
 }
 
 enum Needed {
     Interpreter(String),
     Loader(String),
 }
-
-const ELF: &[u8] = b"\x7fELF";
 
 /// What the kernel would need besides the file itself.
 fn needed(head: &[u8]) -> Option<Needed> {
@@ -93,10 +98,7 @@ fn needed(head: &[u8]) -> Option<Needed> {
         let line = line.split(|byte| *byte == b'\n').next()?.trim_ascii_start();
         return Some(Needed::Interpreter(text(line.split(|byte| *byte == b' ').next()?)));
     }
-    // The loader's path is a string of its own near the beginning of the file.
-    let mut strings = head.strip_prefix(ELF)?.split(|byte| *byte == 0);
-    let loader = strings.find(|bytes| bytes.starts_with(b"/") && bytes.windows(4).any(|part| part == b"/ld-"))?;
-    Some(Needed::Loader(text(loader)))
+    Elf::read(head)?.loader().map(Needed::Loader)
 }
 
 fn head(path: &Path) -> Vec<u8> {

@@ -64,6 +64,7 @@ pub fn run(
         // Then orphans would go to PID 1; a stranger to them, maybe a shell that reaps nothing.
         sys::become_subreaper().map_err(|error| {
             Error::new(Stage::Supervise, exit::OS, format!("cannot become a subreaper: {}", cause(&error)))
+                .hint("start beaminit as PID 1: ENTRYPOINT [\"beaminit\"]")
         })?;
     }
     #[expect(clippy::disallowed_methods, reason = "compared with the time of a file, not a deadline")]

@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 7] = [
     &["release"],
     &["identity"],
 ];
-const BASE: [&str; 7] = ["env", "exit", "error", "file", "signal", "telemetry", "sys"];
+const BASE: [&str; 8] = ["elf", "env", "exit", "error", "file", "signal", "telemetry", "sys"];
 
 /// Where a library may be named.
 const DOORS: [(&str, &[&str]); 10] = [
@@ -23,7 +23,7 @@ const DOORS: [(&str, &[&str]); 10] = [
     ("envy", &["env.rs"]),
     ("tokio", &["wait/mod.rs", "wait/lookup.rs", "wait/stop.rs"]),
     ("hickory_resolver", &["wait/lookup.rs"]),
-    ("serde_json", &["release/state.rs"]),
+    ("serde_json", &["release/state.rs", "report.rs"]),
     ("signal_hook", &["supervise/signals.rs"]),
     ("nix", &["sys.rs", "sys/private_file.rs", "sys/signal_fd.rs", "sys/spawn.rs"]),
     ("rustix", &["sys.rs"]),

@@ -38,7 +38,7 @@ impl HandOver {
         if self.node.is_none() {
             self.not_distributed = Some("neither COMMAND nor a template names it");
         } else if self.cookie.is_none() && own_cookies == 0 && !has_cookie_outside(given) {
-            cookie_file::own_is_closed(given.raw, given.release.erts)?;
+            cookie_file::vm_finds_one(given.raw, given.release.erts)?;
         }
         let mut flags = Vec::new();
         if !text.trim().is_empty() {

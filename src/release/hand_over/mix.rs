@@ -3,9 +3,9 @@
 
 use super::value::quoted;
 use super::{Given, HandOver, SYS_CONFIG, VM_ARGS, Value, data_error, published_name};
-use crate::error::Error;
+use crate::error::{Error, Problem};
 use crate::file;
-use crate::identity::name::{Distribution, NodeName};
+use crate::identity::name::{Distribution, NodeHost, NodeName};
 use crate::release::env_sh::{self, Assignment};
 use crate::release::{CookieMode, Home};
 use crate::sys;
@@ -43,10 +43,11 @@ impl HandOver {
             let marker = "RUNTIME_CONFIG=true";
             let own = file::read_text(&home.version_dir.join(SYS_CONFIG)).unwrap_or_default();
             if own.contains(marker) && !text.contains(marker) {
-                self.warnings.push(format!(
+                let message = format!(
                     "{} lacks the line %% {marker} of the release's own: config/runtime.exs will not be read",
                     template.path.display()
-                ));
+                );
+                self.warnings.push(Problem::new(message).hint(format!("write %% {marker} as its first line")));
             }
             self.add_file(SYS_CONFIG, text);
             self.set("RELEASE_SYS_CONFIG", Value::in_run_dir("sys"));
@@ -57,7 +58,9 @@ impl HandOver {
             self.variables.retain(|(name, _)| *name != variable);
             let what =
                 if variable == "RELEASE_NODE" { "the node's name is its affair" } else { "it wins over everything" };
-            self.warnings.push(format!("{}/env.sh:{line} sets {variable}: {what}", home.version_dir.display()));
+            let message = format!("{}/env.sh:{line} sets {variable}: {what}", home.version_dir.display());
+            let hint = format!("write export {variable}=\"${{{variable}:-…}}\" in rel/env.sh.eex, or remove the line");
+            self.warnings.push(Problem::new(message).hint(hint));
         }
         Ok(())
     }
@@ -85,18 +88,37 @@ impl HandOver {
         {
             let name = &given.release.name;
             let name = NodeName::on_host(name, fqdn)
-                .map_err(|reason| data_error(format!("the node name {name}@{fqdn} {reason}")))?;
+                .map_err(|reason| data_error(format!("the node name {name}@{fqdn} {reason}")).hint(NAME))?;
             node = Some((Distribution::Long, name));
             self.named_by_us = true;
         }
-        match node {
-            Some((distribution, node)) => {
-                self.set("RELEASE_DISTRIBUTION", if distribution == Distribution::Long { "name" } else { "sname" });
-                self.set("RELEASE_NODE", node.to_string());
-                self.node = Some(node);
+        if let Some((distribution, node)) = node {
+            self.set("RELEASE_DISTRIBUTION", if distribution == Distribution::Long { "name" } else { "sname" });
+            self.set("RELEASE_NODE", node.to_string());
+            self.node = Some(node);
+            return Ok(());
+        }
+        // Where there is no such name, the script's own checks speak.
+        self.node = raw.release_node.as_deref().and_then(|node| NodeName::parse(node).ok());
+        self.distribution_of_given_node(given)
+    }
+
+    /// The script takes `sname` unless it is told otherwise, and with it the VM refuses a host with dots.
+    fn distribution_of_given_node(&mut self, given: &Given<'_>) -> Result<(), Error> {
+        let is_long = |host: &NodeHost| match host {
+            NodeHost::Name(host) => host.is_dotted(),
+            NodeHost::Address(_) => true,
+            NodeHost::Absent => false,
+        };
+        let Some(node) = self.node.as_ref().filter(|node| is_long(node.host())) else { return Ok(()) };
+        match given.raw.release_distribution.as_deref() {
+            None => self.set("RELEASE_DISTRIBUTION", "name"),
+            Some("sname") => {
+                let message =
+                    format!("RELEASE_NODE={node} has a host with dots, which RELEASE_DISTRIBUTION=sname refuses");
+                return Err(data_error(message).hint("set RELEASE_DISTRIBUTION=name"));
             }
-            // Where there is no such name, the script's own checks speak.
-            None => self.node = raw.release_node.as_deref().and_then(|node| NodeName::parse(node).ok()),
+            Some(_) => {}
         }
         Ok(())
     }
@@ -138,6 +160,8 @@ impl HandOver {
         }
     }
 }
+
+const NAME: &str = "set RELEASE_NAME to letters, digits, - and _, or RELEASE_NODE=NAME@HOST";
 
 /// A line that takes in another file, if there is one.
 fn nested(file: &std::path::Path) -> String {

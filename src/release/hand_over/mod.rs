@@ -12,9 +12,9 @@ pub use value::{Part, Value};
 use super::cookie_file::{self, HomeCookie, Place};
 use super::run_dir::RunDir;
 use super::template::Template;
-use super::{Cookie, CookieMode, Kind, Release, SecretFile};
+use super::{Cookie, CookieMode, Kind, Release, SecretFile, cookie};
 use crate::env::RawEnv;
-use crate::error::{Error, Stage};
+use crate::error::{Error, Problem, Stage};
 use crate::exit;
 use crate::identity::name::{Distribution, Fqdn, NodeHost, NodeName};
 use crate::identity::{Identity, Source};
@@ -99,8 +99,8 @@ pub struct HandOver {
     pub cookie: Option<Cookie>,
     /// Where the cookie is to be written in HOME.
     pub home_cookie: Option<PathBuf>,
-    /// What the operator should know, a sentence each.
-    pub warnings: Vec<String>,
+    /// What the operator should know.
+    pub warnings: Vec<Problem>,
 }
 
 /// A file of the run directory.
@@ -175,8 +175,8 @@ impl HandOver {
         let secret = given.secret.as_ref().map(|secret| (secret.cookie.clone(), secret.path.display().to_string()));
         let (variable, value) = in_environment;
         let environment = value.map(|value| {
-            let cookie =
-                Cookie::parse(value).map_err(|reason| data_error(format!("the cookie in {variable} {reason}")))?;
+            let cookie = Cookie::parse(value)
+                .map_err(|reason| data_error(format!("the cookie in {variable} {reason}")).hint(cookie::CURE))?;
             Ok((cookie, format!("{variable} of the environment")))
         });
         let mut all = [template, secret, environment.transpose()?].into_iter().flatten();

@@ -6,7 +6,7 @@
 
 use super::{Given, HandOver, Value, data_error, published_name};
 use crate::env::RawEnv;
-use crate::error::Error;
+use crate::error::{Error, Problem};
 use crate::file;
 use crate::identity::name::{Fqdn, NodeHost, NodeName};
 use crate::release::CookieMode;
@@ -28,7 +28,8 @@ impl HandOver {
         let decides = |found: &&Assignment| found.variable == NODENAME[0] || given.raw.rabbitmq_nodename.is_none();
         if let Some(found) = names.iter().find(decides) {
             let (variable, line) = (found.variable, found.line);
-            self.warnings.push(format!("{conf}:{line} sets {variable}: the node's name is its affair"));
+            let message = format!("{conf}:{line} sets {variable}: the node's name is its affair");
+            self.warnings.push(Problem::new(message).hint("remove the line: beaminit names the broker by its pod"));
         } else {
             self.rabbitmq_node(given, !styles.is_empty())?;
         }
@@ -46,13 +47,16 @@ impl HandOver {
         }
         let name = raw.rabbitmq_nodename.as_deref();
         let node = match (name, fqdn) {
-            (Some(name), _) if name.contains('@') => {
-                NodeName::parse(name).map_err(|reason| data_error(format!("RABBITMQ_NODENAME={name} {reason}")))?
-            }
+            (Some(name), _) if name.contains('@') => NodeName::parse(name).map_err(|reason| {
+                let hint = "set RABBITMQ_NODENAME=rabbit@$(MY_POD_FQDN), or leave it unset";
+                data_error(format!("RABBITMQ_NODENAME={name} {reason}")).hint(hint)
+            })?,
             (_, Some(fqdn)) => {
                 let name = name.unwrap_or(RABBIT);
-                let node = NodeName::on_host(name, fqdn)
-                    .map_err(|reason| data_error(format!("the node name {name}@{fqdn} {reason}")))?;
+                let node = NodeName::on_host(name, fqdn).map_err(|reason| {
+                    let hint = "set RABBITMQ_NODENAME=rabbit@HOST, of letters, digits, - and _ before the @";
+                    data_error(format!("the node name {name}@{fqdn} {reason}")).hint(hint)
+                })?;
                 has_no_data_elsewhere(raw, name, fqdn)?;
                 self.set("RABBITMQ_NODENAME", node.to_string());
                 self.named_by_us = true;
@@ -81,7 +85,8 @@ impl HandOver {
             // It would win over the file, and each tool warns of it.
             None => self.removed.push(VARIABLE),
             Some(reason) => {
-                self.warnings.push(format!("the cookie stands in {VARIABLE}, which RabbitMQ means to drop: {reason}"));
+                let message = format!("the cookie stands in {VARIABLE}, which RabbitMQ means to drop: {reason}");
+                self.warnings.push(Problem::new(message).hint("set HOME to a folder that the user may write"));
                 self.set(VARIABLE, Value::secret(&cookie));
             }
         }

@@ -1,8 +1,8 @@
 //! Distillery's and relx's start scripts read name and cookie out of `vm.args` themselves, line by line, so the file that
 //! they get is whole but for the cookie. That goes into a file where the VM looks for it, and no command line shows it.
 
-use super::{Given, HandOver, NodeArgs, SYS_CONFIG, VM_ARGS, Value};
-use crate::error::Error;
+use super::{Given, HandOver, NodeArgs, SYS_CONFIG, VM_ARGS, Value, data_error};
+use crate::error::{Error, Problem};
 use crate::release::{CookieMode, Kind, cookie_file};
 use crate::sys;
 
@@ -19,6 +19,16 @@ impl HandOver {
             if is_relx { ("RELX_COOKIE", &given.raw.relx_cookie) } else { ("COOKIE", &given.raw.cookie) };
         let cookie = Self::the_cookie(given, (variable, value.as_deref()))?;
         let from_template = given.vm_args.is_some();
+        if let Some((template, args)) = given.vm_args.as_ref().filter(|(_, args)| args.node.is_none()) {
+            let message = format!("{} names no node: neither -name nor -sname", template.path.display());
+            let hint = "write -name ${RELEASE_NAME}@${MY_POD_FQDN}";
+            // Distillery's script would take the name of a variable `NAME`; relx's ends at once.
+            if !is_relx {
+                self.warnings.push(Problem::new(message).hint(hint));
+            } else if !args.text.contains("-args_file") {
+                return Err(data_error(message).hint(hint));
+            }
+        }
         let own = |own: super::OwnArgs| NodeArgs {
             text: own.text,
             without_cookie: own.without_cookie,
@@ -39,8 +49,8 @@ impl HandOver {
                     Err(()) => format!("{}\n-setcookie {}\n", args.without_cookie, cookie.expose()),
                 };
                 self.cookie = Some(cookie);
-            } else if text == args.without_cookie {
-                cookie_file::own_is_closed(given.raw, given.release.erts)?;
+            } else if text == args.without_cookie && args.node.is_some() && given.release.starts_node {
+                cookie_file::vm_finds_one(given.raw, given.release.erts)?;
             }
             if from_template || self.cookie.is_some() {
                 self.add_file(VM_ARGS, text);
@@ -68,7 +78,8 @@ impl HandOver {
             return Ok(Err(()));
         }
         Ok(self.cookie_file(given, cookie, named_by)?.map_err(|reason| {
-            self.warnings.push(format!("the cookie stands on the VM's command line, for everybody to read: {reason}"));
+            let message = format!("the cookie stands on the VM's command line, for everybody to read: {reason}");
+            self.warnings.push(Problem::new(message).hint("set HOME to a folder that the user may write"));
         }))
     }
 

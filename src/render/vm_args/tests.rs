@@ -78,7 +78,7 @@ fn what_the_vm_would_refuse_or_silently_drop_is_an_error() {
         ("-name a@b c", "wants one name"),
         ("-name \"\"", "nothing before the @"),
         ("-name a.b@c", "before the host"),
-        ("-sname a@b.c", "use -name"),
+        ("-sname a@b.c", "takes no host with a dot"),
         ("-name a@b -sname c", "a second name"),
         ("-setcookie x\n-setcookie y", "a second cookie"),
         ("-setcookie -heart", "wants one cookie"),

@@ -63,7 +63,7 @@ impl Scanner {
     /// A quote is not closed; the VM would take the rest of the file for one word.
     pub fn finish(mut self) -> Result<Flags, Fault> {
         if let State::Quoted(quote, offset) = self.state {
-            return Err(fault(offset, format!("the {quote} is not closed")));
+            return Err(fault(offset, format!("the {quote} is not closed")).hint(format!("write {quote} at its end")));
         }
         self.close_word();
         Ok(self.flags)

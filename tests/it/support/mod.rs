@@ -23,6 +23,7 @@ mod root_fs;
 mod running_pod;
 pub(crate) mod scene;
 pub(crate) mod talk;
+pub(crate) mod told;
 pub(crate) mod values;
 pub(crate) mod vm;
 

@@ -1,0 +1,117 @@
+//! The VM that a release brings, or finds in the image: whether it can run here. Its own words, if it cannot, are a
+//! shell's `not found` of a file that is there.
+
+use super::{Home, Release, home};
+use crate::elf::Elf;
+use crate::error::{Error, Problem, Stage};
+use crate::exit;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+impl Release {
+    /// Looks at the VM that would be started; gives what looks wrong with it.
+    ///
+    /// # Errors
+    /// There is none (66), or it cannot run here (126, 127).
+    pub fn check_vm(&self, path: Option<&OsStr>) -> Result<Option<Problem>, Error> {
+        let Some(home) = self.home.as_ref().filter(|_| self.starts_node) else { return Ok(None) };
+        match own_vm(home) {
+            Some(vm) => runs_here(&vm.join("bin/erlexec")).map(|()| None),
+            None => in_the_image(home, path),
+        }
+    }
+}
+
+/// The folder `erts-VSN` of the release.
+fn own_vm(home: &Home) -> Option<PathBuf> {
+    let expected = home.root.join(format!("erts-{}", home.erts));
+    if expected.is_dir() {
+        return Some(expected);
+    }
+    let folders = fs::read_dir(&home.root).ok()?.flatten();
+    folders.map(|entry| entry.path()).find(|path| base_name(path).starts_with("erts-"))
+}
+
+fn in_the_image(home: &Home, path: Option<&OsStr>) -> Result<Option<Problem>, Error> {
+    let needed = &home.erts;
+    let otp = otp(needed).map(|otp| format!(" (OTP {otp})")).unwrap_or_default();
+    if home::locate(OsStr::new("erl"), path).is_none() {
+        let message = format!("{} has no erts-{needed} and there is no erl in PATH: no VM", home.root.display());
+        return Err(Error::new(Stage::Release, exit::NO_INPUT, message)
+            .hint(format!("build the release with include_erts: true, or on an image with this Erlang{otp}")));
+    }
+    let found = home::installed_erts(path);
+    Ok(found.filter(|found| major(found) != major(needed)).map(|found| {
+        Problem::new(format!("the release was built with erts-{needed}, but erl in PATH is of erts-{found}"))
+            .hint(format!("take the same Erlang{otp} in both stages of the Dockerfile, or include_erts: true"))
+    }))
+}
+
+/// What the loader would find.
+fn runs_here(program: &Path) -> Result<(), Error> {
+    let bytes = fs::read(program).unwrap_or_default();
+    let Some(elf) = Elf::read(&bytes) else { return Ok(()) };
+    let refuse = |code, cause: String, hint: &str| {
+        Err(Error::new(Stage::Release, code, format!("{}: {cause}", program.display())).hint(hint))
+    };
+    let here = std::env::consts::ARCH;
+    if let Some(machine) = elf.machine().filter(|machine| !runs_on(machine, here)) {
+        let hint = "build the image for this machine: docker build --platform linux/ARCH; or choose the node by nodeSelector: \
+                    {kubernetes.io/arch: ARCH}";
+        return refuse(exit::NOT_EXECUTABLE, format!("it is for {machine}, this machine is {here}"), hint);
+    }
+    let Some(loader) = elf.loader() else { return Ok(()) };
+    if !Path::new(&loader).exists() {
+        let library = if loader.contains("musl") { "musl (Alpine)" } else { "glibc (Debian)" };
+        let hint = format!("build the release on the image that it runs on: it was built for {library}");
+        return refuse(exit::NOT_FOUND, format!("its loader {loader} is not in this image"), &hint);
+    }
+    // The library lies beside the loader that the link leads to.
+    let library = fs::canonicalize(&loader).map(|loader| loader.with_file_name("libc.so.6"));
+    let library = library.and_then(fs::read).unwrap_or_default();
+    match (elf.glibc(), Elf::read(&library).and_then(Elf::glibc)) {
+        (Some(needed), Some(there)) if needed > there => {
+            let cause = format!("it needs glibc {}.{}, this image has {}.{}", needed.0, needed.1, there.0, there.1);
+            let hint =
+                "build the release on the image that it runs on, or run it on one as new as the one it was built on";
+            refuse(exit::NOT_EXECUTABLE, cause, hint)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A 64-bit kernel runs the 32-bit programs of its family.
+fn runs_on(program: &str, machine: &str) -> bool {
+    program == machine || matches!((program, machine), ("x86", "x86_64") | ("arm", "aarch64"))
+}
+
+/// ERTS 10 came with OTP 22; they have counted in step since.
+fn otp(erts: &str) -> Option<u32> {
+    major(erts).filter(|major| *major >= 10).map(|major| major + 12)
+}
+
+fn major(erts: &str) -> Option<u32> {
+    erts.split('.').next()?.parse().ok()
+}
+
+fn base_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_told_as_people_know_them() {
+        assert_eq!((otp("13.1.5"), otp("9.3"), otp("")), (Some(25), None, None));
+    }
+
+    #[test]
+    fn this_machines_own_programs_run_here() {
+        assert!(runs_here(Path::new("/proc/self/exe")).is_ok());
+        assert!(runs_here(Path::new("/nonexistent")).is_ok(), "left to the start itself");
+        assert!(runs_on("x86", "x86_64") && !runs_on("x86_64", "x86") && !runs_on("aarch64", "x86_64"));
+    }
+}

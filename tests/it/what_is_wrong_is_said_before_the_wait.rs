@@ -1,0 +1,291 @@
+//! A start that cannot succeed ends at once: the first line names the cause, the hint the cure. One test a mistake.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::support::talk::{self, config_map};
+use crate::support::told::{SECRET, fails};
+use crate::support::{Built, Cluster, DnsSettings, Pod, PodFile, scratch_dir};
+
+const NAME: &str = "-name ${RELEASE_NAME}@${MY_POD_FQDN}\n";
+
+fn cluster() -> Cluster {
+    Cluster::start(DnsSettings::default())
+}
+
+/// The talk's pod with another vm.args.
+fn pod(cluster: &Cluster, config: &TempDir) -> Pod {
+    talk::pod_without_secret(cluster, "pairing-0", config.path()).env("UNUSED", SECRET)
+}
+
+/// A release of relx's with this vm.args.
+fn relx(cluster: &Cluster, config: &TempDir) -> Pod {
+    let pod = cluster.pod("demo-0").release(Built::Relx.dir()).mount_config(config.path());
+    pod.env("RELEASE_CONFIG_DIR", "/beamconfig").command(["bin/demo", "foreground"])
+}
+
+#[test]
+fn the_downward_api_is_forgotten_where_nothing_else_tells() {
+    let (cluster, config) = (cluster(), config_map(talk::VM_ARGS));
+    let pod = pod(&cluster, &config).without_subdomain().env("ERLANG_COOKIE", SECRET);
+    fails(pod, 65).is(
+        "/beamconfig/vm.args:2:38: MY_POD_BASE_DNS is not set, and nothing else tells it",
+        "name the headless Service in the StatefulSet's serviceName, or in MY_POD_SERVICE",
+    );
+}
+
+#[test]
+fn the_config_map_is_not_mounted() {
+    let (cluster, config) = (cluster(), config_map(""));
+    fails(pod(&cluster, &config).env("RELEASE_CONFIG_DIR", "/elsewhere"), 66)
+        .is("release: RELEASE_CONFIG_DIR=/elsewhere: no such directory", "mount the ConfigMap there (volumes, ");
+}
+
+#[test]
+fn the_config_map_has_another_key_than_vm_args() {
+    let (cluster, config) = (cluster(), config_map(NAME));
+    fs::rename(config.path().join("vm.args"), config.path().join("vm_args")).unwrap();
+    for pod in [pod(&cluster, &config), relx(&cluster, &config)] {
+        fails(pod, 66).is(
+            "RELEASE_CONFIG_DIR=/beamconfig has neither vm.args nor sys.config",
+            "kubectl create configmap NAME --from-file=vm.args",
+        );
+    }
+}
+
+#[test]
+fn the_user_may_not_read_the_config_map() {
+    let (cluster, config) = (cluster(), config_map(NAME));
+    fs::set_permissions(config.path().join("vm.args"), fs::Permissions::from_mode(0o400)).unwrap();
+    fails(pod(&cluster, &config), 66).is("/beamconfig/vm.args: permission denied", "defaultMode: 0444");
+}
+
+#[test]
+fn the_cookie_is_set_under_another_name() {
+    let (cluster, config) = (cluster(), config_map(talk::VM_ARGS));
+    for name in ["RELEASE_COOKIE", "RELX_COOKIE", "COOKIE"] {
+        fails(pod(&cluster, &config).env(name, SECRET), 65).is(
+            "vm.args:5:12: ERLANG_COOKIE is not set",
+            &format!("{name} is set: write ${{{name}}} if that is meant; else set ERLANG_COOKIE"),
+        );
+    }
+    let misspelt = pod(&cluster, &config).env("ERLANG_COKIE", SECRET);
+    fails(misspelt, 65).is("ERLANG_COOKIE is not set", "ERLANG_COKIE is set: write ${ERLANG_COKIE}");
+}
+
+#[test]
+fn the_secret_was_made_with_echo_and_ends_with_a_newline() {
+    let (cluster, template, plain) = (cluster(), config_map(talk::VM_ARGS), config_map(NAME));
+    let secret = format!("{SECRET}\n");
+    let cure = "kubectl create secret generic NAME --from-literal=KEY=VALUE, or echo -n VALUE | base64";
+    fails(pod(&cluster, &template).env("ERLANG_COOKIE", &secret), 65)
+        .is("vm.args:5:12: the value of ERLANG_COOKIE has a newline at its end", cure);
+    fails(pod(&cluster, &plain).env("RELEASE_COOKIE", &secret), 65)
+        .is("the cookie in RELEASE_COOKIE has a newline at its end, as echo makes it", cure);
+}
+
+#[test]
+fn there_are_two_cookies() {
+    let cluster = cluster();
+    let twice = config_map(&format!("{}-setcookie ${{ERLANG_COOKIE}}\n", talk::VM_ARGS));
+    fails(pod(&cluster, &twice).env("ERLANG_COOKIE", SECRET), 65)
+        .is("vm.args:9: a second cookie; the VM would then use neither", "remove this -setcookie, or the other one");
+    let once = config_map(talk::VM_ARGS);
+    let two = pod(&cluster, &once).env("ERLANG_COOKIE", SECRET).env("RELEASE_COOKIE", "another");
+    fails(two, 65).is(
+        "-setcookie of /beamconfig/vm.args and RELEASE_COOKIE of the environment differ",
+        "drop one of them, or write -setcookie ${RELEASE_COOKIE} in the template",
+    );
+}
+
+#[test]
+fn nothing_names_the_node() {
+    let (cluster, config) = (cluster(), config_map("+K true\n"));
+    fails(relx(&cluster, &config), 65)
+        .is("/beamconfig/vm.args names no node: neither -name nor -sname", "-name ${RELEASE_NAME}@${MY_POD_FQDN}");
+}
+
+#[test]
+fn a_label_is_longer_than_dns_allows_or_the_name_is() {
+    let (cluster, config) = (cluster(), config_map(NAME));
+    let start = |fqdn: &str| {
+        fails(pod(&cluster, &config).without_subdomain().env("RELEASE_COOKIE", SECRET).env("MY_POD_FQDN", fqdn), 65)
+    };
+    let long = "a".repeat(64);
+    start(&format!("{long}.web.default.svc.cluster.local")).is(
+        "has a label of 64 characters, DNS allows 63",
+        "name the headless Service in the StatefulSet's serviceName",
+    );
+    start(&format!("{}web.default.svc.cluster.local", "abcdefg.".repeat(29)))
+        .is("has 261 characters, a DNS name at most 253", "name the headless Service");
+    let named = config_map("-name x@${HOST}\n");
+    fails(pod(&cluster, &named).env("RELEASE_COOKIE", SECRET).env("HOST", &format!("{long}.svc")), 65)
+        .is("has a label of 64 characters, DNS allows 63", "write -name ${RELEASE_NAME}@${MY_POD_FQDN}");
+}
+
+#[test]
+fn a_setting_is_misspelt() {
+    let (cluster, config) = (cluster(), config_map(NAME));
+    fails(pod(&cluster, &config).env("BEAMINIT_WAIT_TIMEOUTS", "10s"), 78)
+        .is("config: BEAMINIT_WAIT_TIMEOUTS: no such setting", "the nearest one is BEAMINIT_WAIT_TIMEOUT:");
+}
+
+#[test]
+fn a_long_name_is_given_to_a_release_of_short_names() {
+    let cluster = cluster();
+    let pod = cluster.pod("demo-0").release(Built::Mix.dir()).command(["bin/demo", "start"]);
+    let node = format!("demo@{}", pod.fqdn());
+    let pod = pod.env("RELEASE_NODE", &node).env("RELEASE_DISTRIBUTION", "sname");
+    fails(pod, 65)
+        .is("has a host with dots, which RELEASE_DISTRIBUTION=sname refuses", "set RELEASE_DISTRIBUTION=name");
+}
+
+#[test]
+fn nothing_can_be_written() {
+    let (cluster, config, nothing) = (cluster(), config_map(NAME), scratch_dir());
+    fs::set_permissions(nothing.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let pod = pod(&cluster, &config).env("RELEASE_COOKIE", SECRET).env("BEAMINIT_WAIT", "off");
+    fails(pod.mount(nothing.path(), "/dev/shm"), 73).is(
+        "no directory to write to: /run/beaminit: read-only file system, /dev/shm: read-only file system",
+        "mount an emptyDir with medium: Memory, and set BEAMINIT_RUN_DIR to a folder in it",
+    );
+}
+
+#[test]
+fn the_run_directory_belongs_to_somebody_else() {
+    let (cluster, config, roots) = (cluster(), config_map(NAME), scratch_dir());
+    fs::set_permissions(roots.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let pod = pod(&cluster, &config).env("RELEASE_COOKIE", SECRET).env("BEAMINIT_WAIT", "off");
+    let pod = pod.mount_writable(roots.path(), "/run/ours").env("BEAMINIT_RUN_DIR", "/run/ours");
+    fails(pod, 73).is(
+        "/run/ours: it is not ours alone: it belongs to user 0 with mode 755, and we are 54321",
+        "set BEAMINIT_RUN_DIR to a folder in it that is not there yet",
+    );
+}
+
+#[test]
+fn the_vm_has_no_place_for_a_cookie() {
+    let cluster = cluster();
+    let pod = |home: &str| {
+        let pod = cluster.pod("web-0").uid(54321).read_only_root(true).env("HOME", home);
+        let fqdn = pod.fqdn();
+        pod.command(["erl", "-noinput", "-name", &format!("x@{fqdn}")])
+    };
+    let cure = "give the node a cookie: BEAMINIT_COOKIE_FILE=/path/of/the/secret, or -setcookie ";
+    fails(pod(""), 73).is("HOME is not set: the VM has no place for the cookie that nobody gives it", cure);
+    fails(pod("/"), 73).is("/.erlang.cookie: the VM cannot write there the cookie that nobody gives it", cure);
+    fails(pod("/nonexistent"), 73).is("/nonexistent/.erlang.cookie: the VM cannot write there", cure);
+    let config = config_map(talk::VM_ARGS);
+    let asked = relx(&cluster, &config).env("ERLANG_COOKIE", SECRET).env("XDG_CONFIG_HOME", "/x");
+    let asked = asked.env("MY_POD_NAME", "demo-0").uid(54321).read_only_root(true).env("BEAMINIT_COOKIE", "file");
+    fails(asked, 73).is(
+        "BEAMINIT_COOKIE=file: HOME=/ cannot be written, and XDG_CONFIG_HOME is set",
+        "give the user a HOME of its own that it may write, or set BEAMINIT_COOKIE=args",
+    );
+}
+
+#[test]
+fn others_may_read_the_cookie_file() {
+    let (cluster, home) = (cluster(), scratch_dir());
+    fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(home.path().join(".erlang.cookie"), SECRET).unwrap();
+    let pod = cluster.pod("web-0").mount(home.path(), "/home").env("HOME", "/home");
+    let fqdn = pod.fqdn();
+    fails(pod.command(["erl", "-noinput", "-name", &format!("x@{fqdn}")]), 65).is(
+        "/home/.erlang.cookie: others may read it, so the VM refuses it",
+        "chmod 400 /home/.erlang.cookie; a mounted Secret belongs into BEAMINIT_COOKIE_FILE",
+    );
+}
+
+/// A release whose erlexec is the machine's after this change; without one, of no VM at all.
+fn release_with_vm(change: Option<fn(&mut Vec<u8>)>) -> TempDir {
+    let root = scratch_dir();
+    let own = fs::read_dir("/usr/lib/erlang").unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let erts = own.into_iter().find(|name| name.starts_with("erts-")).unwrap();
+    let version = erts.strip_prefix("erts-").unwrap();
+    let file = |path: &str, bytes: &[u8]| {
+        let path = root.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, bytes).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    file("bin/demo", b"#!/bin/sh\n");
+    file("releases/start_erl.data", format!("{version} 0.1.0").as_bytes());
+    file("releases/0.1.0/elixir", b"");
+    file("releases/0.1.0/env.sh", b"");
+    if let Some(change) = change {
+        let mut program = fs::read(Path::new("/usr/lib/erlang").join(&erts).join("bin/erlexec")).unwrap();
+        change(&mut program);
+        file(&format!("{erts}/bin/erlexec"), &program);
+    }
+    root
+}
+
+fn replace(bytes: &mut [u8], from: &str, to: &str) {
+    assert_eq!(from.len(), to.len());
+    let at = bytes.windows(from.len()).position(|part| part == from.as_bytes()).expect(from);
+    bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+}
+
+fn started(cluster: &Cluster, release: &TempDir) -> Pod {
+    cluster.pod("demo-0").release(release.path()).command(["bin/demo", "start"])
+}
+
+#[test]
+fn the_release_is_for_another_machine() {
+    let other = release_with_vm(Some(|program| program[18..20].copy_from_slice(&[243, 0])));
+    let here = std::env::consts::ARCH;
+    fails(started(&cluster(), &other), 126).is(
+        &format!("/bin/erlexec: it is for riscv64, this machine is {here}"),
+        "docker build --platform linux/ARCH; or choose the node by nodeSelector",
+    );
+}
+
+#[test]
+fn the_release_is_for_another_c_library() {
+    let musl = release_with_vm(Some(|program| replace(program, "/ld-linux-", "/ld-muslx-")));
+    fails(started(&cluster(), &musl), 127).is("is not in this image", "it was built for musl (Alpine)");
+}
+
+#[test]
+fn the_release_is_for_a_newer_c_library() {
+    let newer = release_with_vm(Some(|program| replace(program, "GLIBC_2.34", "GLIBC_2.99")));
+    fails(started(&cluster(), &newer), 126)
+        .is("/bin/erlexec: it needs glibc 2.99, this image has 2.", "build the release on the image that it runs on");
+}
+
+#[test]
+fn the_release_has_no_vm_and_the_image_has_none() {
+    let none = release_with_vm(None);
+    let pod = started(&cluster(), &none).env("PATH", "/usr/local/bin");
+    fails(pod, 66)
+        .is("and there is no erl in PATH: no VM", "build the release with include_erts: true, or on an image with");
+}
+
+#[test]
+fn everything_that_is_wrong_with_the_templates_is_said_at_once() {
+    let (cluster, config) = (cluster(), config_map("-name x@${HOST}\n-setcookie ${A_SECRET}\n"));
+    fs::write(config.path().join("sys.config"), "[{kernel, [{a, ${PORT}}]}].\n").unwrap();
+    let told = fails(pod(&cluster, &config), 65);
+    told.is("vm.args:1:9: HOST is not set", "set HOST in the container's env");
+    for part in ["vm.args:2:12: A_SECRET is not set", "sys.config:1:16: PORT is not set"] {
+        assert!(told.lines.iter().any(|line| line.contains(part)), "{part} in {:#?}", told.lines);
+    }
+    let many: String = (0..40).fold(String::new(), |text, n| text + &format!("-env A{n} ${{B_{n}}}\n"));
+    let config = config_map(&many);
+    let told = fails(pod(&cluster, &config), 65);
+    assert_eq!(told.lines.len(), 12);
+    assert!(told.lines[11].starts_with("beaminit: render: and ") && told.lines[11].ends_with(" problems more"));
+}
+
+#[test]
+fn hosts_of_the_node_do_not_tell_the_pods_name() {
+    let (cluster, config) = (cluster(), config_map(talk::VM_ARGS));
+    let pod = pod(&cluster, &config).env("ERLANG_COOKIE", SECRET);
+    let pod = pod.hosts(PodFile::Custom("127.0.0.1 localhost\n10.0.0.7 node-7.corp.example node-7\n".into()));
+    let pod = pod.resolv_conf(PodFile::Custom("search corp.example\nnameserver 10.96.0.10\n".into()));
+    fails(pod, 65).is("MY_POD_BASE_DNS is not set, and nothing else tells it", "or in MY_POD_SERVICE");
+}
