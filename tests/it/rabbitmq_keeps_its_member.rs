@@ -6,10 +6,11 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::support::brokers::{
-    Brokers, COOKIE, all_members, members, node_name, publish, rabbitmqctl, take, wait_for_broker, wait_for_members,
+    Brokers, COOKIE, DATA, all_members, members, node_name, publish, rabbitmqctl, take, wait_for_broker,
+    wait_for_members,
 };
-use crate::support::vm::{environment, vm};
-use crate::support::{Ended, Process, RunningPod};
+use crate::support::vm::{BOOT, environment, vm};
+use crate::support::{Ended, Process, RunningPod, wait_until};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -25,7 +26,7 @@ fn destroyed_and_back_with_another_address() {
     for Member { pod, .. } in [&first, &second, &third] {
         wait_for_broker(pod);
         wait_for_members(pod);
-        assert_no_process_shows_the_cookie(pod);
+        assert_the_cookie_is_hidden(pod);
     }
     publish(&second.pod, "orders", &["one", "two"]);
 
@@ -44,11 +45,22 @@ fn destroyed_and_back_with_another_address() {
     }
     assert_eq!(take(&second.pod, "orders", 2), "[<<\"one\">>,<<\"two\">>]");
 
+    second.pod.signal(15);
+    assert_eq!(second.pod.wait(SOON), Ended::Code(0));
     for Member { pod, .. } in [&first, &second, &third] {
         assert!(!pod.log().iter().any(|line| line.text.contains(COOKIE)));
     }
-    second.pod.signal(15);
-    assert_eq!(second.pod.wait(SOON), Ended::Code(0));
+}
+
+/// A VM that boots drops a TERM, and the start script around it sends none a second time.
+#[test]
+fn a_term_during_its_start_ends_it() {
+    let brokers = Brokers::new();
+    let Member { pod, fqdn, address } = start(&brokers, 0);
+    brokers.cluster.dns().publish(&fqdn, &[address]);
+    wait_until(BOOT, "a VM", || vm(&pod).is_some());
+    pod.signal(15);
+    assert_eq!(pod.wait(SOON), Ended::Code(0));
 }
 
 /// A pod that has asked for its record.
@@ -68,7 +80,8 @@ fn start(brokers: &Brokers, member: usize) -> Member {
     Member { pod, fqdn, address }
 }
 
-fn assert_no_process_shows_the_cookie(pod: &RunningPod) {
+/// No process shows it, and its one file is the broker's alone.
+fn assert_the_cookie_is_hidden(pod: &RunningPod) {
     assert!(environment(vm(pod).unwrap().pid).contains_key("RABBITMQ_NODENAME"));
     for Process { pid, comm, .. } in pod.processes() {
         for file in ["cmdline", "environ"] {
@@ -77,4 +90,8 @@ fn assert_no_process_shows_the_cookie(pod: &RunningPod) {
             assert!(!String::from_utf8_lossy(&bytes).contains(COOKIE), "{comm}: {file}");
         }
     }
+    let with_it = pod.exec(["grep", "--recursive", "--files-with-matches", COOKIE, DATA, "/dev/shm"]).stdout;
+    let file = format!("{DATA}/.erlang.cookie");
+    assert_eq!(String::from_utf8_lossy(&with_it).trim(), file);
+    assert_eq!(pod.exec(["stat", "-c", "%a %u", &file]).stdout, b"400 54321\n");
 }

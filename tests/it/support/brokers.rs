@@ -15,7 +15,8 @@ pub(crate) const COOKIE: &str = "the-hares-cookie-4711";
 pub(crate) const BROKER_BOOT: Duration = Duration::from_secs(90);
 
 const MEMBERS: usize = 3;
-const DATA: &str = "/var/lib/rabbitmq";
+/// The volume, which is HOME too.
+pub(crate) const DATA: &str = "/var/lib/rabbitmq";
 /// The package's own scripts. Those of the same name in /usr/sbin change the user.
 const SCRIPTS: &str = "/usr/lib/rabbitmq/bin";
 
@@ -34,7 +35,8 @@ impl Brokers {
         let discovery = "cluster_formation.peer_discovery_backend = classic_config\n".to_owned();
         let config: String = std::iter::once(discovery).chain(nodes).collect();
         Self {
-            cluster: Cluster::start(DnsSettings { ttl: 5, ..DnsSettings::default() }),
+            // What a peer that is told the old address makes of it is the broker's affair.
+            cluster: Cluster::start(DnsSettings { cache: None, ..DnsSettings::default() }),
             config: folder_with("rabbitmq.conf", &config),
             secret: folder_with("cookie", COOKIE),
             volumes: std::array::from_fn(|_| open_to_all(scratch_dir())),
@@ -55,6 +57,7 @@ impl Brokers {
             .env("RABBITMQ_LOGS", "-")
             .env("RABBITMQ_LOG_BASE", &format!("{DATA}/log"))
             .env("BEAMINIT_COOKIE_FILE", "/secret/cookie")
+            .env("BEAMINIT_LOG", "trace")
             .command(["rabbitmq-server"])
     }
 }
