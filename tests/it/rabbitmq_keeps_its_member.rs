@@ -10,7 +10,7 @@ use crate::support::brokers::{
     wait_for_members,
 };
 use crate::support::vm::{BOOT, environment, vm};
-use crate::support::{Ended, Process, RunningPod, wait_until};
+use crate::support::{Ended, Pod, Process, RunningPod, wait_until};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -18,7 +18,7 @@ const SOON: Duration = Duration::from_secs(20);
 fn destroyed_and_back_with_another_address() {
     let brokers = Brokers::new();
     let dns = brokers.cluster.dns();
-    let pods = [0, 1, 2].map(|member| start(&brokers, member));
+    let pods = [0, 1, 2].map(|member| start(&brokers, brokers.pod(member)));
     for pod in &pods {
         dns.publish(&pod.fqdn, &[pod.address]);
     }
@@ -34,7 +34,7 @@ fn destroyed_and_back_with_another_address() {
     drop(second.pod);
     assert_eq!(dns.withdraw(&second.fqdn), [second.address]);
     let old_address = second.address;
-    let second = start(&brokers, 1);
+    let second = start(&brokers, brokers.pod(1));
     assert_ne!(second.address, old_address);
     dns.publish(&second.fqdn, &[second.address]);
     wait_for_broker(&second.pod);
@@ -56,9 +56,25 @@ fn destroyed_and_back_with_another_address() {
 #[test]
 fn a_term_during_its_start_ends_it() {
     let brokers = Brokers::new();
-    let Member { pod, fqdn, address } = start(&brokers, 0);
+    let Member { pod, fqdn, address } = start(&brokers, brokers.pod(0));
     brokers.cluster.dns().publish(&fqdn, &[address]);
     wait_until(BOOT, "a VM", || vm(&pod).is_some());
+    pod.signal(15);
+    assert_eq!(pod.wait(SOON), Ended::Code(0));
+}
+
+/// The broker is known by the script that the entrypoint is given, and its cookie is its own although root has written it.
+#[test]
+fn behind_an_entrypoint_that_changes_the_user() {
+    let brokers = Brokers::new();
+    let Member { pod, fqdn, address } = start(&brokers, brokers.pod_with_entrypoint(0));
+    brokers.cluster.dns().publish(&fqdn, &[address]);
+    wait_for_broker(&pod);
+    assert_the_cookie_is_hidden(&pod);
+    assert_eq!(
+        rabbitmqctl(&pod, &["eval", "{node(), erlang:get_cookie()}."]),
+        format!("{{'{}','{COOKIE}'}}", node_name(0))
+    );
     pod.signal(15);
     assert_eq!(pod.wait(SOON), Ended::Code(0));
 }
@@ -70,8 +86,7 @@ struct Member {
     address: IpAddr,
 }
 
-fn start(brokers: &Brokers, member: usize) -> Member {
-    let pod = brokers.pod(member);
+fn start(brokers: &Brokers, pod: Pod) -> Member {
     let (fqdn, address) = (pod.fqdn(), pod.address());
     let pod = pod.start();
     let asked = brokers.cluster.dns().wait_for_question_that(SOON, "the new pod's", |asked| asked.from == address);

@@ -14,6 +14,8 @@ pub(crate) const COOKIE: &str = "the-hares-cookie-4711";
 /// A broker's start takes 8 s of two cores by itself; others start beside it.
 pub(crate) const BROKER_BOOT: Duration = Duration::from_secs(90);
 
+const UID: u32 = 54321;
+const ENTRYPOINT: &str = "docker-entrypoint.sh";
 const MEMBERS: usize = 3;
 /// The volume, which is HOME too.
 pub(crate) const DATA: &str = "/var/lib/rabbitmq";
@@ -25,6 +27,7 @@ pub(crate) struct Brokers {
     pub(crate) cluster: Cluster,
     config: TempDir,
     secret: TempDir,
+    entrypoint: TempDir,
     volumes: [TempDir; MEMBERS],
 }
 
@@ -34,20 +37,34 @@ impl Brokers {
             .map(|member| format!("cluster_formation.classic_config.nodes.{} = {}\n", member + 1, node_name(member)));
         let discovery = "cluster_formation.peer_discovery_backend = classic_config\n".to_owned();
         let config: String = std::iter::once(discovery).chain(nodes).collect();
+        let user = format!("setpriv --reuid {UID} --regid 0 --clear-groups");
+        let becomes_the_broker = format!("#!/bin/sh -e\nchown -R {UID} {DATA}\nexec {user} \"$@\"\n");
         Self {
             // What a peer that is told the old address makes of it is the broker's affair.
             cluster: Cluster::start(DnsSettings { cache: None, ..DnsSettings::default() }),
             config: folder_with("rabbitmq.conf", &config),
             secret: folder_with("cookie", COOKIE),
+            entrypoint: folder_with(ENTRYPOINT, &becomes_the_broker),
             volumes: std::array::from_fn(|_| open_to_all(scratch_dir())),
         }
     }
 
     /// A pod of this member's, with an address that no pod had before.
     pub(crate) fn pod(&self, member: usize) -> Pod {
+        self.roots_pod(member).uid(UID).command(["rabbitmq-server"])
+    }
+
+    /// The same where root starts a script that gives the volume to the broker's user and becomes the broker, as in the
+    /// stock image.
+    pub(crate) fn pod_with_entrypoint(&self, member: usize) -> Pod {
+        self.roots_pod(member)
+            .mount(&self.entrypoint.path().join(ENTRYPOINT), &format!("/usr/local/bin/{ENTRYPOINT}"))
+            .command([ENTRYPOINT, "rabbitmq-server"])
+    }
+
+    fn roots_pod(&self, member: usize) -> Pod {
         self.cluster
             .pod(&format!("rabbit-{member}"))
-            .uid(54321)
             .read_only_root(true)
             .mount(self.config.path(), "/etc/rabbitmq")
             .mount(self.secret.path(), "/secret")
@@ -58,7 +75,6 @@ impl Brokers {
             .env("RABBITMQ_LOG_BASE", &format!("{DATA}/log"))
             .env("BEAMINIT_COOKIE_FILE", "/secret/cookie")
             .env("BEAMINIT_LOG", "trace")
-            .command(["rabbitmq-server"])
     }
 }
 
@@ -153,6 +169,7 @@ fn client(pod: &RunningPod, expression: &str) -> String {
 fn folder_with(name: &str, text: &str) -> TempDir {
     let folder = open_to_all(scratch_dir());
     fs::write(folder.path().join(name), text).unwrap();
+    fs::set_permissions(folder.path().join(name), Permissions::from_mode(0o755)).unwrap();
     folder
 }
 
