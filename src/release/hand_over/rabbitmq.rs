@@ -3,6 +3,10 @@
 //!
 //! Without us a broker is `rabbit@` and the host's short name, which no other pod can look up, and each of its tools in a
 //! `kubectl exec` believes the same.
+//!
+//! Left as they are: rabbitmq.conf and advanced.config, which RabbitMQ reads in a form of its own; where it writes, which with
+//! a read-only root is /var/lib/rabbitmq, and /var/log/rabbitmq or `RABBITMQ_LOG_BASE` (an upgrade log is opened there even
+//! with `RABBITMQ_LOGS=-`); and its exit code, which its start script makes 0 after a TERM, but also after a boot that failed.
 
 use super::{Given, HandOver, Value, data_error, published_name};
 use crate::env::RawEnv;
