@@ -17,7 +17,13 @@ pub enum Command {
     Help,
     /// Print the version.
     Version,
+    /// Take up the supervision of a release that this process has started: what is known stands behind this descriptor.
+    /// Only we ourselves ask for it.
+    TakeUp(i32),
 }
+
+/// The option that makes [`Command::TakeUp`].
+pub const TAKE_UP: &str = "supervise";
 
 /// What `--help` prints.
 pub const HELP: &str = "\
@@ -75,6 +81,10 @@ fn read(mut parser: lexopt::Parser, example: &str) -> Result<Command, Error> {
         }
         Ok(Some(lexopt::Arg::Long("help") | lexopt::Arg::Short('h'))) => Ok(Command::Help),
         Ok(Some(lexopt::Arg::Long("version") | lexopt::Arg::Short('V'))) => Ok(Command::Version),
+        Ok(Some(lexopt::Arg::Long(TAKE_UP))) => {
+            let descriptor = parser.value().and_then(|value| lexopt::ValueExt::parse(&value));
+            descriptor.map(Command::TakeUp).map_err(|error| usage(error.to_string()))
+        }
         Ok(Some(option)) => Err(usage(option.unexpected().to_string()).hint("see beaminit --help")),
         Ok(None) => Err(usage("no command to start".into()).hint(format!("for example: {example}"))),
         Err(error) => Err(usage(error.to_string()).hint("see beaminit --help")),
@@ -109,6 +119,13 @@ mod tests {
     fn our_own_options_come_first() {
         assert_eq!(run(&["--help"]), Ok(Command::Help));
         assert_eq!(run(&["-V"]), Ok(Command::Version));
+    }
+
+    #[test]
+    fn what_an_image_of_ours_hands_on_comes_before_the_command() {
+        assert_eq!(run(&["--supervise=5", "app", "start"]), Ok(Command::TakeUp(5)));
+        assert_eq!(run(&["--supervise=x"]), Err(64));
+        assert_eq!(run(&["app", "--supervise=5"]), Ok(command(&["app", "--supervise=5"])));
     }
 
     #[test]

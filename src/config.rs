@@ -8,6 +8,7 @@ use crate::exit;
 use crate::release::{CookieMode, Kind};
 use crate::signal::Rewrites;
 use crate::telemetry::{Level, LogFormat, LogSettings};
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -67,7 +68,7 @@ pub enum WaitFailure {
 }
 
 /// Who gets the signals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SignalTarget {
     /// The release's first process. A VM ends its own children.
     Main,

@@ -17,6 +17,7 @@ pub mod plan;
 pub mod release;
 pub mod render;
 mod report;
+mod running;
 pub mod signal;
 pub mod supervise;
 pub mod sys;
@@ -35,6 +36,8 @@ use release::Release;
 use release::hand_over::{Awaited, HandOver, Written};
 use release::run_dir::{Places, RunDir};
 use release::state::{Record, State};
+use report::LastWord;
+use running::Running;
 use signal::Rewrites;
 use std::ffi::OsString;
 use std::io;
@@ -59,16 +62,25 @@ pub fn block_signals() -> io::Result<SignalMask> {
 /// the program's name.
 pub fn run(inherited: io::Result<SignalMask>, args: impl IntoIterator<Item = OsString>) -> ExitReason {
     report::keep_panics();
+    let command = cli::parse(args);
+    if let Ok(Command::TakeUp(descriptor)) = command {
+        // Without a look at the environment: what is copied now stays as long as the release runs.
+        return caught(Config::default(), |_| Running::take_up(descriptor, inherited));
+    }
     let env = Env::from_os();
     let raw = env.raw();
-    let (mut config, config_error) = Config::from_env(&env, &raw);
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match cli::parse(args)? {
-        Command::Help => Ok(report::print(cli::HELP)),
+    let (config, config_error) = Config::from_env(&env, &raw);
+    caught(config, |config| match command? {
+        Command::Help | Command::TakeUp(_) => Ok(report::print(cli::HELP)),
         Command::Version => Ok(report::print(concat!("beaminit ", env!("CARGO_PKG_VERSION"), "\n"))),
-        Command::Run(command) => start(command, Manner::Start, inherited, &env, &raw, &config, config_error),
-        Command::Exec(command) => exec(command, inherited, &env, &raw, &mut config, config_error),
-    }));
-    match outcome {
+        Command::Run(command) => start(command, Manner::Start, inherited, &env, &raw, config, config_error),
+        Command::Exec(command) => exec(command, inherited, &env, &raw, config, config_error),
+    })
+}
+
+/// How `run` ended; an error or a panic is told first.
+fn caught(mut config: Config, run: impl FnOnce(&mut Config) -> Result<ExitReason, Error>) -> ExitReason {
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&mut config))) {
         Ok(Ok(reason)) => reason,
         Ok(Err(error)) => report::failure(&error, &config),
         Err(_) => report::failure(&report::bug(), &config),
@@ -165,19 +177,19 @@ fn start(
     let places = places(env, config);
     let open = || if is_guest { RunDir::open_as_guest(&places) } else { RunDir::open(&places) };
     let secrets = hand_over.secrets(raw);
-    let written = hand_over.write(open)?;
+    let mut written = hand_over.write(open)?;
     let record = if is_guest { None } else { known.record(&hand_over, &written, open) };
+    written.run_dir = written.run_dir.or_else(|| record.as_ref().map(Record::dir));
     if let Some(signal) = wait::StopRequests::take(&mut stop) {
         return Ok(report::stopped_before_start(signal, None, config));
     }
     let policy =
         Policy { rewrites, target: config.signal_target, stop_timeout: config.stop_timeout, is_init: !is_guest };
-    let title = known.release.title();
     let launch = known.launch(&hand_over, &written);
-    let ended = supervise::run(&launch, &title, policy, signals, |main| {
-        record.as_ref().map(|record| report::unwritten(record.started(main)));
-    })?;
-    Ok(report::ended(&known.release, &ended, config, &secrets))
+    let watched = supervise::start(&launch, &known.release.title(), policy, &signals)?;
+    record.as_ref().map(|record| report::unwritten(record.started(watched.main)));
+    let last_word = LastWord::of(&known.release, config, secrets);
+    Ok(Running { watched, last_word, log: config.log }.watch(written, signals))
 }
 
 impl Known<'_> {

@@ -1,7 +1,7 @@
 //! What the operator reads: the lines of a healthy start, and the last word of a failed one.
 
 use crate::config::Config;
-use crate::error::{Error, Problem, Stage};
+use crate::error::{self, Error, Problem, Stage};
 use crate::exit::{self, ExitReason};
 use crate::identity::Identity;
 use crate::identity::name::Fqdn;
@@ -12,10 +12,11 @@ use crate::release::state::{Rejected, State};
 use crate::signal;
 use crate::supervise::Ended;
 use crate::telemetry::{self, LogFormat};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -50,7 +51,7 @@ pub(crate) fn failure(error: &Error, config: &Config) -> ExitReason {
         LogFormat::Text => telemetry::write_line(&error.to_string()),
         LogFormat::Json => in_json(error, &telemetry::timestamp()).iter().for_each(|line| telemetry::write_line(line)),
     }
-    write_termination_log(&error.to_string(), config);
+    write_termination_log(&error.to_string(), &config.termination_log);
     ExitReason::Code(error.code)
 }
 
@@ -187,38 +188,67 @@ pub(crate) fn stopped_before_start(signal: i32, after: Option<Duration>, config:
         ));
     }
     warning(Stage::Wait, &problem);
-    write_termination_log(&format!("beaminit: wait: {problem}"), config);
+    write_termination_log(&format!("beaminit: wait: {problem}"), &config.termination_log);
     ExitReason::Signal(signal)
 }
 
+/// What has to be known to tell of the release's end.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct LastWord {
+    title: String,
+    is_beam: bool,
+    /// Whether its start script sends the VM to the background and ends at once.
+    in_background: bool,
+    success_codes: Vec<u8>,
+    termination_log: PathBuf,
+    secrets: Vec<String>,
+}
+
+impl LastWord {
+    pub(crate) fn of(release: &Release, config: &Config, secrets: Vec<String>) -> Self {
+        Self {
+            title: release.title(),
+            is_beam: release.kind.is_beam(),
+            in_background: release.in_foreground().is_some(),
+            success_codes: config.success_codes.clone(),
+            termination_log: config.termination_log.clone(),
+            secrets,
+        }
+    }
+}
+
+/// It costs memory, no more.
+pub(crate) fn no_fresh_image(error: &std::io::Error) {
+    tracing::debug!(target: "supervise", "supervising from the image of the start: {}", error::cause(error));
+}
+
 /// How the release ended, and the code that we end with. A failure that nobody asked for goes to the termination log,
-/// as does a start that went to the background, for which `in_foreground` tells what to write.
-pub(crate) fn ended(release: &Release, ended: &Ended, config: &Config, secrets: &[String]) -> ExitReason {
+/// as does a start that went to the background.
+pub(crate) fn ended(ended: &Ended, last_word: &LastWord) -> ExitReason {
     let (code, seconds) = (ended.reason.code(), ended.after.as_secs_f64());
     let how = match ended.reason {
         ExitReason::Code(code) => format!("with code {code}"),
         ExitReason::Signal(signal) => format!("by signal {}", signal::name(signal)),
     };
     let slogan = ended.slogan.as_ref().map(|slogan| format!("; crash dump: {slogan}")).unwrap_or_default();
-    let sentence = mask(format!("{} ended {how} after {seconds:.1} s{slogan}", release.title()), secrets);
-    if config.success_codes.contains(&code) {
+    let sentence = mask(format!("{} ended {how} after {seconds:.1} s{slogan}", last_word.title), &last_word.secrets);
+    if last_word.success_codes.contains(&code) {
         tracing::info!(target: "supervise", code, seconds, "{sentence}: a success, as BEAMINIT_SUCCESS_CODES says");
         return ExitReason::Code(0);
     }
-    let in_background = release.in_foreground().is_some();
-    if ended.was_asked || code == 0 && !in_background {
+    if ended.was_asked || code == 0 && !last_word.in_background {
         tracing::info!(target: "supervise", code, seconds, "{sentence}");
         return ended.reason;
     }
-    let hint = hint_after(release, ended);
+    let hint = hint_after(ended, last_word.is_beam);
     tracing::error!(target: "supervise", code, seconds, hint, "{sentence}");
     let hint = hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
-    write_termination_log(&format!("beaminit: supervise: {sentence}{hint}"), config);
+    write_termination_log(&format!("beaminit: supervise: {sentence}{hint}"), &last_word.termination_log);
     ended.reason
 }
 
 /// What to do about an end that nobody asked for.
-fn hint_after(release: &Release, ended: &Ended) -> Option<&'static str> {
+fn hint_after(ended: &Ended, is_beam: bool) -> Option<&'static str> {
     let slogan = ended.slogan.as_deref().unwrap_or_default();
     let of_memory = ["Cannot allocate", "Cannot reallocate"].iter().any(|words| slogan.contains(words));
     match ended.reason {
@@ -229,9 +259,7 @@ fn hint_after(release: &Release, ended: &Ended) -> Option<&'static str> {
             Some("kubectl describe pod tells whether it was OOMKilled: then raise resources.limits.memory")
         }
         _ if of_memory => Some("raise resources.limits.memory"),
-        _ if release.kind.is_beam() => {
-            Some("what the release itself has said last should tell why: kubectl logs --previous POD")
-        }
+        _ if is_beam => Some("what the release itself has said last should tell why: kubectl logs --previous POD"),
         _ => None,
     }
 }
@@ -242,10 +270,10 @@ fn mask(text: String, secrets: &[String]) -> String {
 }
 
 /// Where `kubectl describe pod` finds it. In place: it is a mounted file, there only if somebody wants to read it.
-fn write_termination_log(text: &str, config: &Config) {
+fn write_termination_log(text: &str, path: &Path) {
     // More the kubelet does not read.
     const MAX: usize = 4096;
-    if let Ok(mut log) = OpenOptions::new().write(true).truncate(true).open(&config.termination_log) {
+    if let Ok(mut log) = OpenOptions::new().write(true).truncate(true).open(path) {
         let end = (0..=MAX).rev().find(|end| text.is_char_boundary(*end)).filter(|end| *end < text.len());
         let _ = log.write_all(end.and_then(|end| text.get(..end)).unwrap_or(text).as_bytes());
     }

@@ -2,6 +2,8 @@
 //!
 //! Pure: no I/O, no clock.
 
+use serde::{Deserialize, Serialize};
+
 /// Names and numbers of Linux on x86 and ARM; both have the same.
 const NAMES: [(&str, i32); 31] = [
     ("HUP", HUP),
@@ -103,7 +105,7 @@ pub fn parse(text: &str) -> Option<i32> {
 }
 
 /// What becomes of the signals that come to us: forwarded as they are, but for these.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rewrites(Vec<(i32, Option<i32>)>);
 
 /// What becomes of a signal.

@@ -15,6 +15,7 @@ use nix::sys::signal::{SigSet, SigmaskHow};
 use nix::unistd::AccessFlags;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 use rustix_libc_wrappers::process::SignalExt as _;
+use std::ffi::CStr;
 use std::fs::File;
 use std::io;
 use std::net::IpAddr;
@@ -42,7 +43,13 @@ pub enum ChildEvent {
 
 /// A lock on a directory; the kernel lets go of it when we end, however that happens.
 #[derive(Debug)]
-pub struct DirectoryLock(#[expect(dead_code, reason = "held, never read")] Flock<File>);
+pub struct DirectoryLock(Flock<File>);
+
+impl AsFd for DirectoryLock {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
 
 /// Blocks every signal but those of our own faults, and tells which were blocked before. A blocked signal is kept; those
 /// to a PID 1 without handlers are dropped.
@@ -188,6 +195,20 @@ pub fn is_foreground() -> bool {
 pub fn stop_ourselves() {
     // Cannot fail: we may signal ourselves.
     let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::STOP);
+}
+
+/// Lets a descriptor stay open in the program that we become.
+///
+/// # Errors
+/// The kernel refuses, which it never does.
+pub fn keep_over_exec(fd: BorrowedFd<'_>) -> io::Result<()> {
+    Ok(rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::empty())?)
+}
+
+/// What `ps` and /proc call this process.
+pub fn set_name(name: &CStr) {
+    // Only for people: without it we are called as the file that we were executed from.
+    let _ = nix::sys::prctl::set_name(name);
 }
 
 /// Makes orphans below us our children.

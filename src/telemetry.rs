@@ -1,12 +1,15 @@
 //! What we say while we work: one line an event, on stderr, never blocking.
 
 use crate::sys;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::io;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tracing::field::{Field, Visit};
-use tracing::{Event, Subscriber};
-use tracing_subscriber::filter::filter_fn;
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Dispatch, Event, Metadata, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
@@ -16,16 +19,17 @@ use tracing_subscriber::registry::{LookupSpan, Registry};
 pub use tracing::Level;
 
 /// How much is said, and in what form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogSettings {
     /// Events below this level are not written. `None`: nothing is.
+    #[serde(with = "level")]
     pub level: Option<Level>,
     /// The form.
     pub format: LogFormat,
 }
 
 /// The form of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LogFormat {
     /// `beaminit: <stage>: <sentence>`.
     Text,
@@ -39,20 +43,91 @@ impl Default for LogSettings {
     }
 }
 
+/// A level by its name; `tracing` itself speaks no serde.
+mod level {
+    use super::Level;
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    #[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    pub(super) fn serialize<S: Serializer>(level: &Option<Level>, serializer: S) -> Result<S::Ok, S::Error> {
+        level.map(|level| level.as_str()).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Level>, D::Error> {
+        let name = Option::<String>::deserialize(deserializer)?;
+        Ok(name.and_then(|name| name.parse().ok()))
+    }
+}
+
 /// Starts the log. Only the first call counts.
-///
-/// Libraries speak at `trace` only; their events carry the module that they come from, ours the stage.
 pub fn init(settings: LogSettings) {
     let Some(level) = settings.level else { return };
-    let wanted =
-        filter_fn(move |event| *event.level() <= level && (level == Level::TRACE || !event.target().contains("::")));
-    let log = tracing_subscriber::fmt::layer().with_writer(Stderr).with_ansi(false);
-    let log = match settings.format {
-        LogFormat::Text => log.event_format(Sentences).with_filter(wanted).boxed(),
-        LogFormat::Json => log.json().flatten_event(true).with_filter(wanted).boxed(),
-    };
+    let log = OnDemand { level, format: settings.format, log: OnceLock::new() };
     // Refused only when a log runs already, as in a test of several runs; that one serves as well.
-    let _ = tracing::subscriber::set_global_default(Registry::default().with(log));
+    let _ = tracing::subscriber::set_global_default(log);
+}
+
+/// The log, made when there is something to say: it takes 36 KiB, and a supervisor may have nothing to say for weeks.
+struct OnDemand {
+    level: Level,
+    format: LogFormat,
+    log: OnceLock<Dispatch>,
+}
+
+impl OnDemand {
+    fn log(&self) -> &Dispatch {
+        self.log.get_or_init(|| {
+            let log = tracing_subscriber::fmt::layer().with_writer(Stderr).with_ansi(false);
+            let log = match self.format {
+                LogFormat::Text => log.event_format(Sentences).boxed(),
+                LogFormat::Json => log.json().flatten_event(true).boxed(),
+            };
+            Dispatch::new(Registry::default().with(log))
+        })
+    }
+}
+
+impl Subscriber for OnDemand {
+    /// Libraries speak at `trace` only; their events carry the module that they come from, ours the stage.
+    fn enabled(&self, event: &Metadata<'_>) -> bool {
+        *event.level() <= self.level && (self.level == Level::TRACE || !event.target().contains("::"))
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.level.into())
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        self.log().event(event);
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        self.log().new_span(span)
+    }
+
+    fn record(&self, span: &Id, values: &Record<'_>) {
+        self.log().record(span, values);
+    }
+
+    fn record_follows_from(&self, span: &Id, follows: &Id) {
+        self.log().record_follows_from(span, follows);
+    }
+
+    fn enter(&self, span: &Id) {
+        self.log().enter(span);
+    }
+
+    fn exit(&self, span: &Id) {
+        self.log().exit(span);
+    }
+
+    fn clone_span(&self, span: &Id) -> Id {
+        self.log().clone_span(span)
+    }
+
+    fn try_close(&self, span: Id) -> bool {
+        self.log().try_close(span)
+    }
 }
 
 /// Writes a line that is no event: an error that ends us. Goes out whatever the level.

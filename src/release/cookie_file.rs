@@ -156,7 +156,7 @@ fn is_closed(path: &Path) -> Result<(), Error> {
 /// A cookie file in HOME. One that we made goes when we go, so that a new secret finds none of the old.
 #[derive(Debug)]
 pub(super) struct HomeCookie {
-    ours: Option<PathBuf>,
+    pub(super) ours: Option<PathBuf>,
 }
 
 impl HomeCookie {

@@ -5,6 +5,7 @@ use crate::exit;
 use crate::sys::{self, DirectoryLock};
 use std::fs::{self, DirBuilder};
 use std::io::{self, Write as _};
+use std::os::fd::AsFd as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct RunDir {
     path: PathBuf,
-    _lock: DirectoryLock,
+    /// `None`: an earlier image of this process has locked it, and the kernel holds it as long as we live.
+    lock: Option<DirectoryLock>,
 }
 
 /// Where run directories may lie, as the environment has it.
@@ -114,7 +116,17 @@ impl RunDir {
         empty(path)?;
         // Says no for a directory of ours on a read-only mount.
         tempfile::tempfile_in(path)?;
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        Ok(Self { path: path.to_owned(), lock: Some(lock) })
+    }
+
+    /// The one that an earlier image of this process has handed on.
+    pub(super) fn handed_on(path: PathBuf) -> Self {
+        Self { path, lock: None }
+    }
+
+    /// Lets it stay ours when this process becomes another image.
+    pub(super) fn hand_on(&self) -> io::Result<()> {
+        self.lock.as_ref().map_or(Ok(()), |lock| sys::keep_over_exec(lock.as_fd()))
     }
 
     /// Removes the directories beside it that killed processes of ours left: /dev/shm outlives a container that is

@@ -206,6 +206,12 @@ impl Record {
         Ok(Self { state, dir })
     }
 
+    /// Where it stands.
+    #[must_use]
+    pub fn dir(&self) -> Rc<RunDir> {
+        Rc::clone(&self.dir)
+    }
+
     /// Writes it again, with the release's first process.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 pub mod crash_dump;
 pub mod exec_failure;
+pub mod fresh_image;
 pub mod launch;
 pub mod leftovers;
 pub mod reaper;
@@ -17,13 +18,15 @@ use crate::exit::{self, ExitReason};
 use crate::signal::{self, Disposition, Rewrites};
 use crate::sys;
 use reaper::News;
+use serde::{Deserialize, Serialize};
 use shutdown::{Due, Shutdown};
 use signals::SignalQueue;
+use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 use terminal::Terminal;
 
 /// How the release is treated while it runs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Policy {
     /// What becomes of signals.
     pub rewrites: Rewrites,
@@ -33,6 +36,13 @@ pub struct Policy {
     pub stop_timeout: Option<Duration>,
     /// Whether we are the init of a container. A guest in it leaves orphans, an epmd that others use, to whoever is.
     pub is_init: bool,
+}
+
+impl Policy {
+    /// A PID 1 gets them anyway, and the kernel ends them with it.
+    fn adopts_orphans(&self) -> bool {
+        self.is_init && !sys::is_pid1()
+    }
 }
 
 /// How the release ended.
@@ -48,19 +58,27 @@ pub struct Ended {
     pub slogan: Option<String>,
 }
 
-/// Starts the release and stays until it has ended. `title` is what the log calls it; `on_start` gets its process id.
+/// The release that runs, as far as its supervisor has to know it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Watched {
+    /// Its first process.
+    pub main: i32,
+    /// Whether it is a BEAM.
+    pub is_beam: bool,
+    /// Where a VM would write its crash dump.
+    pub crash_dump: PathBuf,
+    /// When it was started, by the clock that files know.
+    pub started: SystemTime,
+    /// How it is treated.
+    pub policy: Policy,
+}
+
+/// Starts the release. `title` is what the log calls it.
 ///
 /// # Errors
 /// It could not be started. From then on nothing is an error.
-pub fn run(
-    launch: &Launch,
-    title: &str,
-    policy: Policy,
-    mut signals: SignalQueue,
-    on_start: impl FnOnce(i32),
-) -> Result<Ended, Error> {
-    let adopts_orphans = policy.is_init && !sys::is_pid1();
-    if adopts_orphans {
+pub fn start(launch: &Launch, title: &str, policy: Policy, signals: &SignalQueue) -> Result<Watched, Error> {
+    if policy.adopts_orphans() {
         // Then orphans would go to PID 1; a stranger to them, maybe a shell that reaps nothing.
         sys::become_subreaper().map_err(|error| {
             Error::new(Stage::Supervise, exit::OS, format!("cannot become a subreaper: {}", cause(&error)))
@@ -68,36 +86,45 @@ pub fn run(
         })?;
     }
     #[expect(clippy::disallowed_methods, reason = "compared with the time of a file, not a deadline")]
-    let wall_clock = SystemTime::now();
-    let main = launch.start(&signals)?;
-    let started = Instant::now();
+    let started = SystemTime::now();
+    let main = launch.start(signals)?;
     tracing::info!(target: "supervise", pid = main, "started {title} as pid {main}: {}", launch.title());
-    on_start(main);
     // The release keeps its working directory; ours would only keep a volume from being unmounted.
     let _ = std::env::set_current_dir("/");
-
-    let shutdown = Shutdown::new(launch.is_beam, policy.stop_timeout);
-    let terminal = Terminal::give_to(main);
-    let mut supervisor = Supervisor { main, started, policy, shutdown, terminal, was_asked: false };
-    let reason = supervisor.watch(&mut signals);
-    let slogan = crash_dump::slogan(&launch.crash_dump, wall_clock);
-    let ended = Ended { reason, after: started.elapsed(), was_asked: supervisor.was_asked, slogan };
-    if adopts_orphans {
-        leftovers::end(&mut signals);
-    }
-    Ok(ended)
+    let (is_beam, crash_dump) = (launch.is_beam, launch.crash_dump.clone());
+    Ok(Watched { main, is_beam, crash_dump, started, policy })
 }
 
-struct Supervisor {
+/// Stays until the release has ended.
+pub fn watch(watched: &Watched, signals: &mut SignalQueue) -> Ended {
+    let Watched { main, policy, .. } = watched;
+    let mut supervisor = Supervisor {
+        main: *main,
+        started: Instant::now(),
+        policy,
+        shutdown: Shutdown::new(watched.is_beam, policy.stop_timeout),
+        terminal: Terminal::give_to(*main),
+        was_asked: false,
+    };
+    let reason = supervisor.watch(signals);
+    let slogan = crash_dump::slogan(&watched.crash_dump, watched.started);
+    let (after, was_asked) = (supervisor.started.elapsed(), supervisor.was_asked);
+    if policy.adopts_orphans() {
+        leftovers::end(signals);
+    }
+    Ended { reason, after, was_asked, slogan }
+}
+
+struct Supervisor<'a> {
     main: i32,
     started: Instant,
-    policy: Policy,
+    policy: &'a Policy,
     shutdown: Shutdown,
     terminal: Option<Terminal>,
     was_asked: bool,
 }
 
-impl Supervisor {
+impl Supervisor<'_> {
     /// The loop. Nothing in it may fail: if it ends, the container does.
     fn watch(&mut self, signals: &mut SignalQueue) -> ExitReason {
         loop {

@@ -44,6 +44,7 @@ mod the_child_starts_clean;
 mod the_cookie_is_only_where_it_must_be;
 mod the_record_is_seen_despite_a_denial;
 mod the_releases_themselves;
+mod the_supervisor_is_a_fresh_image;
 mod the_supply_stays_small;
 mod the_talks_configmap_starts_a_release;
 mod the_wait_leaves_nothing_behind;

@@ -18,7 +18,9 @@ use crate::error::{Error, Problem, Stage};
 use crate::exit;
 use crate::identity::name::{Distribution, Fqdn, NodeHost, NodeName};
 use crate::identity::{Identity, Source};
+use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -132,7 +134,38 @@ pub struct Written {
     /// The run directory, if one was needed.
     pub run_dir: Option<Rc<RunDir>>,
     /// The cookie file in HOME, if one was made.
-    _home_cookie: Option<HomeCookie>,
+    home_cookie: Option<HomeCookie>,
+}
+
+/// Where it is, for another image of this process: that one is to remove it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Leavings {
+    run_dir: Option<PathBuf>,
+    home_cookie: Option<PathBuf>,
+}
+
+impl Written {
+    /// Lets what was written outlive this image.
+    ///
+    /// # Errors
+    /// The kernel refuses, which it never does.
+    pub fn hand_on(&self) -> io::Result<Leavings> {
+        self.run_dir.as_ref().map_or(Ok(()), |dir| dir.hand_on())?;
+        let run_dir = self.run_dir.as_ref().map(|dir| dir.path().to_owned());
+        Ok(Leavings { run_dir, home_cookie: self.home_cookie.as_ref().and_then(|cookie| cookie.ours.clone()) })
+    }
+}
+
+impl From<Leavings> for Written {
+    /// Without the variables: the release has them.
+    fn from(left: Leavings) -> Self {
+        let run_dir = left.run_dir.map(RunDir::handed_on).map(Rc::new);
+        Self {
+            variables: Vec::new(),
+            run_dir,
+            home_cookie: left.home_cookie.map(|path| HomeCookie { ours: Some(path) }),
+        }
+    }
 }
 
 const VM_ARGS: &str = "vm.args";
@@ -254,7 +287,7 @@ impl HandOver {
         };
         let root = dir.as_ref().map_or(Path::new(""), RunDir::path);
         let variables = self.variables.iter().map(|(name, value)| (*name, value.in_dir(root))).collect();
-        Ok(Written { variables, run_dir: dir.map(Rc::new), _home_cookie: home_cookie })
+        Ok(Written { variables, run_dir: dir.map(Rc::new), home_cookie })
     }
 
     /// What peers will look up: the host of the node's name, else the pod's own name.

@@ -1,0 +1,51 @@
+//! What is left to do once the release runs. A fresh image of this process takes it up.
+
+use crate::error::{Error, Stage, cause};
+use crate::exit::{self, ExitReason};
+use crate::release::hand_over::{Leavings, Written};
+use crate::report::{self, LastWord};
+use crate::supervise::signals::SignalQueue;
+use crate::supervise::{self, Watched, fresh_image};
+use crate::sys::SignalMask;
+use crate::telemetry::{self, LogSettings};
+use serde::{Deserialize, Serialize};
+use std::io;
+
+/// A release that runs, and what is to be said at its end.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Running {
+    pub(crate) watched: Watched,
+    pub(crate) last_word: LastWord,
+    pub(crate) log: LogSettings,
+}
+
+impl Running {
+    /// Stays until the release has ended; in this image only if there can be no fresh one. `written` lasts until then.
+    pub(crate) fn watch(self, written: Written, signals: SignalQueue) -> ExitReason {
+        let cause = match written.hand_on() {
+            Ok(leavings) => fresh_image::enter(&(&self, &leavings)),
+            Err(error) => error,
+        };
+        report::no_fresh_image(&cause);
+        self.watch_here(written, signals)
+    }
+
+    /// Goes on in this image with what the one before has left behind `descriptor`.
+    pub(crate) fn take_up(descriptor: i32, inherited: io::Result<SignalMask>) -> Result<ExitReason, Error> {
+        let failed = |what: &str, error: &io::Error| {
+            Error::new(Stage::Supervise, exit::OS, format!("cannot take up {what}: {}", cause(error)))
+        };
+        let (running, leavings): (Self, Leavings) =
+            fresh_image::take(descriptor).map_err(|error| failed("the release", &error))?;
+        telemetry::init(running.log);
+        let signals = inherited.and_then(SignalQueue::install).map_err(|error| failed("its signals", &error))?;
+        Ok(running.watch_here(leavings.into(), signals))
+    }
+
+    fn watch_here(self, written: Written, mut signals: SignalQueue) -> ExitReason {
+        let ended = supervise::watch(&self.watched, &mut signals);
+        let reason = report::ended(&ended, &self.last_word);
+        drop(written);
+        reason
+    }
+}

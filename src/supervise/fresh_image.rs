@@ -1,0 +1,53 @@
+//! Supervision from a fresh image of ourselves. The start, above all a wait, leaves pages behind that no supervisor needs;
+//! when the release runs, we execute our own file again, and the kernel takes them all back.
+//!
+//! Nothing is lost on the way: pid, children, signal mask and the signals that are pending stay.
+
+use crate::{cli, sys};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+/// A pipe that nobody reads yet takes at least so much.
+const MAX: usize = 4096;
+
+/// Becomes a fresh image of this program, under the same words, which has `state` from [`take`]. It comes back only with
+/// the reason why not; then all is as before.
+pub fn enter(state: &impl Serialize) -> io::Error {
+    become_image(state).unwrap_or_else(|error| error)
+}
+
+fn become_image(state: &impl Serialize) -> io::Result<io::Error> {
+    let state = serde_json::to_vec(state)?;
+    if state.len() > MAX {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    let (reader, mut writer) = io::pipe()?;
+    writer.write_all(&state)?;
+    drop(writer);
+    sys::keep_over_exec(reader.as_fd())?;
+    let descriptor = reader.as_raw_fd();
+    // There is no way back for the image that cannot read it.
+    File::open(path(descriptor))?;
+    let mut words = std::env::args_os();
+    let mut image = Command::new("/proc/self/exe");
+    image.arg0(words.next().unwrap_or_default()).arg(format!("--{}={descriptor}", cli::TAKE_UP)).args(words);
+    Ok(image.exec())
+}
+
+/// Takes what [`enter`] gave.
+///
+/// # Errors
+/// There is nothing: somebody else asked for it.
+pub fn take<T: DeserializeOwned>(descriptor: i32) -> io::Result<T> {
+    sys::set_name(c"beaminit");
+    Ok(serde_json::from_slice(&fs::read(path(descriptor))?)?)
+}
+
+fn path(descriptor: i32) -> String {
+    format!("/proc/self/fd/{descriptor}")
+}
