@@ -116,7 +116,7 @@ pub fn vm_args(path: &Path, variables: Option<&Variables<'_>>, ipv6_only: bool) 
 /// Renders the `sys.config` template at `path`; without `variables` it is taken as it is.
 ///
 /// # Errors
-/// As [`vm_args`].
+/// As [`vm_args()`].
 pub fn sys_config(path: &Path, variables: Option<&Variables<'_>>) -> Result<RenderedSysConfig, Error> {
     let template = Template::<sys_config::Scanner>::read(path)?;
     let rendered = template.render(variables)?;
