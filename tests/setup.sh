@@ -4,9 +4,9 @@ set -eu
 
 # bind9, bind9-dnsutils, dnsmasq-base, unbound: real name servers, which the tests start themselves.
 # elixir, rebar3, rabbitmq-server: the real releases. iproute2, util-linux: namespaces. binutils: the static check.
-# tini, dumb-init, catatonit: the peers.
+# tini, dumb-init, catatonit: the peers. mawk: what templates were filled in by.
 # strace: which system calls we use. debootstrap: the demo's base image, where none can be pulled.
-packages="elixir rebar3 rabbitmq-server iproute2 tini dumb-init catatonit perl util-linux binutils gcc libc6-dev strace"
+packages="elixir rebar3 rabbitmq-server iproute2 tini dumb-init catatonit mawk perl util-linux binutils gcc libc6-dev strace"
 packages="$packages bind9 bind9-dnsutils dnsmasq-base unbound debootstrap"
 
 missing=

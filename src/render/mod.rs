@@ -1,5 +1,6 @@
 //! Rendering: reads a template, fills it in, reads the result back as the VM will, and says what is wrong with it.
 
+mod fault;
 pub mod sys_config;
 pub mod template;
 pub mod terms;
@@ -150,7 +151,7 @@ impl<S: Syntax + Default> Template<S> {
     }
 
     fn error(&self, mut faults: Vec<Fault>, problem: impl Fn(Fault, &str) -> Problem) -> Error {
-        let more = faults.split_off(faults.len().min(MAX_FAULTS)).len();
+        let more = faults.split_off(faults.len().min(MAX_SHOWN)).len();
         let shown = template::masked(&self.text, &mut S::default());
         let mut problems: Vec<_> = faults.into_iter().map(|fault| problem(fault, &shown)).collect();
         if more > 0 {
@@ -161,7 +162,7 @@ impl<S: Syntax + Default> Template<S> {
 }
 
 /// As many faults of a file as people read.
-const MAX_FAULTS: usize = 20;
+const MAX_SHOWN: usize = 20;
 
 fn read(path: &Path) -> Result<String, Error> {
     let fail = |code, cause: String| Error::new(Stage::Render, code, format!("{}: {cause}", path.display()));

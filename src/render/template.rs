@@ -4,8 +4,8 @@
 //!
 //! Pure: no I/O, no clock.
 
+pub use super::fault::Fault;
 use crate::env::Env;
-use crate::error::Problem;
 use crate::identity::cure;
 use std::ops::Range;
 
@@ -70,25 +70,23 @@ pub enum Origin {
     Nothing,
 }
 
-/// Something wrong at a place of a text.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// Where: a byte offset.
-    pub offset: usize,
-    /// What.
-    pub message: String,
-    /// The cure.
-    pub hint: Option<String>,
-}
+/// Nobody reads as many.
+const MAX_FAULTS: usize = 1000;
+
+/// A file may name a long value again and again; no configuration is as long as this.
+const MAX_LENGTH: usize = 16 << 20;
 
 /// Renders a template.
 ///
 /// # Errors
-/// Every placeholder that cannot be replaced.
+/// The placeholders that cannot be replaced, all but for a limit.
 pub fn render(template: &str, variables: &Variables<'_>, syntax: &mut dyn Syntax) -> Result<Rendered, Vec<Fault>> {
     let mut out = Output { text: String::with_capacity(template.len()), syntax };
     let (mut values, mut faults, mut offset) = (Vec::new(), Vec::new(), 0);
     while let Some(character) = template.get(offset..).and_then(|rest| rest.chars().next()) {
+        if faults.len() == MAX_FAULTS {
+            break;
+        }
         let rest = template.get(offset..).unwrap_or_default();
         let found = if out.syntax.in_comment() { Lexed::Text } else { lex(rest) };
         match found {
@@ -105,6 +103,14 @@ pub fn render(template: &str, variables: &Variables<'_>, syntax: &mut dyn Syntax
                     }
                     Err((message, hint)) => faults.push(Fault { offset, message, hint }),
                 }
+                if out.text.len() > MAX_LENGTH {
+                    let hint = Some("is a long value named again and again?".into());
+                    return Err(vec![Fault {
+                        offset,
+                        message: format!("the file grows beyond {MAX_LENGTH} bytes here"),
+                        hint,
+                    }]);
+                }
                 offset += placeholder.length;
             }
             Lexed::Malformed { message, length } => {
@@ -120,28 +126,35 @@ pub fn render(template: &str, variables: &Variables<'_>, syntax: &mut dyn Syntax
 /// The template as messages may show it: what `syntax` takes for a secret becomes asterisks, placeholders stay. Lines and
 /// columns stay the same.
 pub fn masked(template: &str, syntax: &mut dyn Syntax) -> String {
-    let mask = |text: &str| text.chars().map(|c| if c.is_whitespace() { c } else { '*' }).collect::<String>();
+    let mask = |text: &str| text.chars().map(masked_character).collect::<String>();
     let mut shown = String::with_capacity(template.len());
     let mut rest = template;
-    while let Some(character) = rest.chars().next() {
-        let hidden = syntax.hides();
+    while let Some(first) = rest.chars().next() {
         let found = if syntax.in_comment() { Lexed::Text } else { lex(rest) };
-        let length = if let Lexed::Placeholder(Placeholder { default, length, .. }) = found {
-            let default = default.filter(|_| hidden).unwrap_or_default();
-            shown.push_str(&rest[..length - 1 - default.len()]);
-            shown.push_str(&mask(default));
-            shown.push_str(&rest[length - 1..length]);
-            length
-        } else {
-            let length = character.len_utf8();
-            syntax.feed(character);
-            // Hidden before it and after it: what opens and closes a secret is none.
-            shown.push_str(&if hidden && syntax.hides() { mask(&rest[..length]) } else { rest[..length].to_owned() });
-            length
+        let length = match found {
+            Lexed::Placeholder(Placeholder { default, length, .. }) => {
+                let default = default.filter(|_| syntax.hides()).unwrap_or_default();
+                shown.extend([&rest[..length - 1 - default.len()], &mask(default), &rest[length - 1..length]]);
+                length
+            }
+            Lexed::Text | Lexed::Malformed { .. } => {
+                let length = if let Lexed::Malformed { length, .. } = found { length } else { first.len_utf8() };
+                for character in rest[..length].chars() {
+                    let hidden = syntax.hides();
+                    syntax.feed(character);
+                    // Hidden before it and after it: what opens and closes a secret is none.
+                    shown.push(if hidden && syntax.hides() { masked_character(character) } else { character });
+                }
+                length
+            }
         };
         rest = &rest[length..];
     }
     shown
+}
+
+fn masked_character(character: char) -> char {
+    if character.is_whitespace() { character } else { '*' }
 }
 
 struct Output<'a> {
@@ -183,10 +196,12 @@ fn lex(rest: &str) -> Lexed<'_> {
     } else {
         return Lexed::Text;
     };
-    let line = body.split(['\n', '\r']).next().unwrap_or_default();
-    let Some((inside, _)) = line.split_once(close) else {
-        return Lexed::Malformed { message: format!("{} is not closed", &rest[..2]), length: 2 + line.len() };
-    };
+    // Not split at line ends first: a line may be long, and have a placeholder everywhere.
+    let end = body.find([close, '\n', '\r']).unwrap_or(body.len());
+    let (inside, behind) = body.split_at(end);
+    if !behind.starts_with(close) {
+        return Lexed::Malformed { message: format!("{} is not closed", &rest[..2]), length: 2 + end };
+    }
     let length = 2 + inside.len() + 1;
     let (name, default) = match inside.split_once(":-") {
         Some((name, default)) => (name, Some(default)),
@@ -292,49 +307,6 @@ impl Value {
 /// What `echo` and most editors do to a secret.
 const WITHOUT_NEWLINE: &str = "make the Secret without it: kubectl create secret generic NAME --from-literal=KEY=VALUE, or \
                                echo -n VALUE | base64";
-
-impl Fault {
-    /// The same fault with its cure.
-    #[must_use]
-    pub fn hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
-    }
-
-    /// The fault as `PATH:LINE:COLUMN: MESSAGE`, with a caret under its line, the one of `shown`: the text with its
-    /// secrets masked. Lines and columns count from 1, columns in characters.
-    #[must_use]
-    pub fn locate(self, path: &str, text: &str, shown: &str) -> Problem {
-        let before = text.get(..self.offset).unwrap_or(text);
-        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let number = before.matches('\n').count() + 1;
-        let column = before.get(start..).unwrap_or_default().chars().count();
-        self.problem(
-            &format!("{path}:{number}:{}", column + 1),
-            line(shown, number).map(|line| {
-                // Tabs stay tabs, so that the caret stands under its character at every tab width.
-                let margin: String = line.chars().take(column).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-                format!("  {line}\n  {margin}^")
-            }),
-        )
-    }
-
-    /// The fault as `PATH:LINE: MESSAGE`, with its line of `shown`, where that and the text agree in lines alone.
-    #[must_use]
-    pub fn locate_line(self, path: &str, text: &str, shown: &str) -> Problem {
-        let number = text.get(..self.offset).unwrap_or(text).matches('\n').count() + 1;
-        self.problem(&format!("{path}:{number}"), line(shown, number).map(|line| format!("  {line}")))
-    }
-
-    fn problem(self, place: &str, excerpt: Option<String>) -> Problem {
-        let problem = Problem::new(format!("{place}: {}", self.message));
-        Problem { excerpt, hint: self.hint, ..problem }
-    }
-}
-
-/// The line of this number, if it can be shown on a screen.
-fn line(text: &str, number: usize) -> Option<&str> {
-    text.lines().nth(number - 1).filter(|line| line.len() <= 400)
-}
 
 #[cfg(test)]
 mod tests {

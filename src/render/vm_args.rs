@@ -63,29 +63,13 @@ impl VmArgs {
         for flag in self.named(&["-setcookie"]).filter(|flag| flag.values.is_empty() || flag.values.len() > 2) {
             faults.push(flag.fault("-setcookie wants one cookie").hint("write -setcookie ${ERLANG_COOKIE}"));
         }
-        faults.extend(self.named(&GUARDED).filter_map(|flag| self.torn(flag)));
+        faults.extend(self.flags.iter().zip(self.flags.iter().skip(1)).filter_map(|(flag, next)| flag.torn_by(next)));
         let mut cookies = self.own_cookies();
         let cookie = cookies.next().and_then(|flag| keep(flag.cookie(), &mut faults));
         // Two are worse than none: the VM drops both without a word and makes one up.
         let second = "a second cookie; the VM would then use neither";
         faults.extend(cookies.map(|flag| flag.fault(second).hint("remove this -setcookie, or the other one")));
         if faults.is_empty() { Ok(NodeFlags { node, cookie }) } else { Err(faults) }
-    }
-
-    /// The emulator's flags go first, so that words behind them join the flag before them.
-    fn torn(&self, flag: &Flag) -> Option<Fault> {
-        let between = self
-            .flags
-            .iter()
-            .find(|other| flag.name.span.start < other.name.span.start && other.name.span.start < flag.span().end)?;
-        let (flag, between) = (&flag.name.text, &between.name);
-        Some(
-            fault(
-                between.span.start,
-                format!("{} stands between {flag} and a word that the VM gives it", between.text),
-            )
-            .hint(format!("write what belongs to {flag} on its own line, before the line of {}", between.text)),
-        )
     }
 
     /// The text without the flags of [`VmArgs::node_flags`]; their comments and lines stay.
@@ -171,6 +155,16 @@ impl Flag {
     fn cookie(&self) -> Result<Cookie, Fault> {
         let text = self.values.first().map_or("", |value| value.text.as_str());
         Cookie::parse(text).map_err(|reason| self.fault(format!("the cookie {reason}")).hint(cookie::CURE))
+    }
+
+    /// The emulator's flags go first, so that words behind them join the flag before them.
+    fn torn_by(&self, next: &Self) -> Option<Fault> {
+        let torn = GUARDED.contains(&self.name.text.as_str()) && next.name.span.start < self.span().end;
+        let (flag, next_flag) = (&self.name.text, &next.name.text);
+        torn.then(|| {
+            next.fault(format!("{next_flag} stands between {flag} and a word that the VM gives it"))
+                .hint(format!("write what belongs to {flag} on its own line, before the line of {next_flag}"))
+        })
     }
 
     fn fault(&self, message: impl Into<String>) -> Fault {
