@@ -83,6 +83,11 @@ fn any_vm_args_is_read_or_refused() {
 }
 
 #[test]
+fn any_sys_config_is_rendered_or_refused() {
+    replay("sys_config", 500, 200, bodies::text::sys_config);
+}
+
+#[test]
 fn any_hosts_file_is_read() {
     replay("hosts", 500, 200, bodies::text::hosts);
 }

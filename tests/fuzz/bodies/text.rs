@@ -9,8 +9,9 @@ use beaminit::identity::hosts::{Hosts, is_pod_address};
 use beaminit::identity::name::{Fqdn, NodeName};
 use beaminit::identity::resolv_conf::ResolvConf;
 use beaminit::release::state::State;
-use beaminit::render::template::{Fault, Variables, render};
+use beaminit::render::template::{Fault, Variables, masked, render};
 use beaminit::render::vm_args::{Scanner, VmArgs};
+use beaminit::render::{sys_config as terms_with_values, terms};
 
 use super::input::Input;
 
@@ -28,6 +29,29 @@ pub fn template(data: &[u8]) {
             Ok(_) => assert!(text.contains('$')),
             Err(faults) => check_faults(faults, &text),
         }
+    }
+}
+
+/// As [`template`], with terms of Erlang.
+pub fn sys_config(data: &[u8]) {
+    let mut input = Input::new(data);
+    let length = input.number(64);
+    let value = OsString::from_vec(input.take(length).iter().map(|byte| (*byte).max(1)).collect());
+    let text = String::from_utf8_lossy(input.take(usize::MAX));
+    let env = Env::from_pairs([("V", value)]);
+    let variables = Variables { env: &env, derived: Vec::new(), refused: Vec::new(), unset_is_error: true };
+    let shown = masked(&text, &mut terms_with_values::Scanner::default());
+    let lengths = |text: &str| text.lines().map(|line| line.chars().count()).collect::<Vec<_>>();
+    assert_eq!(lengths(&shown), lengths(&text), "a caret would stand elsewhere");
+    let rendered = match render(&text, &variables, &mut terms_with_values::Scanner::default()) {
+        Ok(rendered) => rendered,
+        Err(faults) => return check_faults(faults, &text),
+    };
+    assert_eq!(rendered.text.matches('\n').count(), text.matches('\n').count(), "a value has brought a line");
+    match terms::read_back(&rendered) {
+        Ok(read) if rendered.values.is_empty() => assert_eq!(read, text),
+        Ok(_) => {}
+        Err(fault) => check_faults(vec![fault], &rendered.text),
     }
 }
 
