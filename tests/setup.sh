@@ -7,7 +7,9 @@ set -eu
 # tini, dumb-init, catatonit: the peers. mawk: what templates were filled in by.
 # strace: which system calls we use. debootstrap: the demo's base image, where none can be pulled.
 packages="elixir rebar3 rabbitmq-server iproute2 tini dumb-init catatonit mawk perl util-linux binutils gcc libc6-dev strace"
-packages="$packages bind9 bind9-dnsutils dnsmasq-base unbound debootstrap"
+packages="$packages bind9 bind9-dnsutils dnsmasq-base unbound debootstrap python3-venv"
+# Any kubectl does; Debian's is the oldest that the manifests are for.
+command -v kubectl >/dev/null || packages="$packages kubernetes-client"
 
 missing=
 for package in $packages; do
@@ -37,4 +39,11 @@ fi
 if ! [ -d "$(rustc --print sysroot)/lib/rustlib/$1" ]; then
     command -v rustup >/dev/null || { echo "the Rust target $1 is missing; run: rustup target add $1" >&2; exit 1; }
     rustup target add "$1"
+fi
+
+# Kubernetes' published schemas.
+validate=${CARGO_TARGET_DIR:-target}/tmp/kubernetes-validate
+if ! [ -x "$validate/bin/kubernetes-validate" ]; then
+    python3 -m venv "$validate"
+    "$validate/bin/pip" install -q kubernetes-validate==1.37.0
 fi

@@ -44,6 +44,7 @@ mod templates_render_as_before;
 mod the_cause_of_a_missing_record_is_named;
 mod the_child_starts_clean;
 mod the_cookie_is_only_where_it_must_be;
+mod the_manifests_start_as_they_stand;
 mod the_record_is_seen_despite_a_denial;
 mod the_releases_themselves;
 mod the_supervisor_is_a_fresh_image;

@@ -42,6 +42,8 @@ pub(super) const BEFORE_EXEC: &str = "--pdeathsig";
 pub(crate) struct Context {
     pub(crate) env: BTreeMap<OsString, OsString>,
     pub(crate) uid: Option<u32>,
+    /// Of a process that is not root's.
+    pub(crate) gid: u32,
     pub(crate) work_dir: PathBuf,
 }
 
@@ -65,8 +67,14 @@ impl Context {
         argv.extend(["/usr/bin/setpriv", BEFORE_EXEC, "KILL", "--inh-caps=-all"].map(Into::into));
         match self.uid {
             Some(uid) => argv.extend(
-                [&format!("--reuid={uid}"), "--regid=0", "--clear-groups", "--bounding-set=-all", "--no-new-privs"]
-                    .map(Into::into),
+                [
+                    &format!("--reuid={uid}"),
+                    &format!("--regid={}", self.gid),
+                    "--clear-groups",
+                    "--bounding-set=-all",
+                    "--no-new-privs",
+                ]
+                .map(Into::into),
             ),
             None => argv.push(format!("--bounding-set={ROOTS_CAPABILITIES}").into()),
         }

@@ -12,6 +12,7 @@ mod faults;
 pub(crate) mod files;
 mod launch;
 mod log;
+pub(crate) mod manifest;
 mod net_namespace;
 mod pod;
 mod processes;

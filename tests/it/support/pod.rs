@@ -76,6 +76,7 @@ pub(crate) struct Pod {
     resolv_conf: PodFile,
     env: BTreeMap<OsString, OsString>,
     uid: Option<u32>,
+    gid: u32,
     read_only_root: bool,
     binds: Vec<Bind>,
     work_dir: PathBuf,
@@ -100,6 +101,7 @@ impl Pod {
             resolv_conf: PodFile::Kubelet,
             env: env.map(|(name, value)| (name.into(), value.into())).into(),
             uid: None,
+            gid: 0,
             read_only_root: false,
             binds: Vec::new(),
             work_dir: "/".into(),
@@ -169,6 +171,12 @@ impl Pod {
     /// 0, as Kubernetes has it without `runAsGroup`.
     pub(crate) fn uid(mut self, uid: u32) -> Self {
         self.uid = Some(uid);
+        self
+    }
+
+    /// `runAsGroup`.
+    pub(crate) fn gid(mut self, gid: u32) -> Self {
+        self.gid = gid;
         self
     }
 
@@ -298,7 +306,7 @@ impl Pod {
             link,
             host_name: self.name,
             root: RootFs { at, read_only: self.read_only_root, binds: self.binds, files, termination_log },
-            context: Context { env: self.env, uid: self.uid, work_dir: self.work_dir },
+            context: Context { env: self.env, uid: self.uid, gid: self.gid, work_dir: self.work_dir },
             argv: [self.entrypoint, self.command].concat(),
             stdin: self.stdin,
             as_pid: self.as_pid,

@@ -1,0 +1,216 @@
+//! The manifests of docker/k8s, and pods set up from them as they stand in the YAML.
+
+use std::collections::BTreeMap;
+use std::fs::{self, Permissions};
+use std::net::IpAddr;
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde::Deserialize as _;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{Cluster, Pod, scratch_dir};
+
+/// A kustomize base, built.
+pub(crate) struct Manifest {
+    pub(crate) text: String,
+    documents: Vec<Value>,
+}
+
+/// What an image brings along.
+pub(crate) struct Image<'a> {
+    pub(crate) entrypoint: &'a [&'a str],
+    pub(crate) command: &'a [&'a str],
+    pub(crate) variables: &'a [(&'a str, &'a str)],
+    /// A folder of the machine that is /app, and the working directory.
+    pub(crate) app: Option<&'a Path>,
+}
+
+/// A pod's volumes, by name. They are there as long as this value.
+pub(crate) type Volumes = BTreeMap<String, TempDir>;
+
+pub(crate) fn folder(base: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docker/k8s").join(base)
+}
+
+impl Manifest {
+    pub(crate) fn build(base: &str) -> Self {
+        let output =
+            Command::new("kubectl").arg("kustomize").arg(folder(base)).output().expect("`kubectl` is installed");
+        assert!(output.status.success(), "{base}: {}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        let documents = serde_yaml_ng::Deserializer::from_str(&text);
+        let documents = documents.map(|document| Value::deserialize(document).unwrap()).collect();
+        Self { text, documents }
+    }
+
+    /// The one object of this kind.
+    #[track_caller]
+    pub(crate) fn the(&self, kind: &str) -> &Value {
+        let mut found = self.documents.iter().filter(|document| document["kind"] == kind);
+        let (first, second) = (found.next(), found.next());
+        assert!(second.is_none(), "more than one {kind}");
+        first.unwrap_or_else(|| panic!("no {kind}"))
+    }
+
+    /// The `StatefulSet` or `Deployment`.
+    pub(crate) fn workload(&self) -> &Value {
+        let is_workload = |document: &&Value| document["kind"] == "StatefulSet" || document["kind"] == "Deployment";
+        self.documents.iter().find(is_workload).expect("a workload")
+    }
+
+    /// The pod's `spec`.
+    pub(crate) fn pod_spec(&self) -> &Value {
+        &self.workload()["spec"]["template"]["spec"]
+    }
+
+    pub(crate) fn container(&self) -> &Value {
+        let containers = list(&self.pod_spec()["containers"]);
+        assert_eq!(containers.len(), 1);
+        &containers[0]
+    }
+
+    /// What the kubelet mounts: the content of `ConfigMap` and `Secret`, and empty folders, all of the pod's group.
+    pub(crate) fn volumes(&self) -> Volumes {
+        let group = number(&self.pod_spec()["securityContext"]["fsGroup"]);
+        let mut volumes = Volumes::new();
+        for volume in list(&self.pod_spec()["volumes"]) {
+            let dir = scratch_dir();
+            if !volume["configMap"].is_null() {
+                self.fill(dir.path(), "ConfigMap", &volume["configMap"]["name"], 0o644, group);
+            } else if !volume["secret"].is_null() {
+                let secret = &volume["secret"];
+                let mode = secret["defaultMode"].as_u64().map_or(0o644, |mode| u32::try_from(mode).unwrap());
+                self.fill(dir.path(), "Secret", &secret["secretName"], mode, group);
+            } else {
+                assert!(volume["emptyDir"].is_object(), "{volume}");
+                open_to(dir.path(), group);
+            }
+            volumes.insert(word(&volume["name"]), dir);
+        }
+        for claim in list(&self.workload()["spec"]["volumeClaimTemplates"]) {
+            let dir = scratch_dir();
+            open_to(dir.path(), group);
+            volumes.insert(word(&claim["metadata"]["name"]), dir);
+        }
+        volumes
+    }
+
+    fn fill(&self, dir: &Path, kind: &str, name: &Value, mode: u32, group: u32) {
+        let object = self.the(kind);
+        assert_eq!(&object["metadata"]["name"], name);
+        fs::set_permissions(dir, Permissions::from_mode(0o755)).unwrap();
+        for (file, content) in object["data"].as_object().expect("data") {
+            let content = word(content);
+            let content = if kind == "Secret" { decoded(&content) } else { content.into_bytes() };
+            let path = dir.join(file);
+            fs::write(&path, content).unwrap();
+            chown(&path, Some(0), Some(group)).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        }
+    }
+
+    /// A pod of the workload with this name in the sandbox: as it stands in the template, and as the image has the rest.
+    pub(crate) fn pod(&self, cluster: &Cluster, name: &str, volumes: &Volumes, image: &Image<'_>) -> Pod {
+        let spec = self.pod_spec();
+        let namespace = word(&self.workload()["metadata"]["namespace"]);
+        let mut pod = cluster.pod(name).namespace(&namespace);
+        pod = match self.workload()["spec"]["serviceName"].as_str() {
+            Some(service) => pod.service(service),
+            None => pod.without_subdomain(),
+        };
+        if spec["automountServiceAccountToken"] != false {
+            pod = pod.service_account();
+        }
+        if let Some(app) = image.app {
+            pod = pod.release(app);
+        }
+        for (name, value) in image.variables {
+            pod = pod.env(name, value);
+        }
+        let address = pod.address();
+        for variable in list(&self.container()["env"]) {
+            pod = pod.env(&word(&variable["name"]), &value_of(variable, name, &namespace, address));
+        }
+        with_container(pod, spec, self.container(), volumes, image)
+    }
+
+    /// The init containers, one after the other, each as a pod of its own with the same volumes.
+    pub(crate) fn init_pods<'a>(
+        &'a self,
+        cluster: &'a Cluster,
+        volumes: &'a Volumes,
+    ) -> impl Iterator<Item = Pod> + 'a {
+        let image = Image { entrypoint: &[], command: &[], variables: &[], app: None };
+        let containers = list(&self.pod_spec()["initContainers"]).iter();
+        containers
+            .map(move |container| with_container(cluster.pod("init-0"), self.pod_spec(), container, volumes, &image))
+    }
+}
+
+fn with_container(pod: Pod, spec: &Value, container: &Value, volumes: &Volumes, image: &Image<'_>) -> Pod {
+    let context = &spec["securityContext"];
+    assert_eq!(context["runAsGroup"], context["fsGroup"], "the sandbox has one group");
+    let mut pod = pod
+        .uid(number(&context["runAsUser"]))
+        .gid(number(&context["runAsGroup"]))
+        .read_only_root(container["securityContext"]["readOnlyRootFilesystem"] == true);
+    for mount in list(&container["volumeMounts"]) {
+        let (from, to) = (volumes[&word(&mount["name"])].path(), word(&mount["mountPath"]));
+        pod = if mount["readOnly"] == true { pod.mount(from, &to) } else { pod.mount_writable(from, &to) };
+    }
+    let (command, arguments) = (words(&container["command"]), words(&container["args"]));
+    let image_command = || image.command.iter().map(|word| (*word).to_owned()).collect();
+    // As Kubernetes has it: `command` replaces the image's ENTRYPOINT and its CMD, `args` only CMD.
+    match (command, arguments) {
+        (Some(command), arguments) => pod.entrypoint(command).command(arguments.unwrap_or_default()),
+        (None, arguments) => pod.entrypoint(image.entrypoint).command(arguments.unwrap_or_else(image_command)),
+    }
+}
+
+/// Empty if it is not there.
+pub(crate) fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// A string.
+#[track_caller]
+pub(crate) fn word(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no string")).to_owned()
+}
+
+#[track_caller]
+pub(crate) fn number(value: &Value) -> u32 {
+    value.as_u64().and_then(|number| u32::try_from(number).ok()).unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+fn words(value: &Value) -> Option<Vec<String>> {
+    value.as_array().map(|values| values.iter().map(word).collect())
+}
+
+/// By the downward API, if it does not stand there.
+fn value_of(variable: &Value, pod: &str, namespace: &str, address: IpAddr) -> String {
+    match variable["valueFrom"]["fieldRef"]["fieldPath"].as_str() {
+        None => word(&variable["value"]),
+        Some("metadata.name") => pod.to_owned(),
+        Some("metadata.namespace") => namespace.to_owned(),
+        Some("status.podIP") => address.to_string(),
+        Some(other) => panic!("{other}"),
+    }
+}
+
+/// Writable for the pod's group, as `fsGroup` has it.
+fn open_to(dir: &Path, group: u32) {
+    chown(dir, Some(0), Some(group)).unwrap();
+    fs::set_permissions(dir, Permissions::from_mode(0o2775)).unwrap();
+}
+
+fn decoded(text: &str) -> Vec<u8> {
+    let dir = scratch_dir();
+    fs::write(dir.path().join("text"), text).unwrap();
+    let output = Command::new("base64").arg("-d").arg(dir.path().join("text")).stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success());
+    output.stdout
+}
