@@ -34,6 +34,7 @@ impl Running {
     pub(crate) fn take_up(descriptor: i32, inherited: io::Result<SignalMask>) -> Result<ExitReason, Error> {
         let failed = |what: &str, error: &io::Error| {
             Error::new(Stage::Supervise, exit::OS, format!("cannot take up {what}: {}", cause(error)))
+                .hint("see whether the container has reached a limit on open files or memory")
         };
         let (running, leavings): (Self, Leavings) =
             fresh_image::take(descriptor).map_err(|error| failed("the release", &error))?;

@@ -1,8 +1,8 @@
 //! What works, but is hardly meant.
 
 use super::Known;
-use crate::env::RawEnv;
 use crate::error::{Problem, Stage};
+use crate::identity::Source;
 use crate::identity::name::{Distribution, NodeHost};
 use crate::release::Kind;
 use crate::release::hand_over::HandOver;
@@ -12,7 +12,7 @@ use crate::sys;
 use std::fs;
 use std::path::Path;
 
-/// Above it a VM's tables take gigabytes: container runtimes mean no limit by 2^30.
+/// Container runtimes mean no limit by 2^30.
 const MANY_FILES: u64 = 1 << 26;
 
 impl Known<'_> {
@@ -33,6 +33,11 @@ impl Known<'_> {
                 (NodeHost::Name(host), _) if *distribution == Distribution::Long && !host.is_dotted() => {
                     Some(format!("-name {node}: nodes with -name refuse a host without a dot"))
                 }
+                // A Deployment's pods are all alike; a StatefulSet's keep what belongs to their names.
+                (NodeHost::Address(address), Some(fqdn)) if self.is_named_by_its_service() => Some(format!(
+                    "the node is named by its address {address}, and the pod's next one has another: what it keeps by \
+                     name (mnesia) is lost; this pod is {fqdn}"
+                )),
                 (NodeHost::Absent, _) => {
                     Some(format!("the node name {node} has no host; the VM makes one up that peers may not find"))
                 }
@@ -42,6 +47,11 @@ impl Known<'_> {
             problems.extend(problem);
         }
         problems.into_iter().map(|problem| (Stage::Render, problem)).collect()
+    }
+
+    /// Whether the pod has a host name under a service, by which peers can know it for ever.
+    fn is_named_by_its_service(&self) -> bool {
+        self.identity.fqdn.as_ref().is_some_and(|fqdn| fqdn.source == Source::HostsFile)
     }
 
     /// What looks wrong with the start as a whole.
@@ -57,7 +67,7 @@ impl Known<'_> {
         let own = if own_is_read { self.own_vm_args() } else { Vec::new() };
         doubts.extend(own.into_iter().map(|problem| (Stage::Release, problem)));
         doubts.extend(self.unread_cookie(hand_over).map(|problem| (Stage::HandOver, problem)));
-        let files = sys::open_files_limit().and_then(|limit| too_many_files(limit, self.raw));
+        let files = sys::open_files_limit().and_then(too_many_files);
         doubts.extend(files.map(|problem| (Stage::Supervise, problem)));
         doubts
     }
@@ -123,17 +133,12 @@ fn shell_as_pid1() -> Option<Problem> {
     }))
 }
 
-/// The VM makes a table with a place for each file that it might open.
-fn too_many_files(limit: u64, raw: &RawEnv) -> Option<Problem> {
-    let flags = [&raw.erl_aflags, &raw.erl_flags, &raw.erl_zflags, &raw.elixir_erl_options];
-    if limit < MANY_FILES || flags.into_iter().flatten().any(|flags| flags.contains("+Q")) {
-        return None;
-    }
-    let message = format!("the limit on open files is {limit}: the VM takes gigabytes of memory for so many");
-    Some(
-        Problem::new(message)
-            .hint("set ERL_FLAGS=\"+Q 65536\", or a lower limit (LimitNOFILE) in the container runtime"),
-    )
+/// At its start the VM closes each file that it might have inherited, and makes tables with a place for each.
+fn too_many_files(limit: u64) -> Option<Problem> {
+    let message =
+        format!("the limit on open files is {limit}: the VM takes minutes and gigabytes to prepare for so many");
+    let hint = "set LimitNOFILE=1048576 in containerd.service; docker run --ulimit nofile=65536:65536";
+    (limit >= MANY_FILES).then(|| Problem::new(message).hint(hint))
 }
 
 fn about(path: &dyn std::fmt::Display, problem: &Problem) -> Problem {
@@ -145,11 +150,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_limit_on_open_files_is_told_unless_the_vm_has_its_own() {
-        let raw = RawEnv::default();
-        assert!(too_many_files(1 << 30, &raw).is_some_and(|problem| problem.message.contains("1073741824")));
-        assert_eq!(too_many_files(1 << 20, &raw), None);
-        let raw = RawEnv { erl_flags: Some("+K true +Q 65536".into()), ..raw };
-        assert_eq!(too_many_files(1 << 30, &raw), None);
+    fn no_limit_on_open_files_is_told() {
+        assert!(too_many_files(1 << 30).is_some_and(|problem| problem.message.contains("1073741824")));
+        assert_eq!(too_many_files(1 << 20), None);
     }
 }

@@ -17,7 +17,10 @@ impl Release {
     pub fn check_vm(&self, path: Option<&OsStr>) -> Result<Option<Problem>, Error> {
         let Some(home) = self.home.as_ref().filter(|_| self.starts_node) else { return Ok(None) };
         match own_vm(home) {
-            Some(vm) => runs_here(&vm.join("bin/erlexec")).map(|()| None),
+            Some(vm) => {
+                runs_here(&vm.join("bin/erlexec"))?;
+                Ok(missing_libraries(&vm.join("bin/beam.smp")).or_else(|| missing_libraries(&crypto(home)?)))
+            }
             None => in_the_image(home, path),
         }
     }
@@ -50,35 +53,60 @@ fn in_the_image(home: &Home, path: Option<&OsStr>) -> Result<Option<Problem>, Er
 
 /// What the loader would find.
 fn runs_here(program: &Path) -> Result<(), Error> {
-    let bytes = fs::read(program).unwrap_or_default();
-    let Some(elf) = Elf::read(&bytes) else { return Ok(()) };
+    let Some(elf) = Elf::read(program) else { return Ok(()) };
     let refuse = |code, cause: String, hint: &str| {
         Err(Error::new(Stage::Release, code, format!("{}: {cause}", program.display())).hint(hint))
     };
     let here = std::env::consts::ARCH;
-    if let Some(machine) = elf.machine().filter(|machine| !runs_on(machine, here)) {
+    if let Some(machine) = elf.machine.filter(|machine| !runs_on(machine, here)) {
         let hint = "build the image for this machine: docker build --platform linux/ARCH; or choose the node by nodeSelector: \
                     {kubernetes.io/arch: ARCH}";
         return refuse(exit::NOT_EXECUTABLE, format!("it is for {machine}, this machine is {here}"), hint);
     }
-    let Some(loader) = elf.loader() else { return Ok(()) };
+    let Some(loader) = elf.loader else { return Ok(()) };
     if !Path::new(&loader).exists() {
         let library = if loader.contains("musl") { "musl (Alpine)" } else { "glibc (Debian)" };
         let hint = format!("build the release on the image that it runs on: it was built for {library}");
         return refuse(exit::NOT_FOUND, format!("its loader {loader} is not in this image"), &hint);
     }
     // The library lies beside the loader that the link leads to.
-    let library = fs::canonicalize(&loader).map(|loader| loader.with_file_name("libc.so.6"));
-    let library = library.and_then(fs::read).unwrap_or_default();
-    match (elf.glibc(), Elf::read(&library).and_then(Elf::glibc)) {
+    let library = fs::canonicalize(&loader).ok().and_then(|loader| Elf::read(&loader.with_file_name("libc.so.6")));
+    match (elf.glibc, library.and_then(|library| library.glibc)) {
         (Some(needed), Some(there)) if needed > there => {
-            let cause = format!("it needs glibc {}.{}, this image has {}.{}", needed.0, needed.1, there.0, there.1);
+            let [needed, there] = [needed, there].map(|(major, minor)| format!("{major}.{minor}"));
+            let cause = format!("it needs glibc {needed}, this image has {there}");
             let hint =
                 "build the release on the image that it runs on, or run it on one as new as the one it was built on";
             refuse(exit::NOT_EXECUTABLE, cause, hint)
         }
         _ => Ok(()),
     }
+}
+
+/// The library through which most releases use OpenSSL's.
+fn crypto(home: &Home) -> Option<PathBuf> {
+    let folders = fs::read_dir(home.root.join("lib")).ok()?.flatten().map(|entry| entry.path());
+    folders.filter(|path| base_name(path).starts_with("crypto-")).map(|path| path.join("priv/lib/crypto.so")).next()
+}
+
+/// The libraries that a file wants and that lie in no place where the loader looks. A guess: it may be told of others.
+fn missing_libraries(file: &Path) -> Option<Problem> {
+    let elf = Elf::read(file).filter(|elf| !elf.has_own_folders)?;
+    let machine = elf.machine?;
+    let triplet = format!("{machine}-linux-gnu");
+    let folders = ["/lib", "/usr/lib", "/lib64", "/usr/lib64", "/usr/local/lib"].into_iter().map(PathBuf::from);
+    let folders: Vec<_> = folders.flat_map(|folder| [folder.join(&triplet), folder]).collect();
+    // The loader's own list, with the folders of /etc/ld.so.conf.
+    let cache = fs::read("/etc/ld.so.cache").unwrap_or_default();
+    let is_known = |name: &String| {
+        folders.iter().any(|folder| folder.join(name).exists())
+            || cache.split(|byte| *byte == 0).any(|entry| entry == name.as_bytes())
+    };
+    let missing: Vec<_> = elf.libraries.iter().filter(|name| !is_known(name)).cloned().collect();
+    let message = format!("{} wants {}, which is not in this image", file.display(), missing.join(", "));
+    let hint = "build the release on the image that it runs on, or install the packages: on Debian libncurses6, libstdc++6 and \
+                libssl3, on Alpine ncurses-libs, libstdc++ and libcrypto3";
+    (!missing.is_empty()).then(|| Problem::new(message).hint(hint))
 }
 
 /// A 64-bit kernel runs the 32-bit programs of its family.

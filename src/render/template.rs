@@ -245,10 +245,13 @@ impl Placeholder<'_> {
     }
 
     fn unset(&self, variables: &Variables<'_>) -> Refusal {
-        let state = if variables.env.get(self.name).is_some() { "is empty" } else { "is not set" };
+        let (state, untold) = match variables.env.get(self.name) {
+            Some(_) => ("is empty", "is empty, and nothing else tells it"),
+            None => ("is not set", "is not set, and nothing else tells it"),
+        };
         let name = self.name;
         if DERIVED.contains(&name) {
-            return (format!("{name} {state}, and nothing else tells it"), Some(cure(name).to_owned()));
+            return (format!("{name} {untold}"), Some(cure(name).to_owned()));
         }
         let set = format!("set {name} in the container's env, or give a default: ${{{name}:-…}}");
         let hint = match variables.similar(name) {

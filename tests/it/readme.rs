@@ -72,3 +72,67 @@ fn sources(folder: &Path) -> String {
     });
     texts.collect()
 }
+
+/// The source as one text, each `{…}` of a message as `…`, and messages that go on in the next line in one.
+fn messages() -> String {
+    let mut all = String::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            if entry.path().is_dir() {
+                folders.push(entry.path());
+            } else {
+                all += &fs::read_to_string(entry.path()).unwrap();
+            }
+        }
+    }
+    let joined: String = all
+        .split("\\\n")
+        .enumerate()
+        .fold(String::new(), |text, (index, part)| text + if index == 0 { part } else { part.trim_start() });
+    let mut text = String::new();
+    for part in joined.replace("{{", "").replace("}}", "").split('{') {
+        match part.split_once('}') {
+            Some((name, rest)) if name.len() < 40 && !name.contains(['\n', ';']) => text = text + "…" + rest,
+            _ => text += part,
+        }
+    }
+    text
+}
+
+/// What stands in backticks in the lines with this beginning.
+fn quoted(text: &str, beginning: &str) -> Vec<String> {
+    let lines = text.lines().filter_map(|line| line.strip_prefix(beginning));
+    lines.map(|line| line.split('`').nth(1).expect("a message in backticks").to_owned()).collect()
+}
+
+#[test]
+fn every_heading_of_troubleshooting_is_a_message_as_it_is_written() {
+    let (headings, messages) = (quoted(&file("TROUBLESHOOTING.md"), "### "), messages());
+    assert!(headings.len() > 40, "{}", headings.len());
+    let strangers: Vec<_> = headings.iter().filter(|heading| !messages.contains(heading.as_str())).collect();
+    assert!(strangers.is_empty(), "{strangers:#?}");
+}
+
+#[test]
+fn the_readmes_most_frequent_messages_are_among_them() {
+    let readme = file("README.md");
+    let section = readme.split("\n## Troubleshooting\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let frequent: Vec<_> = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    let headings = quoted(&file("TROUBLESHOOTING.md"), "### ");
+    assert!(frequent.len() >= 5, "{frequent:?}");
+    for message in frequent {
+        assert!(headings.iter().any(|heading| heading == message), "{message}");
+    }
+}
+
+#[test]
+fn every_exit_code_of_a_failed_start_is_a_section_of_troubleshooting() {
+    let code = file("src/exit.rs");
+    let numbers = code.lines().filter_map(|line| line.strip_prefix("pub const ")?.split(" = ").nth(1));
+    let text = file("TROUBLESHOOTING.md");
+    let sections: Vec<_> = text.lines().filter(|line| line.starts_with("## ")).collect();
+    for number in numbers.map(|number| number.trim_end_matches(';')).filter(|number| *number != "70") {
+        assert!(sections.iter().any(|section| section.contains(number)), "{number} in {sections:#?}");
+    }
+}

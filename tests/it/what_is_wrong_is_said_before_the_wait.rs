@@ -7,8 +7,9 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use crate::support::talk::{self, config_map};
-use crate::support::told::{SECRET, fails};
-use crate::support::{Built, Cluster, DnsSettings, Pod, PodFile, scratch_dir};
+use crate::support::told::{SECRET, fails, warnings};
+use crate::support::vm::BOOT;
+use crate::support::{Built, Cluster, DnsSettings, Ended, Pod, PodFile, scratch_dir};
 
 const NAME: &str = "-name ${RELEASE_NAME}@${MY_POD_FQDN}\n";
 
@@ -144,6 +145,14 @@ fn a_long_name_is_given_to_a_release_of_short_names() {
 }
 
 #[test]
+fn the_host_of_the_nodes_name_is_empty() {
+    let cluster = cluster();
+    let pod = cluster.pod("demo-0").release(Built::Mix.dir()).command(["bin/demo", "start"]);
+    fails(pod.env("RELEASE_NODE", "demo@"), 65)
+        .is("RELEASE_NODE=demo@ has nothing after the @", "set RELEASE_NODE=NAME@$(MY_POD_FQDN), or leave it unset");
+}
+
+#[test]
 fn nothing_can_be_written() {
     let (cluster, config, nothing) = (cluster(), config_map(NAME), scratch_dir());
     fs::set_permissions(nothing.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -257,6 +266,20 @@ fn the_release_is_for_a_newer_c_library() {
         .is("/bin/erlexec: it needs glibc 2.99, this image has 2.", "build the release on the image that it runs on");
 }
 
+/// Told as a guess: the start goes on, and ends by itself, since this release is none.
+#[test]
+fn a_library_of_the_vm_is_missing() {
+    let release = release_with_vm(Some(|_| ()));
+    let erts = fs::read_dir(release.path()).unwrap().map(|entry| entry.unwrap().path());
+    let erts = erts.into_iter().find(|path| path.to_string_lossy().contains("erts-")).unwrap();
+    let mut vm = fs::read(Path::new("/usr/lib/erlang").join(erts.file_name().unwrap()).join("bin/beam.smp")).unwrap();
+    replace(&mut vm, "libtinfo.so.6", "libtinfo.so.0");
+    fs::write(erts.join("bin/beam.smp"), vm).unwrap();
+    let pod = started(&cluster(), &release).env("BEAMINIT_WAIT", "off").start();
+    pod.expect_line("started ", BOOT);
+    warnings(&pod).warns("/bin/beam.smp wants libtinfo.so.0, which is not in this image", "on Debian libncurses6");
+}
+
 #[test]
 fn the_release_has_no_vm_and_the_image_has_none() {
     let none = release_with_vm(None);
@@ -288,4 +311,37 @@ fn hosts_of_the_node_do_not_tell_the_pods_name() {
     let pod = pod.hosts(PodFile::Custom("127.0.0.1 localhost\n10.0.0.7 node-7.corp.example node-7\n".into()));
     let pod = pod.resolv_conf(PodFile::Custom("search corp.example\nnameserver 10.96.0.10\n".into()));
     fails(pod, 65).is("MY_POD_BASE_DNS is not set, and nothing else tells it", "or in MY_POD_SERVICE");
+}
+
+#[test]
+fn as_json_each_problem_is_an_object() {
+    let (cluster, config) = (cluster(), config_map(talk::VM_ARGS));
+    let pod = pod(&cluster, &config).env("BEAMINIT_LOG_FORMAT", "json").env("BEAMINIT_LOG", "off").start();
+    assert_eq!(pod.wait(BOOT), Ended::Code(65));
+    let lines: Vec<_> = pod.log().into_iter().map(|line| line.text).collect();
+    let [line] = lines.as_slice() else { panic!("{lines:#?}") };
+    let problem: serde_json::Value = serde_json::from_str(line).unwrap();
+    let text = |field: &str| problem[field].as_str().unwrap_or_else(|| panic!("{field} in {line}")).to_owned();
+    assert_eq!((text("level"), text("target")), ("ERROR".to_owned(), "render".to_owned()));
+    assert_eq!(problem["code"], 65);
+    assert_eq!(text("message"), "/beamconfig/vm.args:5:12: ERLANG_COOKIE is not set");
+    assert_eq!(text("excerpt"), "  -setcookie ${ERLANG_COOKIE}\n             ^");
+    assert!(text("hint").starts_with("set ERLANG_COOKIE in the container's env"));
+    assert!(text("timestamp").ends_with('Z'));
+    // For people, also then.
+    assert!(
+        pod.termination_log().starts_with("beaminit: render: /beamconfig/vm.args:5:12: ERLANG_COOKIE is not set\n")
+    );
+}
+
+#[test]
+fn as_json_all_problems_are_told() {
+    let cluster = cluster();
+    let pod = cluster.pod("web-0").env("BEAMINIT_LOG_FORMAT", "json").env("BEAMINIT_WAIT", "maybe");
+    let pod = pod.env("BEAMINIT_KINDS", "x").command(["true"]).start();
+    assert_eq!(pod.wait(BOOT), Ended::Code(78));
+    let lines: Vec<serde_json::Value> =
+        pod.log().iter().map(|line| serde_json::from_str(&line.text).unwrap()).collect();
+    assert_eq!(lines.len(), 2);
+    assert!(lines.iter().all(|line| line["target"] == "config" && line["hint"].is_string()), "{lines:#?}");
 }

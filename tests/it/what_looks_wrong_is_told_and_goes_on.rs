@@ -50,6 +50,12 @@ fn a_long_name_with_a_host_without_a_dot() {
 }
 
 #[test]
+fn an_address_for_a_name_in_a_pod_that_has_a_name_for_ever() {
+    let pod = started_with(&cluster(), "-name x@${MY_POD_IP}\n");
+    warnings(&pod).warns("vm.args: the node is named by its address 10.88.0.", "write -name x@${MY_POD_FQDN}");
+}
+
+#[test]
 fn heart() {
     let pod = started_with(&cluster(), "-name x@${MY_POD_FQDN}\n-heart\n");
     warnings(&pod)

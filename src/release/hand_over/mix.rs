@@ -98,8 +98,13 @@ impl HandOver {
             self.node = Some(node);
             return Ok(());
         }
-        // Where there is no such name, the script's own checks speak.
-        self.node = raw.release_node.as_deref().and_then(|node| NodeName::parse(node).ok());
+        self.node = match raw.release_node.as_deref().map(|node| (node, NodeName::parse(node))) {
+            Some((node, Err(reason))) if given.release.starts_node && self.not_distributed.is_none() => {
+                return Err(data_error(format!("RELEASE_NODE={node} {reason}"))
+                    .hint("set RELEASE_NODE=NAME@$(MY_POD_FQDN), or leave it unset: then the pod's name is taken"));
+            }
+            parsed => parsed.and_then(|(_, node)| node.ok()),
+        };
         self.distribution_of_given_node(given)
     }
 
