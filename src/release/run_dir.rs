@@ -62,23 +62,14 @@ impl RunDir {
     /// # Errors
     /// None can be made, or somebody else has it: exit code 73.
     pub fn open(places: &Places) -> Result<Self, Error> {
-        let first = || match Self::take(&places.first) {
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                // Refused there as well, the folder itself is what is wrong.
-                let deeper = Self::take(&places.first.join(&places.own));
-                deeper.map_err(|deeper| if deeper.kind() == io::ErrorKind::PermissionDenied { error } else { deeper })
-            }
-            other => other,
-        };
         let mut reasons = Vec::new();
-        for parent in places.parents() {
-            let taken = if *parent == places.first { first() } else { Self::take(&parent.join(&places.own)) };
-            match taken {
-                Ok(dir) => return Ok(dir.without_leftovers()),
-                Err(error) => reasons.push(format!("{}: {}", parent.display(), explain(&error))),
-            }
-        }
-        Err(nowhere(&reasons))
+        let mut attempt = |path: PathBuf| Self::attempt(&path, &mut reasons);
+        let first = attempt(places.first.clone()).or_else(|kind| match kind {
+            io::ErrorKind::PermissionDenied => attempt(places.first.join(&places.own)),
+            other => Err(other),
+        });
+        let found = places.others.iter().fold(first, |found, dir| found.or_else(|_| attempt(dir.join(&places.own))));
+        found.map_err(|_| nowhere(&reasons))
     }
 
     /// Opens one for this process alone, of another name than a start's: a guest in a container must not take what its
@@ -90,13 +81,19 @@ impl RunDir {
         let own = format!("{}-{}", places.own, std::process::id());
         let elsewhere = Places::new(None, None).others;
         let mut reasons = Vec::new();
-        for parent in places.parents().chain(&elsewhere) {
-            match Self::take(&parent.join(&own)) {
-                Ok(dir) => return Ok(dir.without_leftovers()),
-                Err(error) => reasons.push(format!("{}: {}", parent.display(), explain(&error))),
+        let mut candidates = places.parents().chain(&elsewhere).map(|dir| dir.join(&own));
+        let found = candidates.find_map(|path| Self::attempt(&path, &mut reasons).ok());
+        found.ok_or_else(|| nowhere(&reasons))
+    }
+
+    fn attempt(path: &Path, reasons: &mut Vec<String>) -> Result<Self, io::ErrorKind> {
+        match Self::take(path) {
+            Ok(dir) => Ok(dir.without_leftovers()),
+            Err(error) => {
+                reasons.push(format!("{}: {}", path.display(), explain(&error)));
+                Err(error.kind())
             }
         }
-        Err(nowhere(&reasons))
     }
 
     /// Makes the directory, or takes over one that a dead process of ours left.

@@ -38,21 +38,21 @@ struct Case {
 /// request. An environment is shown to its owner alone, who put it there himself or, with mix, has the command line
 /// anyway. The file is what the VM reads, the state what `beaminit exec` reads.
 const CASES: [Case; 16] = [
-    case(Built::Mix, "auto", From::Template, &[ON_THE_COMMAND_LINE, AS_GIVEN, IN_MIX_VARIABLE]),
-    case(Built::Mix, "auto", From::Secret, &[ON_THE_COMMAND_LINE, IN_MIX_VARIABLE]),
+    case(Built::Mix, "auto", From::Template, &[ON_THE_COMMAND_LINE, AS_GIVEN, IN_MIX_VARIABLE, IN_STATE]),
+    case(Built::Mix, "auto", From::Secret, &[ON_THE_COMMAND_LINE, IN_MIX_VARIABLE, IN_STATE]),
     case(Built::Mix, "file", From::Template, &[AS_GIVEN, IN_FILE]),
     case(Built::Mix, "file", From::Secret, &[IN_FILE]),
     case(Built::MixRuntimeConfig, "file", From::Secret, &[IN_FILE]),
-    case(Built::Relx, "auto", From::Template, &[AS_GIVEN, IN_RELX_VARIABLE, IN_FILE]),
-    case(Built::Relx, "auto", From::Secret, &[IN_RELX_VARIABLE, IN_FILE]),
+    case(Built::Relx, "auto", From::Template, &[AS_GIVEN, IN_RELX_VARIABLE, IN_STATE, IN_FILE]),
+    case(Built::Relx, "auto", From::Secret, &[IN_RELX_VARIABLE, IN_STATE, IN_FILE]),
     case(Built::Relx, "args", From::Secret, &[ON_THE_COMMAND_LINE, IN_VM_ARGS]),
-    case(Built::RelxWithoutErts, "auto", From::Secret, &[IN_RELX_VARIABLE, IN_FILE]),
-    case(Built::RelxSrc, "auto", From::Template, &[AS_GIVEN, IN_RELX_VARIABLE, IN_FILE]),
+    case(Built::RelxWithoutErts, "auto", From::Secret, &[IN_RELX_VARIABLE, IN_STATE, IN_FILE]),
+    case(Built::RelxSrc, "auto", From::Template, &[AS_GIVEN, IN_RELX_VARIABLE, IN_STATE, IN_FILE]),
     case(Built::RelxPlain, "auto", From::Template, &[AS_GIVEN, IN_FILE]),
     case(Built::RelxPlain, "auto", From::Secret, &[IN_FILE]),
     case(Built::RelxPlain, "args", From::Secret, &[ON_THE_COMMAND_LINE, IN_VM_ARGS]),
-    case(Built::Distillery, "auto", From::Template, &[AS_GIVEN, IN_DISTILLERY_VARIABLE, IN_FILE]),
-    case(Built::Distillery, "auto", From::Secret, &[IN_DISTILLERY_VARIABLE, IN_FILE]),
+    case(Built::Distillery, "auto", From::Template, &[AS_GIVEN, IN_DISTILLERY_VARIABLE, IN_STATE, IN_FILE]),
+    case(Built::Distillery, "auto", From::Secret, &[IN_DISTILLERY_VARIABLE, IN_STATE, IN_FILE]),
     case(Built::Distillery, "args", From::Secret, &[ON_THE_COMMAND_LINE, IN_VM_ARGS, IN_DISTILLERYS_COPY]),
 ];
 
@@ -62,6 +62,8 @@ const IN_MIX_VARIABLE: &str = "environment, RELEASE_COOKIE";
 const IN_RELX_VARIABLE: &str = "environment, RELX_COOKIE";
 const IN_DISTILLERY_VARIABLE: &str = "environment, COOKIE";
 const IN_FILE: &str = "file erlang/.erlang.cookie of mode 400";
+/// Since it is in the variable by which tools of the release take it.
+const IN_STATE: &str = "file state.json of mode 600";
 const IN_VM_ARGS: &str = "file vm.args of mode 600";
 /// In a folder of mode 700.
 const IN_DISTILLERYS_COPY: &str = "file var/vm.args of mode 644";
