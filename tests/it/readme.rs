@@ -48,6 +48,61 @@ fn the_two_commands_come_first() {
     assert!(file(".ci/run").contains("make test"));
 }
 
+/// What stands in code blocks is what `make demo` runs and what the tests start: each line is one of these files'.
+#[test]
+fn code_blocks_are_what_runs() {
+    let text = ["README.md", "docker/RECIPES.md"].map(file).concat();
+    let dockerfile = file("docker/demo/Dockerfile");
+    let added = lines_of_blocks(&text, "diff").filter_map(|line| line.strip_prefix('+'));
+    let manifests = ["service.yaml", "statefulset.yaml"].map(|name| file(&format!("docker/k8s/statefulset/{name}")));
+    let manifests = manifests.concat();
+    let yaml = lines_of_blocks(&text, "yaml").filter(|line| *line != "---");
+    let vm_args = file("docker/demo/beamconfig/vm.args");
+    let templates = lines_of_blocks(&text, "erl-args");
+    let blocks = [
+        (added.collect::<Vec<_>>(), &dockerfile),
+        (yaml.collect::<Vec<_>>(), &manifests),
+        (templates.collect::<Vec<_>>(), &vm_args),
+    ];
+    for (lines, source) in blocks {
+        assert!(!lines.is_empty());
+        for line in lines {
+            assert!(source.lines().any(|own| own.trim() == line.trim()), "{line}");
+        }
+    }
+}
+
+fn lines_of_blocks<'a>(text: &'a str, language: &str) -> impl Iterator<Item = &'a str> {
+    let begin = format!("\n```{language}\n");
+    let blocks: Vec<&str> = text.split(&begin).skip(1).map(|rest| rest.split("\n```").next().unwrap()).collect();
+    blocks.into_iter().flat_map(str::lines)
+}
+
+#[test]
+fn every_make_target_and_every_file_that_is_named_is_there() {
+    let makefile = file("Makefile");
+    for (name, folder) in [("README.md", ""), ("docker/RECIPES.md", "docker/")] {
+        let text = file(name);
+        for words in text.split("`make ").skip(1) {
+            let target: String = words.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect();
+            assert!(makefile.contains(&format!("\n{target}:")), "{name}: make {target}");
+        }
+        for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(link);
+            assert!(link.starts_with("http") || path.exists(), "{name}: {link}");
+        }
+    }
+    let recipes = file("docker/RECIPES.md");
+    let tests: Vec<_> = recipes.split('`').filter(|word| word.matches('_').count() > 2).collect();
+    let tests: Vec<_> = tests.into_iter().filter(|word| word.chars().all(|c| c == '_' || c.is_lowercase())).collect();
+    assert!(tests.len() > 5);
+    for test in tests {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/it/{test}.rs"));
+        assert!(path.exists(), "{test}");
+    }
+    assert!(file("README.md").lines().count() <= 300);
+}
+
 /// A promise is worth its test.
 #[test]
 fn every_promise_of_the_threat_model_has_its_test() {
