@@ -13,6 +13,13 @@ pub enum Command {
     Run(Vec<OsString>),
     /// Run this program with these arguments in the environment of the release that runs here.
     Exec(Vec<OsString>),
+    /// Say what a start of this program would do; of the one that is meant, where none is named.
+    Explain {
+        /// As JSON, else for people.
+        json: bool,
+        /// The program with its arguments, if one is named.
+        command: Vec<OsString>,
+    },
     /// Print [`HELP`].
     Help,
     /// Print the version.
@@ -31,6 +38,7 @@ beaminit: PID 1 for Erlang and Elixir releases on Kubernetes
 
 usage: beaminit [--] COMMAND [ARG...]
        beaminit exec [--] COMMAND [ARG...]
+       beaminit explain [--format text|json] [[--] COMMAND [ARG...]]
        beaminit --help | --version
 
 Finds out who the pod is, renders vm.args, waits until the pod's own DNS record
@@ -41,11 +49,12 @@ exec is for kubectl exec and docker exec: it runs COMMAND, such as bin/app
 remote, with the node name, cookie and files of the release that runs here.
 Where none runs it does what a start does, without the wait.
 
+explain says what a start of COMMAND would do here and why, and how the release
+that runs here is. It changes nothing, and shows no secret. Without COMMAND it
+takes the one that runs, else the only start script around.
+
 Settings are environment variables, BEAMINIT_...; the README describes them.
 ";
-
-/// Ours alone as the first word, so that a later version may give it its meaning.
-const RESERVED: &str = "explain";
 
 /// Reads the arguments, without the program's name.
 ///
@@ -64,9 +73,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Error>
                 other => Ok(other),
             }
         }
-        Command::Run(words) if !dashes && words.first().is_some_and(|word| word == RESERVED) => {
-            Err(usage(format!("{RESERVED}: this version has no such subcommand"))
-                .hint(format!("to start a program of that name: beaminit -- {RESERVED}")))
+        Command::Run(words) if !dashes && words.first().is_some_and(|word| word == "explain") => {
+            explain(lexopt::Parser::from_args(words.into_iter().skip(1)))
         }
         other => Ok(other),
     }
@@ -89,6 +97,34 @@ fn read(mut parser: lexopt::Parser, example: &str) -> Result<Command, Error> {
         Ok(None) => Err(usage("no command to start".into()).hint(format!("for example: {example}"))),
         Err(error) => Err(usage(error.to_string()).hint("see beaminit --help")),
     }
+}
+
+/// The options of `explain`, and maybe a command.
+fn explain(mut parser: lexopt::Parser) -> Result<Command, Error> {
+    let mut json = false;
+    let wrong = |error: lexopt::Error| usage(error.to_string()).hint("see beaminit --help");
+    while let Some(argument) = parser.next().map_err(wrong)? {
+        match argument {
+            lexopt::Arg::Long("format") => {
+                let format = parser.value().map_err(wrong)?;
+                json = match format.to_str() {
+                    Some("json") => true,
+                    Some("text") => false,
+                    _ => {
+                        let message = format!("--format {}: no such format", format.to_string_lossy());
+                        return Err(usage(message).hint("one of: text, json"));
+                    }
+                };
+            }
+            lexopt::Arg::Long("help") | lexopt::Arg::Short('h') => return Ok(Command::Help),
+            lexopt::Arg::Value(program) => {
+                let rest = parser.raw_args().map_err(wrong)?;
+                return Ok(Command::Explain { json, command: std::iter::once(program).chain(rest).collect() });
+            }
+            option => return Err(usage(option.unexpected().to_string()).hint("see beaminit --help")),
+        }
+    }
+    Ok(Command::Explain { json, command: Vec::new() })
 }
 
 fn usage(message: String) -> Error {
@@ -130,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_subcommands_name_starts_a_program_only_behind_two_dashes() {
-        assert_eq!(run(&["explain"]), Err(64));
+        assert_eq!(run(&["--", "explain"]), Ok(command(&["explain"])));
         assert_eq!(run(&["--", "exec", "x"]), Ok(command(&["exec", "x"])));
     }
 
@@ -141,6 +177,23 @@ mod tests {
         assert_eq!(run(&["exec", "--", "-odd", "exec"]), exec(&["-odd", "exec"]));
         assert_eq!(run(&["exec", "explain"]), exec(&["explain"]));
         assert_eq!(run(&["exec", "--help"]), Ok(Command::Help));
+    }
+
+    #[test]
+    fn explain_takes_a_format_and_maybe_a_command() {
+        let explain =
+            |json, args: &[&str]| Ok(Command::Explain { json, command: args.iter().map(OsString::from).collect() });
+        assert_eq!(run(&["explain"]), explain(false, &[]));
+        assert_eq!(run(&["explain", "--format=json", "--"]), explain(true, &[]));
+        assert_eq!(run(&["explain", "--format", "json", "--", "-x", "--y"]), explain(true, &["-x", "--y"]));
+        assert_eq!(
+            run(&["explain", "bin/app", "start", "--format"]),
+            explain(false, &["bin/app", "start", "--format"])
+        );
+        assert_eq!(run(&["explain", "-h"]), Ok(Command::Help));
+        for wrong in [&["explain", "--format"] as &[&str], &["explain", "--format", "xml"], &["explain", "-x"]] {
+            assert_eq!(run(wrong), Err(64), "{wrong:?}");
+        }
     }
 
     #[test]

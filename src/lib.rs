@@ -11,6 +11,7 @@ pub mod elf;
 pub mod env;
 pub mod error;
 pub mod exit;
+pub mod explain;
 pub mod file;
 pub mod identity;
 pub mod plan;
@@ -25,11 +26,10 @@ pub mod telemetry;
 pub mod wait;
 
 use cli::Command;
-use config::{Config, WaitFailure, WaitPolicy};
+use config::{Config, WaitFailure};
 use env::{Env, RawEnv};
 use error::{Error, Problem, Stage};
 use exit::ExitReason;
-use identity::name::Fqdn;
 use identity::{Identity, Sources};
 use plan::Known;
 use release::Release;
@@ -47,7 +47,7 @@ use std::rc::Rc;
 use supervise::signals::SignalQueue;
 use supervise::{Launch, Policy};
 use sys::SignalMask;
-use wait::{WaitError, Waited};
+use wait::Waited;
 
 /// Blocks every signal and gives the mask that was in force. To be called before anything else: the kernel drops signals
 /// to a PID 1 without handlers, but keeps blocked ones.
@@ -74,6 +74,13 @@ pub fn run(inherited: io::Result<SignalMask>, args: impl IntoIterator<Item = OsS
         Command::Help | Command::TakeUp(_) => Ok(report::print(cli::HELP)),
         Command::Version => Ok(report::print(concat!("beaminit ", env!("CARGO_PKG_VERSION"), "\n"))),
         Command::Run(command) => start(command, Manner::Start, inherited, &env, &raw, config, config_error),
+        Command::Explain { json, command } => {
+            // Nobody need be told when the reader of a report ends it.
+            let _ = inherited.and_then(|mask| mask.set());
+            let (env, raw, config) = (&env, &raw, &*config);
+            let places = places(env, config);
+            Ok(explain(explain::Asked { command, env, raw, config, config_error, places }, json))
+        }
         Command::Exec(command) => exec(command, inherited, &env, &raw, config, config_error),
     })
 }
@@ -115,6 +122,14 @@ fn exec(
             start(command, Manner::Exec, inherited, env, raw, config, None)
         }
     }
+}
+
+/// Says what a start would do. The report is on stdout whatever it says; the exit code is the start's.
+fn explain(asked: explain::Asked<'_>, json: bool) -> ExitReason {
+    let facts = explain::facts(asked);
+    let text = if json { facts.to_json() } else { explain::to_text(&facts, report::is_colour_wanted()) };
+    report::print(&text);
+    ExitReason::Code(facts.exit_code)
 }
 
 /// COMMAND with the variables of the release that runs.
@@ -193,25 +208,12 @@ fn start(
 }
 
 impl Known<'_> {
-    /// INT and QUIT mean "end cleanly" to whoever sends them to a container; a person at a terminal speaks to the VM.
-    fn rewrites(&self) -> Rewrites {
-        let beam = self.release.kind.is_beam() && !io::IsTerminal::is_terminal(&io::stdin());
-        let by_kind = || if beam { Rewrites::for_beam() } else { Rewrites::default() };
-        self.config.signals.clone().unwrap_or_else(by_kind)
-    }
-
     /// Waits until peers can look this node up. `Some` says how we end because we were told to meanwhile.
     fn wait(&self, hand_over: &HandOver, stop: &mut StopRequests<'_>) -> Result<Option<ExitReason>, Error> {
         report::node(hand_over);
-        let name = match (self.config.wait, hand_over.awaited(&self.release, &self.identity)) {
-            (WaitPolicy::Off, _) => return Ok(report::no_wait("BEAMINIT_WAIT is off")),
-            (WaitPolicy::Auto, Awaited::Nothing(reason)) => return Ok(report::no_wait(&reason)),
-            (WaitPolicy::Always, Awaited::Nothing(reason)) => {
-                let message = format!("BEAMINIT_WAIT=always, but {reason}");
-                return Err(Error::new(Stage::Wait, exit::CONFIG, message)
-                    .hint("name the headless service in the StatefulSet's serviceName, or in MY_POD_SERVICE"));
-            }
-            (_, Awaited::Record(name)) => name,
+        let name = match self.expected(hand_over)? {
+            Awaited::Nothing(reason) => return Ok(report::no_wait(&reason)),
+            Awaited::Record(name) => name,
         };
         report::awaited(&name, &self.identity);
         match wait::for_own_record(&self.awaited(name), self.config.wait_timeout, stop) {
@@ -224,19 +226,7 @@ impl Known<'_> {
                 report::warning(Stage::Wait, &Problem::new("starting all the same, as BEAMINIT_WAIT_FAILURE says"));
                 Ok(None)
             }
-            Err(error) => Err(wait_error(&error, &self.sources)),
-        }
-    }
-
-    /// What is to be waited for, and whom to ask.
-    fn awaited(&self, name: Fqdn) -> wait::Awaited {
-        wait::Awaited {
-            search_domain: self.sources.resolv_conf.cluster().1,
-            without_subdomain: self.identity.has_no_host_name(&name),
-            name,
-            cluster_domain: self.identity.cluster_domain.as_ref().map(|domain| domain.value.clone()),
-            own: self.identity.own_addresses().to_vec(),
-            servers: self.sources.name_servers(),
+            Err(error) => Err(self.wait_error(&error)),
         }
     }
 
@@ -292,19 +282,6 @@ impl wait::StopRequests for StopRequests<'_> {
         }
         came.into_iter().find(|signal| self.rewrites.is_stop_request(*signal))
     }
-}
-
-fn wait_error(error: &WaitError, sources: &Sources) -> Error {
-    let code = match error {
-        WaitError::NoServer | WaitError::NoOwnAddress => exit::CONFIG,
-        WaitError::TimedOut(_) => exit::UNAVAILABLE,
-        WaitError::Os(_) => exit::OS,
-    };
-    let message = match (error, &sources.resolv_conf_error) {
-        (WaitError::NoServer, Some(cause)) => format!("{error}: /etc/resolv.conf: {cause}"),
-        _ => error.to_string(),
-    };
-    Error::new(Stage::Wait, code, message).hint(error.hint())
 }
 
 fn signals_error(error: &io::Error) -> Error {

@@ -2,6 +2,7 @@
 //! nothing is written, asked or logged.
 
 mod doubts;
+mod expected;
 
 use crate::config::Config;
 use crate::env::{Env, RawEnv};
@@ -121,7 +122,8 @@ impl Known<'_> {
     }
 
     /// What templates may name.
-    fn variables(&self) -> Variables<'_> {
+    #[must_use]
+    pub fn variables(&self) -> Variables<'_> {
         let name = ("RELEASE_NAME".to_owned(), self.release.name.clone());
         let derived = self.identity.variables().into_iter().map(|(name, value, _)| (name.to_owned(), value));
         let refused = self.identity.refused.iter().map(|(name, reason)| ((*name).to_owned(), reason.clone()));
@@ -133,7 +135,9 @@ impl Known<'_> {
         }
     }
 
-    fn has_ipv6_only(&self) -> bool {
+    /// Whether the pod has IPv6 addresses, and no others.
+    #[must_use]
+    pub fn has_ipv6_only(&self) -> bool {
         let own = self.identity.own_addresses();
         !own.is_empty() && own.iter().all(IpAddr::is_ipv6)
     }

@@ -11,6 +11,7 @@ use crate::release::hand_over::HandOver;
 use crate::release::state::{Rejected, State};
 use crate::signal;
 use crate::supervise::Ended;
+use crate::sys;
 use crate::telemetry::{self, LogFormat};
 use serde::{Deserialize, Serialize};
 use std::fs::OpenOptions;
@@ -45,13 +46,22 @@ pub(crate) fn print(text: &str) -> ExitReason {
     ExitReason::Code(0)
 }
 
+/// Whether stdout shows colours and nobody has anything against them (no-color.org).
+pub(crate) fn is_colour_wanted() -> bool {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    std::io::IsTerminal::is_terminal(&std::io::stdout()) && !refused
+}
+
 /// The last word of a start that failed: on stderr, and where `kubectl describe pod` finds it.
 pub(crate) fn failure(error: &Error, config: &Config) -> ExitReason {
     match config.log.format {
         LogFormat::Text => telemetry::write_line(&error.to_string()),
         LogFormat::Json => in_json(error, &telemetry::timestamp()).iter().for_each(|line| telemetry::write_line(line)),
     }
-    write_termination_log(&error.to_string(), &config.termination_log);
+    // Who mistypes a command beside the container's own must not write over its last word.
+    if error.stage != Stage::Cli || sys::is_pid1() {
+        write_termination_log(&error.to_string(), &config.termination_log);
+    }
     ExitReason::Code(error.code)
 }
 

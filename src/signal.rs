@@ -143,6 +143,11 @@ impl Rewrites {
         parts.map(|part| pair(part).ok_or_else(|| part.to_owned())).collect::<Result<_, _>>().map(Self)
     }
 
+    /// The signals that do not arrive as they are, with what becomes of them. `None`: they are dropped.
+    pub fn rules(&self) -> impl Iterator<Item = (i32, Option<i32>)> {
+        self.0.iter().copied()
+    }
+
     /// What becomes of `signal`.
     #[must_use]
     pub fn disposition(&self, signal: i32) -> Disposition {

@@ -286,7 +286,15 @@ pub fn mount_namespace() -> u64 {
 /// Whether the effective user may write there; a read-only mount says no.
 #[must_use]
 pub fn may_write(path: &Path) -> bool {
-    nix::unistd::eaccess(path, AccessFlags::W_OK).is_ok()
+    check_writable(path).is_ok()
+}
+
+/// The same, with the reason.
+///
+/// # Errors
+/// The effective user may not write there.
+pub fn check_writable(path: &Path) -> io::Result<()> {
+    Ok(nix::unistd::eaccess(path, AccessFlags::W_OK)?)
 }
 
 /// Whether the effective user may execute this file.

@@ -48,6 +48,14 @@ impl Sources {
         self.resolv_conf.servers.iter().filter_map(socket_address).collect()
     }
 
+    /// Whether anything of this was given by a kubelet.
+    #[must_use]
+    pub fn are_a_pods(&self) -> bool {
+        self.namespace.is_some()
+            || self.hosts.starts_with("# Kubernetes-managed hosts file")
+            || self.resolv_conf.cluster().1.is_some()
+    }
+
     /// The first label of the host name.
     pub(super) fn host_label(&self) -> Option<DnsLabel> {
         DnsLabel::parse(self.host_name.as_deref()?.split('.').next()?).ok()

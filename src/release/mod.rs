@@ -7,8 +7,10 @@ mod erts;
 pub mod hand_over;
 mod home;
 mod kind;
+mod passed_over;
 mod rabbitmq;
 pub mod run_dir;
+pub mod start_script;
 pub mod state;
 pub mod template;
 
@@ -16,6 +18,7 @@ pub use cookie::{Cookie, CookieMode};
 pub use cookie_file::SecretFile;
 pub use home::{Home, locate};
 pub use kind::Kind;
+pub use passed_over::PassedOver;
 
 use crate::env::RawEnv;
 use crate::error::{Error, Stage};
@@ -95,6 +98,21 @@ impl Release {
             command,
             file,
         })
+    }
+
+    /// No release: nobody says what is to be started.
+    #[must_use]
+    pub fn none(raw: &RawEnv) -> Self {
+        Self {
+            kind: Kind::Command,
+            why: "nobody says what is to be started",
+            name: raw.release_name.clone().unwrap_or_default(),
+            home: None,
+            starts_node: true,
+            command: Vec::new(),
+            file: None,
+            erts: None,
+        }
     }
 
     /// The release as log lines call it.

@@ -50,6 +50,29 @@ impl Places {
     fn parents(&self) -> impl Iterator<Item = &PathBuf> {
         std::iter::once(&self.first).chain(&self.others)
     }
+
+    /// The first place that can be taken.
+    fn first_that<T>(&self, take: impl Fn(&Path) -> io::Result<T>) -> Result<T, Error> {
+        let mut reasons = Vec::new();
+        let mut attempt = |path: PathBuf| attempt(&path, &take, &mut reasons);
+        let first = attempt(self.first.clone()).or_else(|kind| match kind {
+            io::ErrorKind::PermissionDenied => attempt(self.first.join(&self.own)),
+            other => Err(other),
+        });
+        let found = self.others.iter().fold(first, |found, dir| found.or_else(|_| attempt(dir.join(&self.own))));
+        found.map_err(|_| nowhere(&reasons))
+    }
+}
+
+fn attempt<T>(
+    path: &Path,
+    take: impl Fn(&Path) -> io::Result<T>,
+    reasons: &mut Vec<String>,
+) -> Result<T, io::ErrorKind> {
+    take(path).map_err(|error| {
+        reasons.push(format!("{}: {}", path.display(), explain(&error)));
+        error.kind()
+    })
 }
 
 fn prefix() -> String {
@@ -62,14 +85,29 @@ impl RunDir {
     /// # Errors
     /// None can be made, or somebody else has it: exit code 73.
     pub fn open(places: &Places) -> Result<Self, Error> {
-        let mut reasons = Vec::new();
-        let mut attempt = |path: PathBuf| Self::attempt(&path, &mut reasons);
-        let first = attempt(places.first.clone()).or_else(|kind| match kind {
-            io::ErrorKind::PermissionDenied => attempt(places.first.join(&places.own)),
-            other => Err(other),
-        });
-        let found = places.others.iter().fold(first, |found, dir| found.or_else(|_| attempt(dir.join(&places.own))));
-        found.map_err(|_| nowhere(&reasons))
+        places.first_that(Self::take).map(Self::without_leftovers)
+    }
+
+    /// The directory that [`RunDir::open`] would take, as far as can be told without making it.
+    ///
+    /// # Errors
+    /// As [`RunDir::open`].
+    pub fn foresee(places: &Places) -> Result<PathBuf, Error> {
+        places.first_that(|path| {
+            match fs::symlink_metadata(path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    sys::check_writable(path.parent().unwrap_or(path))?;
+                }
+                Err(error) => return Err(error),
+                Ok(_) => {
+                    check_ours_alone(path)?;
+                    // Let go of at once: whoever comes in this moment takes the next place.
+                    drop(sys::lock_directory(path)?);
+                    sys::check_writable(path)?;
+                }
+            }
+            Ok(path.to_owned())
+        })
     }
 
     /// Opens one for this process alone, of another name than a start's: a guest in a container must not take what its
@@ -82,18 +120,8 @@ impl RunDir {
         let elsewhere = Places::new(None, None).others;
         let mut reasons = Vec::new();
         let mut candidates = places.parents().chain(&elsewhere).map(|dir| dir.join(&own));
-        let found = candidates.find_map(|path| Self::attempt(&path, &mut reasons).ok());
-        found.ok_or_else(|| nowhere(&reasons))
-    }
-
-    fn attempt(path: &Path, reasons: &mut Vec<String>) -> Result<Self, io::ErrorKind> {
-        match Self::take(path) {
-            Ok(dir) => Ok(dir.without_leftovers()),
-            Err(error) => {
-                reasons.push(format!("{}: {}", path.display(), explain(&error)));
-                Err(error.kind())
-            }
-        }
+        let found = candidates.find_map(|path| attempt(&path, Self::take, &mut reasons).ok());
+        found.map(Self::without_leftovers).ok_or_else(|| nowhere(&reasons))
     }
 
     /// Makes the directory, or takes over one that a dead process of ours left.
@@ -102,13 +130,7 @@ impl RunDir {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }
-        let found = fs::symlink_metadata(path)?;
-        if !found.is_dir() || found.uid() != sys::uid() || found.mode() & 0o777 != 0o700 || !has_only_ours(path)? {
-            let (uid, mode) = (found.uid(), found.mode() & 0o777);
-            let whose =
-                format!("it is not ours alone: it belongs to user {uid} with mode {mode:o}, and we are {}", sys::uid());
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, whose));
-        }
+        check_ours_alone(path)?;
         let lock = sys::lock_directory(path)?;
         empty(path)?;
         // Says no for a directory of ours on a read-only mount.
@@ -190,6 +212,17 @@ const NAMES: [&str; 7] = ["vm.args", "remote.vm.args", "sys.config", "state.json
 
 /// How a file's name begins until it is whole.
 const UNFINISHED: &str = ".unfinished-";
+
+fn check_ours_alone(path: &Path) -> io::Result<()> {
+    let found = fs::symlink_metadata(path)?;
+    if !found.is_dir() || found.uid() != sys::uid() || found.mode() & 0o777 != 0o700 || !has_only_ours(path)? {
+        let (uid, mode) = (found.uid(), found.mode() & 0o777);
+        let whose =
+            format!("it is not ours alone: it belongs to user {uid} with mode {mode:o}, and we are {}", sys::uid());
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, whose));
+    }
+    Ok(())
+}
 
 fn has_only_ours(dir: &Path) -> io::Result<bool> {
     for entry in fs::read_dir(dir)? {
@@ -305,6 +338,24 @@ mod tests {
         fs::create_dir(&path).unwrap();
         let deeper = RunDir::open(&places).unwrap();
         assert!(places.of_a_start().any(|place| place == deeper.path()));
+    }
+
+    #[test]
+    fn the_place_that_is_foreseen_is_the_one_that_is_taken_and_nothing_is_made() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("run");
+        let places = Places::new(Some(&path), None);
+        let foreseen = RunDir::foresee(&places).unwrap();
+        assert!(!path.exists());
+        let dir = RunDir::open(&places).unwrap();
+        assert_eq!(dir.path(), foreseen);
+        let refused = RunDir::foresee(&places).unwrap_err();
+        assert!(refused.to_string().contains("another beaminit has it"), "{refused}");
+        drop(dir);
+        fs::create_dir(&path).unwrap();
+        let deeper = RunDir::foresee(&places).unwrap();
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
+        assert_eq!(RunDir::open(&places).unwrap().path(), deeper);
     }
 
     #[test]

@@ -117,10 +117,18 @@ impl State {
     /// # Errors
     /// There is none to be believed.
     pub fn find(places: &Places) -> Result<Self, Vec<Rejected>> {
+        Self::find_with_place(places).map(|(state, _)| state)
+    }
+
+    /// The same, with the run directory that it is in.
+    ///
+    /// # Errors
+    /// There is none to be believed.
+    pub fn find_with_place(places: &Places) -> Result<(Self, PathBuf), Vec<Rejected>> {
         let mut rejected = Vec::new();
         for dir in places.of_a_start() {
             match Self::read(&dir) {
-                Ok(Some(state)) => return Ok(state),
+                Ok(Some(state)) => return Ok((state, dir)),
                 Ok(None) => {}
                 Err(reason) => rejected.push(Rejected { path: dir.join(FILE), reason }),
             }
@@ -237,6 +245,12 @@ fn variables(env: &Env, hand_over: &HandOver, given: &Variables) -> Vec<(Word, W
 const FLAGS: [&str; 4] = ["ERL_AFLAGS", "ERL_FLAGS", "ERL_ZFLAGS", "ELIXIR_ERL_OPTIONS"];
 
 impl Process {
+    /// Whether it still lives.
+    #[must_use]
+    pub fn lives(self) -> bool {
+        Self::living(self.pid) == Some(self)
+    }
+
     /// The process of this number, if it lives.
     fn living(pid: i32) -> Option<Self> {
         Some(Self { pid, started: sys::living_since(pid)? })

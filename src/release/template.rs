@@ -31,7 +31,7 @@ pub struct Found {
 }
 
 /// A variable that names a file, what it holds, and what belongs behind it.
-type Named<'a> = (&'static str, Option<&'a str>, &'static str);
+pub(super) type Named<'a> = (&'static str, Option<&'a str>, &'static str);
 
 impl Release {
     /// Finds the template of `vm.args`. Without `own_files`, the release's own one is none.
@@ -39,10 +39,7 @@ impl Release {
     /// # Errors
     /// A variable names a file or folder that is not there, and the release would need it: exit code 66.
     pub fn vm_args_template(&self, raw: &RawEnv, own_files: bool) -> Result<Found, Error> {
-        let mix = ("RELEASE_VM_ARGS", raw.release_vm_args.as_deref(), "");
-        let scripts = ("VMARGS_PATH", raw.vmargs_path.as_deref(), "");
-        let named = if self.is_relx_or_distillery() { [scripts, mix] } else { [mix, scripts] };
-        self.find_template("vm.args", &named, raw, own_files)
+        self.find_template("vm.args", &self.variables_for_vm_args(raw), raw, own_files)
     }
 
     /// Finds the template of `sys.config`. Without `own_files`, the release's own one is none.
@@ -50,15 +47,26 @@ impl Release {
     /// # Errors
     /// As [`Release::vm_args_template`].
     pub fn sys_config_template(&self, raw: &RawEnv, own_files: bool) -> Result<Found, Error> {
+        self.find_template("sys.config", &self.variables_for_sys_config(raw), raw, own_files)
+    }
+
+    /// The variables that may name `vm.args`, the one that counts first.
+    pub(super) fn variables_for_vm_args<'a>(&self, raw: &'a RawEnv) -> [Named<'a>; 2] {
+        let mix = ("RELEASE_VM_ARGS", raw.release_vm_args.as_deref(), "");
+        let scripts = ("VMARGS_PATH", raw.vmargs_path.as_deref(), "");
+        if self.is_relx_or_distillery() { [scripts, mix] } else { [mix, scripts] }
+    }
+
+    /// The variables that may name `sys.config`, the one that counts first.
+    pub(super) fn variables_for_sys_config<'a>(&self, raw: &'a RawEnv) -> [Named<'a>; 3] {
         let mix = ("RELEASE_SYS_CONFIG", raw.release_sys_config.as_deref(), ".config");
         let distillery = ("SYS_CONFIG_PATH", raw.sys_config_path.as_deref(), "");
         let relx = ("RELX_CONFIG_PATH", raw.relx_config_path.as_deref(), "");
-        let named = match self.kind {
+        match self.kind {
             Kind::Distillery => [distillery, relx, mix],
             Kind::Relx => [relx, distillery, mix],
             _ => [mix, distillery, relx],
-        };
-        self.find_template("sys.config", &named, raw, own_files)
+        }
     }
 
     fn is_relx_or_distillery(&self) -> bool {
@@ -165,7 +173,7 @@ impl Found {
 }
 
 /// `PATH.src`, else `PATH`, whichever is there.
-fn existing(path: &Path) -> Option<PathBuf> {
+pub(super) fn existing(path: &Path) -> Option<PathBuf> {
     [with_suffix(path, ".src"), path.to_owned()].into_iter().find(|path| path.exists())
 }
 

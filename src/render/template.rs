@@ -126,6 +126,15 @@ pub fn render(template: &str, variables: &Variables<'_>, syntax: &mut dyn Syntax
 /// The template as messages may show it: what `syntax` takes for a secret becomes asterisks, placeholders stay. Lines and
 /// columns stay the same.
 pub fn masked(template: &str, syntax: &mut dyn Syntax) -> String {
+    masked_where(template, syntax, lex)
+}
+
+/// The same for a text that was rendered: what looks like a placeholder in it is a value's.
+pub fn masked_text(text: &str, syntax: &mut dyn Syntax) -> String {
+    masked_where(text, syntax, |_| Lexed::Text)
+}
+
+fn masked_where(template: &str, syntax: &mut dyn Syntax, lex: fn(&str) -> Lexed<'_>) -> String {
     let mask = |text: &str| text.chars().map(masked_character).collect::<String>();
     let mut shown = String::with_capacity(template.len());
     let mut rest = template;

@@ -20,6 +20,8 @@ pub struct ExecFailure {
 
 /// `std` has no name for it.
 pub(super) const ENOEXEC: i32 = 8;
+const ENOENT: i32 = 2;
+const EACCES: i32 = 13;
 
 impl ExecFailure {
     /// Looks at the file that was to be executed; `None`: none was found.
@@ -77,6 +79,26 @@ impl ExecFailure {
                 &error::cause(error),
                 "is it on a volume that is mounted noexec, or is its interpreter not executable?",
             ),
+        }
+    }
+}
+
+impl ExecFailure {
+    /// What can be told before it is tried. `None`: nothing speaks against it.
+    #[must_use]
+    pub fn foresee(file: Option<&Path>) -> Option<Self> {
+        let fails = |errno| Some(Self::explain(file, &io::Error::from_raw_os_error(errno)));
+        let Some(path) = file else { return fails(ENOENT) };
+        if path.is_dir() || !sys::may_execute(path) {
+            return fails(EACCES);
+        }
+        let head = head(path);
+        let machine = Elf::read(path).and_then(|elf| elf.machine);
+        match needed(path, &head) {
+            _ if machine.is_some_and(|machine| machine != std::env::consts::ARCH && machine != "x86") => fails(ENOEXEC),
+            Some(Needed::Interpreter(name) | Needed::Loader(name)) if !Path::new(&name).exists() => fails(ENOENT),
+            None if !head.starts_with(ELF) && !Path::new("/bin/sh").exists() => fails(ENOEXEC),
+            _ => None,
         }
     }
 }
@@ -143,6 +165,17 @@ mod tests {
         let directory = ExecFailure::explain(Some(Path::new("/")), &io::Error::from_raw_os_error(13));
         assert_eq!((directory.code, directory.cause.as_str()), (126, "it is a directory"));
         assert_eq!(explain(b"#!/bin/sh\n", 13).cause, "this user has no right to execute it");
+    }
+
+    #[test]
+    fn much_can_be_told_before_it_is_tried() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let code = |path: &Path| ExecFailure::foresee(Some(path)).map(|failure| failure.code);
+        assert_eq!([code(Path::new("/bin/sh")), code(Path::new("/")), code(file.path())], [None, Some(126), Some(126)]);
+        std::fs::write(file.path(), "#!/nonexistent\n").unwrap();
+        std::fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        assert_eq!(code(file.path()), Some(127));
+        assert_eq!(ExecFailure::foresee(None).map(|failure| failure.code), Some(127));
     }
 
     #[test]

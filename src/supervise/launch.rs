@@ -7,7 +7,7 @@ use crate::sys::{SignalMask, Spawn};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What is started, and with which changes to our environment.
@@ -68,8 +68,7 @@ impl Launch {
     /// The first two words: further ones may be whole scripts, or secrets.
     #[must_use]
     pub fn title(&self) -> String {
-        let words: Vec<_> = self.command.iter().take(2).map(|word| word.to_string_lossy()).collect();
-        words.join(" ") + if self.command.len() > 2 { " …" } else { "" }
+        title(&self.command)
     }
 
     fn spawn(&self, signals: &SignalQueue, shell: Option<&str>) -> io::Result<i32> {
@@ -110,8 +109,25 @@ impl Launch {
     }
 
     fn failed(&self, stage: Stage, error: &io::Error) -> Error {
-        let program = self.command.first().map(|program| program.to_string_lossy()).unwrap_or_default();
-        let ExecFailure { code, cause, hint } = ExecFailure::explain(self.file.as_deref(), error);
-        Error::new(stage, code, format!("cannot start {program}: {cause}")).hint(hint)
+        cannot_start(stage, &self.command, ExecFailure::explain(self.file.as_deref(), error))
     }
+}
+
+/// As much of a command as may be shown.
+#[must_use]
+pub fn title(command: &[OsString]) -> String {
+    let words: Vec<_> = command.iter().take(2).map(|word| word.to_string_lossy()).collect();
+    words.join(" ") + if command.len() > 2 { " …" } else { "" }
+}
+
+/// The error with which a start of `command`, which is this file, would end, as far as that can be told.
+#[must_use]
+pub fn foreseen(command: &[OsString], file: Option<&Path>) -> Option<Error> {
+    Some(cannot_start(Stage::Supervise, command, ExecFailure::foresee(file)?))
+}
+
+fn cannot_start(stage: Stage, command: &[OsString], failure: ExecFailure) -> Error {
+    let program = command.first().map(|program| program.to_string_lossy()).unwrap_or_default();
+    let ExecFailure { code, cause, hint } = failure;
+    Error::new(stage, code, format!("cannot start {program}: {cause}")).hint(hint)
 }

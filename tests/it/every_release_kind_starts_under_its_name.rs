@@ -9,7 +9,7 @@ use crate::support::files::{files_of, folder_of};
 use crate::support::vm::{BOOT, ask, can_connect, wait_for_node};
 use crate::support::{Built, Cluster, DnsSettings, Ended, Pod, RunningPod};
 
-const COOKIE: &str = "sesame-4711";
+pub(crate) const COOKIE: &str = "sesame-4711";
 /// What breaks text that is put into a file by a careless hand.
 const GREETING: &str = "\"hi\" \\ & % $ # é ${HOME}";
 const FQDN: &str = "demo-0.demo.default.svc.cluster.local";
@@ -27,14 +27,14 @@ const SYS_CONFIG: &str = "\
 
 /// A kind, and how it differs from the others.
 #[derive(Clone, Copy)]
-struct Kind {
+pub(crate) struct Kind {
     /// As the log names it.
-    name: &'static str,
-    built: Built,
+    pub(crate) name: &'static str,
+    pub(crate) built: Built,
     /// Where it is not `built`'s own.
     command: Option<&'static [&'static str]>,
     /// The part of the node's name before `@`.
-    node: &'static str,
+    pub(crate) node: &'static str,
     vm_args: Option<&'static str>,
     sys_config: Option<&'static str>,
 }
@@ -45,12 +45,12 @@ impl Kind {
         Self { name, built, command: None, node: "pairing", vm_args, sys_config }
     }
 
-    fn config_map(&self) -> TempDir {
+    pub(crate) fn config_map(&self) -> TempDir {
         let files = [("vm.args", self.vm_args), ("sys.config", self.sys_config)];
         folder_of(&files.into_iter().filter_map(|(name, text)| Some((name, text?))).collect::<Vec<_>>())
     }
 
-    fn pod(&self, cluster: &Cluster, config: &Path) -> Pod {
+    pub(crate) fn pod(&self, cluster: &Cluster, config: &Path) -> Pod {
         let pod = cluster.pod("demo-0").uid(54321).read_only_root(true).release(self.built.dir());
         let pod = pod.mount_config(config).env("RELEASE_CONFIG_DIR", "/beamconfig").env("REPLACE_OS_VARS", "true");
         let pod = pod.env("RELEASE_NAME", "pairing").env("ERLANG_COOKIE", COOKIE).env("GREETING", GREETING);
@@ -102,7 +102,7 @@ const ELIXIR: Kind = Kind {
     ..Kind::new("erl", Built::Relx)
 };
 
-const ALL: [Kind; 11] = [
+pub(crate) const ALL: [Kind; 11] = [
     MIX,
     MIX_WITHOUT_ERTS,
     MIX_RUNTIME_CONFIG,

@@ -8,7 +8,7 @@ use std::path::Path;
 const LAYERS: [&[&str]; 8] = [
     &["lib", "main"],
     &["running"],
-    &["report"],
+    &["report", "explain"],
     &["plan"],
     &["wait", "render", "supervise"],
     &["config", "cli"],
@@ -24,7 +24,7 @@ const DOORS: [(&str, &[&str]); 10] = [
     ("envy", &["env.rs"]),
     ("tokio", &["wait/mod.rs", "wait/lookup.rs", "wait/stop.rs"]),
     ("hickory_resolver", &["wait/lookup.rs"]),
-    ("serde_json", &["release/state.rs", "report.rs", "supervise/fresh_image.rs"]),
+    ("serde_json", &["explain/facts.rs", "release/state.rs", "report.rs", "supervise/fresh_image.rs"]),
     ("signal_hook", &["supervise/signals.rs"]),
     ("nix", &["sys.rs", "sys/private_file.rs", "sys/signal_fd.rs", "sys/spawn.rs"]),
     ("rustix", &["sys.rs"]),

@@ -267,13 +267,18 @@ impl HandOver {
         ours.chain(theirs.into_iter().flatten().cloned()).collect()
     }
 
+    /// Whether anything is to be written to the run directory.
+    #[must_use]
+    pub fn needs_run_dir(&self) -> bool {
+        !(self.files.is_empty() && self.folders.is_empty())
+    }
+
     /// Writes the files to the run directory, which is opened only if one is needed, and gives the variables as the release gets them.
     ///
     /// # Errors
     /// There is no place to write to: exit code 73. Then no file is left half-written.
     pub fn write(&self, open: impl FnOnce() -> Result<RunDir, Error>) -> Result<Written, Error> {
-        let needed = !(self.files.is_empty() && self.folders.is_empty());
-        let dir = if needed { Some(open()?) } else { None };
+        let dir = if self.needs_run_dir() { Some(open()?) } else { None };
         if let Some(dir) = &dir {
             self.folders.iter().try_for_each(|name| dir.make_dir(name).map(drop))?;
             for file in &self.files {

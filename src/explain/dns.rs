@@ -1,0 +1,77 @@
+//! What is waited for, and what DNS says of it now.
+
+use super::Findings;
+use super::facts::Wait;
+use crate::identity::name::{Fqdn, NodeHost, NodeName};
+use crate::plan::Known;
+use crate::release::hand_over::{Awaited, HandOver};
+use crate::release::state::State;
+use crate::wait::sighting::{Confirmation, Observation, Sighting};
+use crate::wait::{self, Glance};
+use std::path::PathBuf;
+
+/// Looks once. What cannot be seen now is no error: a start would wait for it. Without a plan, it is the pod's own name
+/// that is looked at.
+pub(super) fn look(
+    known: &Known<'_>,
+    plan: Option<&HandOver>,
+    running: Option<&(State, PathBuf)>,
+    findings: &mut Findings,
+) -> Wait {
+    let nothing_because = match plan.and_then(|plan| findings.ok(known.expected(plan))) {
+        Some(Awaited::Nothing(reason)) => Some(reason),
+        _ => None,
+    };
+    let name = match plan.unwrap_or(&HandOver::default()).awaited(&known.release, &known.identity) {
+        Awaited::Record(name) => Some(name),
+        // What runs may have a name, whatever the command that is asked about.
+        Awaited::Nothing(_) => running.and_then(|(state, _)| host(state)),
+    };
+    let Some(name) = name else { return Wait { nothing_because, ..Wait::default() } };
+    let awaited = known.awaited(name);
+    let wait = Wait {
+        name: Some(awaited.name.to_string()),
+        nothing_because,
+        addresses: awaited.own.iter().map(ToString::to_string).collect(),
+        servers: awaited.servers.iter().map(ToString::to_string).collect(),
+        ..Wait::default()
+    };
+    match wait::glance(&awaited) {
+        Ok(Glance::Published(sighting)) => Wait { published: Some(true), says: Some(seen(&sighting)), ..wait },
+        Ok(Glance::Missing { observation, cause }) => Wait {
+            published: (observation != Observation::Silence).then_some(false),
+            says: Some(cause.to_string()),
+            hint: Some(cause.cure()),
+            ..wait
+        },
+        Err(error) => {
+            let problem = known.wait_error(&error).problems.into_iter().next();
+            let (says, hint) = problem.map_or((None, None), |problem| (Some(problem.message), problem.hint));
+            Wait { says, hint, ..wait }
+        }
+    }
+}
+
+/// The host of the node that runs.
+pub(super) fn host(state: &State) -> Option<Fqdn> {
+    match NodeName::parse(state.node.as_deref()?).ok()?.host() {
+        NodeHost::Name(host) if host.is_dotted() => Some(host.clone()),
+        _ => None,
+    }
+}
+
+fn seen(sighting: &Sighting) -> String {
+    let list: Vec<_> = sighting.addresses.iter().map(ToString::to_string).collect();
+    let missing: Vec<_> =
+        sighting.missing.iter().map(|family| format!(", and no {family} address of this pod")).collect();
+    let missing = missing.concat();
+    let others = match &sighting.confirmation {
+        Confirmation::Agrees | Confirmation::Unknown => String::new(),
+        Confirmation::Denied { ttl } => format!("; a cache denies it to others for up to {ttl}s"),
+        Confirmation::Others { addresses, ttl } => {
+            let old: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+            format!("; a cache tells others {} for up to {ttl}s", old.join(", "))
+        }
+    };
+    format!("it answers with {}{missing}{others}", list.join(", "))
+}

@@ -1,0 +1,54 @@
+//! The release that runs in this container.
+
+use super::facts::{Running, Wait};
+use super::{dns, epmd};
+use crate::plan::Known;
+use crate::release::hand_over::HandOver;
+use crate::release::state::State;
+use crate::render;
+use crate::sys;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::time::{Duration, SystemTime};
+
+/// Says how it is.
+pub(super) fn describe(state: &State, known: &Known<'_>, plan: Option<&HandOver>, wait: &Wait) -> Running {
+    let since = SystemTime::UNIX_EPOCH + Duration::from_secs(state.written_at);
+    #[expect(clippy::disallowed_methods, reason = "to be shown, not a deadline")]
+    let seconds = SystemTime::now().duration_since(since).unwrap_or_default().as_secs();
+    let is_looked_at = dns::host(state).is_some_and(|host| Some(host.to_string()) == wait.name);
+    let port = known.env.get("ERL_EPMD_PORT").and_then(|port| port.to_str());
+    Running {
+        state: match state.main {
+            None => "starting",
+            Some(main) if main.lives() => "running",
+            Some(_) => "ended",
+        },
+        pid: state.main.map(|main| main.pid),
+        supervisor: state.supervisor.pid,
+        since: humantime::format_rfc3339_seconds(since).to_string(),
+        seconds,
+        node: state.node.clone(),
+        name_resolves: wait.published.filter(|_| is_looked_at),
+        epmd: epmd::ask(&flags(known, plan), port, state.node.as_deref()),
+    }
+}
+
+/// All texts by which the VM gets flags, those that win last.
+fn flags(known: &Known<'_>, plan: Option<&HandOver>) -> Vec<String> {
+    let raw = known.raw;
+    let own = known.release.own_file("vm.args").and_then(|path| render::read_vm_args(&path)).map(|args| args.text);
+    let files = plan.into_iter().flat_map(|plan| &plan.files).filter(|file| file.name == "vm.args");
+    let files = files.map(|file| file.contents.clone());
+    let environment = [&raw.erl_aflags, &raw.erl_flags, &raw.erl_zflags, &raw.elixir_erl_options];
+    own.into_iter().chain(files).chain(environment.into_iter().flatten().cloned()).collect()
+}
+
+/// A beaminit of another user is this container's first process: its state is not for us.
+pub(super) fn of_somebody_else() -> Option<String> {
+    let name = fs::read_to_string("/proc/1/comm").ok()?;
+    let uid = fs::metadata("/proc/1").ok()?.uid();
+    (name.trim() == "beaminit" && !sys::is_pid1() && uid != sys::uid()).then(|| {
+        format!("process 1 is a beaminit of user {uid}: what it runs is known to that user alone; explain as that user")
+    })
+}

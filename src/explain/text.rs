@@ -1,0 +1,221 @@
+//! The report for people: aligned, coloured where that is wanted.
+//!
+//! Pure: no I/O, no clock.
+
+use super::facts::{Facts, Finding, HandOver, Running, Wait};
+use std::fmt::Write as _;
+
+/// The report as text.
+#[must_use]
+pub fn to_text(facts: &Facts, colour: bool) -> String {
+    let mut page = Page { text: String::new(), colour };
+    page.heading("start");
+    page.rows(&start(facts));
+    page.findings("errors", Colour::Red, &facts.errors);
+    page.findings("warnings", Colour::Yellow, &facts.warnings);
+    if !facts.notes.is_empty() {
+        page.heading("notes");
+        facts.notes.iter().for_each(|note| page.line(&format!("  {note}")));
+    }
+    if let Some(running) = &facts.running {
+        page.heading("running");
+        page.rows(&of_running(running));
+    }
+    page.heading("identity");
+    let unknown = || "-".to_owned();
+    let row = |known: &super::facts::Known| {
+        let source = known.source.clone().unwrap_or_else(|| "not known".into());
+        [
+            known.variable.to_owned(),
+            known.value.clone().unwrap_or_else(unknown),
+            format!("from {source}").replace("from not known", "not known"),
+        ]
+    };
+    page.rows(&facts.identity.iter().map(row).collect::<Vec<_>>());
+    page.heading("dns");
+    page.rows(&of_wait(&facts.wait));
+    templates(&mut page, facts);
+    if let Some(hand_over) = &facts.hand_over {
+        of_hand_over(&mut page, hand_over, facts.run_dir.as_deref());
+    }
+    page.heading("signals");
+    let rewritten = facts.signals.rewritten.iter().map(|rule| {
+        let becomes = rule.becomes.as_ref().map_or_else(|| "dropped".to_owned(), |to| format!("becomes {to}"));
+        [rule.signal.clone(), becomes, String::new()]
+    });
+    let all = [["to".to_owned(), format!("the {}", target(facts.signals.target)), String::new()]];
+    let decided = [["decided by".to_owned(), facts.signals.decided_by.to_owned(), String::new()]];
+    page.rows(&decided.into_iter().chain(all).chain(rewritten).collect::<Vec<_>>());
+    page.text
+}
+
+type Row = [String; 3];
+
+fn row(name: &str, value: impl Into<String>) -> Row {
+    [name.to_owned(), value.into(), String::new()]
+}
+
+fn target(target: &str) -> &'static str {
+    if target == "main" { "release's first process" } else { "release's process group" }
+}
+
+fn start(facts: &Facts) -> Vec<Row> {
+    let command = facts.command.clone().unwrap_or_else(|| "-".into());
+    let outcome = match (facts.exit_code, &facts.wait.nothing_because) {
+        (0, None) => "gets past all stages before the wait".to_owned(),
+        (0, Some(_)) => "gets past all stages".to_owned(),
+        (code, _) => format!("ends with code {code}"),
+    };
+    let mut rows = vec![row("outcome", outcome), row("command", format!("{command}  (from {})", facts.command_from))];
+    if let Some(release) = &facts.release {
+        rows.push(row("kind", format!("{}: {}", release.kind, release.why)));
+        let version = release.version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
+        let root = release.root.as_deref().map(|root| format!(" in {root}")).unwrap_or_default();
+        let erts = release.erts.map(|erts| format!(", ERTS {erts}")).unwrap_or_default();
+        rows.push(row("release", format!("{}{version}{root}{erts}", release.name)));
+    }
+    rows
+}
+
+fn of_running(running: &Running) -> Vec<Row> {
+    let pid = running.pid.map(|pid| format!(" as process {pid}")).unwrap_or_default();
+    let mut rows = vec![
+        row("state", format!("{}{pid}, under the beaminit that is process {}", running.state, running.supervisor)),
+        row("since", format!("{} ({} s ago)", running.since, running.seconds)),
+    ];
+    rows.extend(running.node.iter().map(|node| row("node", node.as_str())));
+    let resolves =
+        running.name_resolves.map(|resolves| if resolves { "to this pod" } else { "not to this pod: see dns" });
+    rows.extend(resolves.map(|resolves| row("resolves", resolves)));
+    rows.push(row("epmd", running.epmd.says.as_str()));
+    rows
+}
+
+fn of_wait(wait: &Wait) -> Vec<Row> {
+    let mut rows = Vec::new();
+    rows.extend(wait.nothing_because.iter().map(|reason| row("no wait", reason.as_str())));
+    if let Some(name) = &wait.name {
+        rows.push(row("name", name.as_str()));
+        rows.push(row("must have", if wait.addresses.is_empty() { "-".into() } else { wait.addresses.join(" or ") }));
+        rows.push(row("servers", if wait.servers.is_empty() { "-".into() } else { wait.servers.join(", ") }));
+        rows.extend(wait.says.iter().map(|says| row("now", says.as_str())));
+        rows.extend(wait.hint.iter().map(|hint| row("hint", hint.as_str())));
+    }
+    if rows.is_empty() {
+        rows.push(row("name", "-"));
+    }
+    rows
+}
+
+fn templates(page: &mut Page, facts: &Facts) {
+    if facts.templates.is_empty() && facts.passed_over.is_empty() {
+        return;
+    }
+    page.heading("templates");
+    for template in &facts.templates {
+        page.line(&format!("  {}  {}, by {}", template.file, template.path, template.named_by));
+        let place = |found: &super::facts::Placeholder| {
+            [format!("  {}:{}", found.line, found.column), found.name.clone(), format!("from {}", found.source)]
+        };
+        page.rows(&template.placeholders.iter().map(place).collect::<Vec<_>>());
+        // Of sys.config little would be left to see.
+        if let Some(text) = template.rendered.as_ref().filter(|_| template.file == "vm.args") {
+            page.quote("rendered", text);
+        }
+    }
+    let passed = facts.passed_over.iter().map(|passed| row("passed over", format!("{}: {}", passed.what, passed.why)));
+    page.rows(&passed.collect::<Vec<_>>());
+}
+
+fn of_hand_over(page: &mut Page, hand_over: &HandOver, run_dir: Option<&str>) {
+    page.heading("hand-over");
+    let mut rows = vec![row("run directory", run_dir.unwrap_or("none can be written"))];
+    rows.extend(hand_over.node.iter().map(|node| row("node", node.as_str())));
+    rows.extend(hand_over.variables.iter().map(|variable| row(variable.name, variable.value.as_str())));
+    rows.extend(hand_over.removed.iter().map(|name| row(name, "is taken away")));
+    rows.extend(hand_over.folders.iter().map(|name| row("folder", *name)));
+    rows.extend(hand_over.home_cookie.iter().map(|path| row("cookie file", path.as_str())));
+    page.rows(&rows);
+    for file in hand_over.files.iter().filter(|file| file.name != "sys.config") {
+        page.quote(file.name, &file.contents);
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Colour {
+    Bold,
+    Dim,
+    Red,
+    Yellow,
+}
+
+struct Page {
+    text: String,
+    colour: bool,
+}
+
+impl Page {
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line.trim_end());
+        self.text.push('\n');
+    }
+
+    fn heading(&mut self, heading: &str) {
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        let heading = self.paint(Colour::Bold, heading);
+        self.line(&heading);
+    }
+
+    /// Rows of a name, a value and a remark, one under the other.
+    fn rows(&mut self, rows: &[Row]) {
+        let width = |column: usize| {
+            let with_more = rows.iter().filter(|row| row.get(column + 1).is_some_and(|next| !next.is_empty()));
+            with_more.filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        let (first, second) = (width(0), width(1));
+        for [name, value, remark] in rows {
+            let remark = if remark.is_empty() { String::new() } else { self.paint(Colour::Dim, remark) };
+            self.line(&format!("  {name:first$}  {value:second$}  {remark}"));
+        }
+    }
+
+    fn quote(&mut self, title: &str, text: &str) {
+        self.line(&format!("  {title}"));
+        for line in text.lines() {
+            self.line(&format!("    | {line}"));
+        }
+    }
+
+    fn findings(&mut self, heading: &str, colour: Colour, findings: &[Finding]) {
+        if findings.is_empty() {
+            return;
+        }
+        self.heading(heading);
+        for finding in findings {
+            let message = self.paint(colour, &format!("{}: {}", finding.stage, finding.message));
+            self.line(&format!("  {message}"));
+            for line in finding.excerpt.iter().flat_map(|excerpt| excerpt.lines()) {
+                self.line(&format!("  {line}"));
+            }
+            finding.hint.iter().for_each(|hint| self.line(&format!("  hint: {hint}")));
+        }
+    }
+
+    fn paint(&self, colour: Colour, text: &str) -> String {
+        let code = match colour {
+            Colour::Bold => "1",
+            Colour::Dim => "2",
+            Colour::Red => "31",
+            Colour::Yellow => "33",
+        };
+        let mut painted = String::new();
+        if self.colour {
+            let _ = write!(painted, "\u{1b}[{code}m{text}\u{1b}[0m");
+            painted
+        } else {
+            text.to_owned()
+        }
+    }
+}
