@@ -64,7 +64,7 @@ impl Known<'_> {
         let Self { raw, config, identity, release, .. } = self;
         let (mut templates, mut warnings) = (Vec::new(), Vec::new());
         let found = both(release.vm_args_template(raw, config.render), release.sys_config_template(raw, config.render));
-        let (vm, (vm_args, sys_config)) = both(release.check_vm(self.env.get("PATH")), found)?;
+        let (vm, (vm_args, sys_config)) = both(release.check_vm(self.env), found)?;
         let told = [vm, vm_args.warning, sys_config.warning].into_iter().flatten();
         warnings.extend(told.map(|problem| (Stage::Release, problem)));
 

@@ -3,6 +3,7 @@
 
 use super::{Home, Release, home};
 use crate::elf::Elf;
+use crate::env::Env;
 use crate::error::{Error, Problem, Stage};
 use crate::exit;
 use std::ffi::OsStr;
@@ -14,14 +15,17 @@ impl Release {
     ///
     /// # Errors
     /// There is none (66), or it cannot run here (126, 127).
-    pub fn check_vm(&self, path: Option<&OsStr>) -> Result<Option<Problem>, Error> {
+    pub fn check_vm(&self, env: &Env) -> Result<Option<Problem>, Error> {
         let Some(home) = self.home.as_ref().filter(|_| self.starts_node) else { return Ok(None) };
         match own_vm(home) {
             Some(vm) => {
                 runs_here(&vm.join("bin/erlexec"))?;
+                if env.get("LD_LIBRARY_PATH").is_some() {
+                    return Ok(None);
+                }
                 Ok(missing_libraries(&vm.join("bin/beam.smp")).or_else(|| missing_libraries(&crypto(home)?)))
             }
-            None => in_the_image(home, path),
+            None => in_the_image(home, env.get("PATH")),
         }
     }
 }

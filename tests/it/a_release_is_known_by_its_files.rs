@@ -93,12 +93,12 @@ fn beside_other_executables() {
 fn with_two_versions_the_one_that_starts_counts() {
     let cluster = Cluster::start(DnsSettings::default());
     let config = folder_of(&[]);
+    let pod = |release: &Path| pod(&cluster, release, &config).env("RELEASE_CONFIG_DIR", "");
     let own_args = |name: &str| format!("-name {name}@${{MY_POD_FQDN}}\n-setcookie sesame\n");
 
     let mix = copy_of(Built::MixWithoutErts);
     let started = |change: &dyn Fn(Pod) -> Pod, version: &str, file: &str| {
-        let described =
-            pod(&cluster, mix.path(), &config).env("REPLACE_OS_VARS", "true").command(["bin/demo", "start"]);
+        let described = pod(mix.path()).env("REPLACE_OS_VARS", "true").command(["bin/demo", "start"]);
         let pod = change(described).start();
         pod.expect_line(&format!("started mix release demo {version} "), BOOT);
         pod.expect_line(&format!("demo runs on {file}@{FQDN}"), BOOT);
@@ -114,7 +114,7 @@ fn with_two_versions_the_one_that_starts_counts() {
     let script = fs::read_to_string(relx.path().join("bin/demo")).unwrap();
     fs::write(relx.path().join("bin/demo"), script.replace("\"0.1.0\"", "\"0.2.0\"")).unwrap();
     for (script, version, name) in [("bin/demo", "0.2.0", "second"), ("bin/demo-0.1.0", "0.1.0", "first")] {
-        let pod = pod(&cluster, relx.path(), &config).command([script, "foreground"]).start();
+        let pod = pod(relx.path()).command([script, "foreground"]).start();
         pod.expect_line(&format!("started relx release demo {version} "), BOOT);
         pod.expect_line(&format!("demo runs on {name}@{FQDN}"), BOOT);
     }

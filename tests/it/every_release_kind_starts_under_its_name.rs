@@ -52,8 +52,13 @@ impl Kind {
 
     pub(crate) fn pod(&self, cluster: &Cluster, config: &Path) -> Pod {
         let pod = cluster.pod("demo-0").uid(54321).read_only_root(true).release(self.built.dir());
-        let pod = pod.mount_config(config).env("RELEASE_CONFIG_DIR", "/beamconfig").env("REPLACE_OS_VARS", "true");
-        let pod = pod.env("RELEASE_NAME", "pairing").env("ERLANG_COOKIE", COOKIE).env("GREETING", GREETING);
+        let has_config_map = self.vm_args.or(self.sys_config).is_some();
+        let pod = if has_config_map { pod.mount_config(config).env("RELEASE_CONFIG_DIR", "/beamconfig") } else { pod };
+        let pod = pod
+            .env("REPLACE_OS_VARS", "true")
+            .env("RELEASE_NAME", "pairing")
+            .env("ERLANG_COOKIE", COOKIE)
+            .env("GREETING", GREETING);
         let command = self.command.map_or_else(|| self.built.start_command().to_vec(), <[_]>::to_vec);
         cluster.dns().publish(&pod.fqdn(), &[pod.address()]);
         pod.command(command)

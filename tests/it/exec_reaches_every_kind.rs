@@ -96,7 +96,8 @@ impl Scene {
         let cluster = Cluster::start(DnsSettings::default());
         let pod =
             cluster.pod("demo-0").uid(54321).read_only_root(true).release(built.dir()).mount_config(config.path());
-        let pod = pod.env("RELEASE_CONFIG_DIR", "/beamconfig").env("REPLACE_OS_VARS", "true");
+        let pod = if built == Built::RelxSrc { pod } else { pod.env("RELEASE_CONFIG_DIR", "/beamconfig") };
+        let pod = pod.env("REPLACE_OS_VARS", "true");
         let pod = pod.env("RELEASE_NAME", "pairing").env("ERLANG_COOKIE", COOKIE).env("GREETING", "hi");
         cluster.dns().publish(FQDN, &[pod.address()]);
         let pod = env.iter().fold(pod, |pod, (name, value)| pod.env(name, value));

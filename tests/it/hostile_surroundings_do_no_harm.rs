@@ -70,7 +70,7 @@ fn files_without_end_cost_neither_memory_nor_time() {
     template.expect_line("/beamconfig/vm.args: larger than 1048576 bytes", BOOT);
 
     let secret = talk::pod(&cluster, "pairing-1", config.path()).entrypoint(limited);
-    let secret = secret.env("RELEASE_CONFIG_DIR", "/").env("BEAMINIT_COOKIE_FILE", "/beamconfig/vm.args").start();
+    let secret = secret.env("RELEASE_CONFIG_DIR", "").env("BEAMINIT_COOKIE_FILE", "/beamconfig/vm.args").start();
     assert_eq!(secret.wait(BOOT), Ended::Code(66));
     secret.expect_line("BEAMINIT_COOKIE_FILE=/beamconfig/vm.args: larger than", BOOT);
 }

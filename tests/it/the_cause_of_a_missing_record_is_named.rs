@@ -95,6 +95,22 @@ fn the_server_is_not_the_clusters() {
     assert!(said.hint.contains("ClusterFirstWithHostNet"), "{}", said.hint);
 }
 
+/// `hostNetwork: true` without `dnsPolicy: ClusterFirstWithHostNet`: hosts file and name servers are the node's, and only
+/// the environment tells of the pod.
+#[test]
+fn the_pod_is_on_the_hosts_network() {
+    let cluster = Cluster::start(DnsSettings::default());
+    let nodes = cluster.another_dns(Ipv4Addr::new(10, 96, 0, 11), DnsSettings::default());
+    nodes.serve_domain("corp.example");
+    let pod = cluster.pod("web-0");
+    let address = pod.address().to_string();
+    let pod = pod.hosts(PodFile::Custom("127.0.0.1\tlocalhost\n10.0.0.7\tnode-7.corp.example node-7\n".into()));
+    let pod = pod.resolv_conf(resolv_conf("search corp.example\nnameserver 10.96.0.11\n"));
+    let pod = pod.env("MY_POD_NAMESPACE", "default").env("MY_POD_SERVICE", "web").env("MY_POD_IP", &address);
+    let pod = pod.env("MY_POD_FQDN", WEB_0);
+    said(pod).has("does not serve the cluster domain cluster.local", "ClusterFirstWithHostNet with hostNetwork: true");
+}
+
 #[test]
 fn the_cluster_has_another_domain() {
     let cluster = Cluster::start(DnsSettings::default());
