@@ -152,8 +152,8 @@ impl Known<'_> {
         };
         let path = release.own_file("vm.args").filter(|_| counts)?;
         let own = render::read_vm_args(&path)?;
-        let render::UnrenderedVmArgs { text, without_cookie, node, has_sname, cookies, .. } = own;
-        Some(OwnArgs { path, text, without_cookie, node, has_sname, cookies })
+        let render::UnrenderedVmArgs { text, without_cookie, node, has_sname, cookie, cookies, .. } = own;
+        Some(OwnArgs { path, text, without_cookie, node, has_sname, cookie, cookies })
     }
 }
 

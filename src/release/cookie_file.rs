@@ -3,7 +3,7 @@
 //! The VM takes `$HOME/.erlang.cookie`, since OTP 25 (ERTS 13) else `$XDG_CONFIG_HOME/erlang/.erlang.cookie`, and refuses
 //! a file that anybody but its owner may touch.
 
-use super::Cookie;
+use super::{Cookie, Home};
 use crate::env::RawEnv;
 use crate::error::{Error, Stage, cause};
 use crate::exit;
@@ -61,6 +61,14 @@ impl SecretFile {
 fn read(path: &Path) -> Result<String, String> {
     let text = file::read_text(path).map_err(|error| cause(&error))?;
     Ok(text.trim_end_matches(['\n', '\r']).to_owned())
+}
+
+/// The cookie that a mix release has when nobody gives one, and where it is: in HOME, else where `mix release` put it.
+pub(super) fn of_image(raw: &RawEnv, home: &Home) -> Option<(Cookie, String)> {
+    let in_home = raw.home.as_deref().map(|home| Path::new(home).join(".erlang.cookie"));
+    let places = in_home.into_iter().chain([home.root.join("releases/COOKIE")]);
+    let cookie = |path: PathBuf| Some((Cookie::parse(&read(&path).ok()?).ok()?, path.display().to_string()));
+    places.into_iter().find_map(cookie)
 }
 
 /// Where the VM will find `cookie`; a reason, where it can find no file.
@@ -147,7 +155,7 @@ fn is_closed(path: &Path) -> Result<(), Error> {
     if metadata.mode() & 0o077 != 0 {
         return refuse(
             "others may read it",
-            format!("chmod 400 {}; a mounted Secret belongs into BEAMINIT_COOKIE_FILE", path.display()),
+            format!("chmod 400 {}; a Secret is mounted elsewhere and named by BEAMINIT_COOKIE_FILE", path.display()),
         );
     }
     Ok(())

@@ -91,6 +91,13 @@ fn relx_gets_a_file_without_the_cookie_and_the_cookie_as_a_file() {
     assert_eq!(text(&plan, "XDG_CONFIG_HOME").as_deref(), Some("RUN"));
     assert_eq!(plan.removed, ["REPLACE_OS_VARS", "RELX_REPLACE_OS_VARS"]);
     assert!(!format!("{plan:?}").contains("sesame"), "{plan:?}");
+    assert_ne!(text(&plan, "RELX_COOKIE").as_deref(), Some("sesame"));
+    assert_eq!(plan.cookie_for_tools, Some("RELX_COOKIE"));
+
+    let tool = find(root.path(), "bin/app", "ping", &raw);
+    let vm_args = Some((template(false), node_args(&format!("app@{FQDN}"), "sesame")));
+    let plan = HandOver::plan(Given { vm_args, ..given(&tool, &pod(), &raw) }).unwrap();
+    assert_eq!(text(&plan, "RELX_COOKIE").as_deref(), Some("sesame"));
 }
 
 #[test]
@@ -126,6 +133,36 @@ fn a_mounted_secret_replaces_the_cookie_that_was_built_in() {
     let plan = HandOver::plan(given).unwrap();
     assert_eq!(plan.files.len(), 1);
     assert_eq!(file(&plan, "vm.args"), Some("-sname app\n\n\n-setcookie sesame\n"));
+}
+
+#[test]
+fn the_cookie_that_was_built_in_goes_into_a_file_on_request() {
+    let (root, home) = (relx(), tempfile::tempdir().unwrap());
+    let raw = with_home(home.path());
+    let release = find(root.path(), "bin/app", "foreground", &raw);
+    let own = OwnArgs {
+        text: "-sname app\n-setcookie baked\n".into(),
+        without_cookie: "-sname app\n\n".into(),
+        cookie: Cookie::parse("baked").ok(),
+        cookies: 1,
+        ..OwnArgs::default()
+    };
+    let cookie_mode = CookieMode::File;
+    let plan = HandOver::plan(Given { own: Some(own), cookie_mode, ..given(&release, &pod(), &raw) }).unwrap();
+    assert_eq!(file(&plan, "vm.args"), Some("-sname app\n\n"));
+    assert_eq!(file(&plan, "erlang/.erlang.cookie"), Some("baked"));
+}
+
+#[test]
+fn a_plain_script_leaves_no_way_to_hide_the_cookie_that_was_built_in() {
+    let root = release_of(&[("bin/app", "find_vm_args"), ("releases/1.0/vm.args", "")]);
+    let home = tempfile::tempdir().unwrap();
+    let raw = with_home(home.path());
+    let release = find(root.path(), "bin/app", "", &raw);
+    let own = OwnArgs { cookie: Cookie::parse("baked").ok(), cookies: 1, ..OwnArgs::default() };
+    let cookie_mode = CookieMode::File;
+    let error = HandOver::plan(Given { own: Some(own), cookie_mode, ..given(&release, &pod(), &raw) }).unwrap_err();
+    assert!(error.to_string().contains("BEAMINIT_COOKIE=file") && !error.to_string().contains("baked"), "{error}");
 }
 
 #[test]
@@ -176,6 +213,24 @@ fn mix_hides_the_cookie_on_request() {
         assert!(file(&plan, name).unwrap().contains("-setcookie "), "{name}");
     }
     assert_ne!(text(&plan, "RELEASE_COOKIE").as_deref(), Some("sesame"));
+}
+
+#[test]
+fn mix_hides_the_cookie_that_it_was_built_with() {
+    let files =
+        [("bin/app", ""), ("releases/1.0/elixir", ""), ("releases/1.0/env.sh", ""), ("releases/COOKIE", "built")];
+    let (root, home) = (release_of(&files), tempfile::tempdir().unwrap());
+    let raw = with_home(home.path());
+    let release = find(root.path(), "bin/app", "start", &raw);
+    let plan = |mode: CookieMode| HandOver::plan(Given { cookie_mode: mode, ..given(&release, &pod(), &raw) }).unwrap();
+    assert_eq!(file(&plan(CookieMode::File), "erlang/.erlang.cookie"), Some("built"));
+    assert_eq!(text(&plan(CookieMode::Auto), "RELEASE_COOKIE"), None, "its script finds it");
+    let in_home = home.path().join(".erlang.cookie");
+    fs::write(&in_home, "own\n").unwrap();
+    fs::set_permissions(&in_home, std::os::unix::fs::PermissionsExt::from_mode(0o400)).unwrap();
+    let plan = plan(CookieMode::File);
+    assert_eq!(file(&plan, "erlang/.erlang.cookie"), None);
+    assert_eq!(plan.cookie.as_ref().map(Cookie::expose), Some("own"));
 }
 
 #[test]

@@ -236,7 +236,10 @@ fn variables(env: &Env, hand_over: &HandOver, given: &Variables) -> Vec<(Word, W
     let theirs = READ.into_iter().filter(|name| !name.starts_with("BEAMINIT_") && !FLAGS.contains(name));
     let theirs = theirs.filter_map(|name| Some((name, env.get(name)?.to_owned())));
     let changed = |name: &str| given.iter().any(|(given, _)| *given == name) || hand_over.removed.contains(&name);
-    let given_to_tools = given.iter().filter(|(name, _)| !hand_over.not_for_tools.contains(name)).cloned();
+    let cookie = hand_over.cookie_for_tools.zip(hand_over.cookie.as_ref());
+    let cookie = cookie.map(|(name, cookie)| (name, OsString::from(cookie.expose())));
+    let is_theirs = |name: &str| hand_over.not_for_tools.contains(&name) || hand_over.cookie_for_tools == Some(name);
+    let given_to_tools = given.iter().filter(|(name, _)| !is_theirs(name)).cloned().chain(cookie);
     let all = theirs.filter(|(name, _)| !changed(name)).chain(given_to_tools);
     all.map(|(name, value)| (Word(name.into()), Word(value))).collect()
 }

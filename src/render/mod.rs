@@ -65,6 +65,8 @@ pub struct UnrenderedVmArgs {
     pub node: Option<(Distribution, NodeName)>,
     /// Whether it has `-sname`.
     pub has_sname: bool,
+    /// The node's cookie, if it is one that the VM accepts.
+    pub cookie: Option<Cookie>,
     /// How many cookies of the node it has.
     pub cookies: usize,
     /// Whether it has placeholders, which somebody else fills in.
@@ -77,9 +79,11 @@ pub struct UnrenderedVmArgs {
 #[must_use]
 pub fn read_vm_args(path: &Path) -> Option<UnrenderedVmArgs> {
     let args = VmArgs::read(read(path).ok()?).ok()?;
+    let (node, cookie) = args.node_flags().map_or((None, None), |flags| (flags.node, flags.cookie));
     Some(UnrenderedVmArgs {
         without_cookie: args.without_cookie(),
-        node: args.node_flags().ok().and_then(|flags| flags.node),
+        node,
+        cookie,
         has_sname: args.has("-sname"),
         cookies: args.own_cookies().count(),
         is_template: ["${", "$<"].iter().any(|opening| args.text.contains(opening)),

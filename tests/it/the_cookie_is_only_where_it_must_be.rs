@@ -36,33 +36,32 @@ struct Case {
 
 /// The kernel shows a command line to everybody, hence it is there only for mix, whose script has no other way, and on
 /// request. An environment is shown to its owner alone, who put it there himself or, with mix, has the command line
-/// anyway. The file is what the VM reads, the state what `beaminit exec` reads.
+/// anyway, or with Distillery, whose script starts nothing without a cookie that it sees. The file is what the VM reads,
+/// the state what `beaminit exec` reads.
 const CASES: [Case; 16] = [
     case(Built::Mix, "auto", From::Template, &[ON_THE_COMMAND_LINE, AS_GIVEN, IN_MIX_VARIABLE, IN_STATE]),
     case(Built::Mix, "auto", From::Secret, &[ON_THE_COMMAND_LINE, IN_MIX_VARIABLE, IN_STATE]),
     case(Built::Mix, "file", From::Template, &[AS_GIVEN, IN_FILE]),
     case(Built::Mix, "file", From::Secret, &[IN_FILE]),
     case(Built::MixRuntimeConfig, "file", From::Secret, &[IN_FILE]),
-    case(Built::Relx, "auto", From::Template, &[AS_GIVEN, IN_RELX_VARIABLE, IN_STATE, IN_FILE]),
-    case(Built::Relx, "auto", From::Secret, &[IN_RELX_VARIABLE, IN_STATE, IN_FILE]),
+    case(Built::Relx, "auto", From::Template, &[AS_GIVEN, IN_FILE, IN_STATE]),
+    case(Built::Relx, "auto", From::Secret, &[IN_FILE, IN_STATE]),
     case(Built::Relx, "args", From::Secret, &[ON_THE_COMMAND_LINE, IN_VM_ARGS]),
-    case(Built::RelxWithoutErts, "auto", From::Secret, &[IN_RELX_VARIABLE, IN_STATE, IN_FILE]),
-    case(Built::RelxSrc, "auto", From::Template, &[AS_GIVEN, IN_RELX_VARIABLE, IN_STATE, IN_FILE]),
+    case(Built::RelxWithoutErts, "auto", From::Secret, &[IN_FILE, IN_STATE]),
+    case(Built::RelxSrc, "auto", From::Template, &[AS_GIVEN, IN_FILE, IN_STATE]),
     case(Built::RelxPlain, "auto", From::Template, &[AS_GIVEN, IN_FILE]),
     case(Built::RelxPlain, "auto", From::Secret, &[IN_FILE]),
     case(Built::RelxPlain, "args", From::Secret, &[ON_THE_COMMAND_LINE, IN_VM_ARGS]),
-    case(Built::Distillery, "auto", From::Template, &[AS_GIVEN, IN_DISTILLERY_VARIABLE, IN_STATE, IN_FILE]),
-    case(Built::Distillery, "auto", From::Secret, &[IN_DISTILLERY_VARIABLE, IN_STATE, IN_FILE]),
+    case(Built::Distillery, "auto", From::Template, &[AS_GIVEN, IN_DISTILLERY_VARIABLE, IN_FILE, IN_STATE]),
+    case(Built::Distillery, "auto", From::Secret, &[IN_DISTILLERY_VARIABLE, IN_FILE, IN_STATE]),
     case(Built::Distillery, "args", From::Secret, &[ON_THE_COMMAND_LINE, IN_VM_ARGS, IN_DISTILLERYS_COPY]),
 ];
 
 const ON_THE_COMMAND_LINE: &str = "command line of beam.smp";
 const AS_GIVEN: &str = "environment, ERLANG_COOKIE";
 const IN_MIX_VARIABLE: &str = "environment, RELEASE_COOKIE";
-const IN_RELX_VARIABLE: &str = "environment, RELX_COOKIE";
 const IN_DISTILLERY_VARIABLE: &str = "environment, COOKIE";
 const IN_FILE: &str = "file erlang/.erlang.cookie of mode 400";
-/// Since it is in the variable by which tools of the release take it.
 const IN_STATE: &str = "file state.json of mode 600";
 const IN_VM_ARGS: &str = "file vm.args of mode 600";
 /// In a folder of mode 700.
@@ -251,7 +250,7 @@ fn a_cookie_file_in_home_that_others_may_read_is_refused_with_the_cure() {
         let said = pod.termination_log();
         assert!(said.contains("/home/demo/.erlang.cookie") && said.contains("others may read it"), "{said}");
         assert!(said.contains("hint: chmod 400 /home/demo/.erlang.cookie"), "{said}");
-        assert!(said.contains("BEAMINIT_COOKIE_FILE"), "{said}");
+        assert!(said.contains("named by BEAMINIT_COOKIE_FILE"), "{said}");
         assert!(!said.contains(COOKIE), "{said}");
         let kept = fs::metadata(home.path().join(".erlang.cookie")).unwrap();
         assert_eq!(kept.mode() & 0o777, mode);
@@ -328,8 +327,29 @@ fn two_different_cookies_are_an_error_that_names_both_places() {
     for built in [Built::Mix, Built::RelxWithoutErts, Built::RelxPlain, Built::Distillery] {
         of(built, &with_secret, [template, "/secrets/cookie"]);
     }
+    let mix_with_home = |pod: Pod| with_home(pod.env("BEAMINIT_COOKIE", "file"));
+    of(Built::Mix, &mix_with_home, [template, "/home/demo/.erlang.cookie"]);
     for built in [Built::RelxWithoutErts, Built::RelxPlain, Built::Distillery] {
         of(built, &with_home, [template, "/home/demo/.erlang.cookie"]);
+    }
+}
+
+/// What nobody gives was built in, and stands on the command line unless a file is asked for.
+#[test]
+fn of_a_release_that_was_built_with_it() {
+    let of_mix = fs::read_to_string(Built::Mix.dir().join("releases/COOKIE")).unwrap();
+    for (built, cookie) in [(Built::Mix, of_mix.as_str()), (Built::RelxWithoutErts, "the_releases_own")] {
+        let cluster = Cluster::start(DnsSettings::default());
+        let pod = cluster.pod("demo-0").uid(UID).read_only_root(true).release(built.dir());
+        let pod = pod.command(built.start_command()).env("BEAMINIT_COOKIE", "file").env("BEAMINIT_WAIT", "off");
+        let pod = pod.env("RELEASE_NODE", "demo@demo-0").env("RELEASE_DISTRIBUTION", "sname").start();
+        pod.expect_line("demo runs on demo@demo-0", BOOT);
+        wait_for_node(&pod, "demo");
+        let mut words = pod.processes().into_iter().flat_map(|process| process.cmdline);
+        assert!(!words.any(|word| word.contains(cookie)), "{built:?}");
+        let eval = "io:format(\"~s~n\",[net_adm:ping('demo@demo-0')]),halt().";
+        let words = ["erl", "-noinput", "-sname", "tool", "-setcookie", cookie, "-eval", eval];
+        assert_eq!(String::from_utf8_lossy(&pod.exec(words).stdout), "pong\n", "{built:?}");
     }
 }
 

@@ -205,7 +205,7 @@ fn others_may_read_the_cookie_file() {
     let fqdn = pod.fqdn();
     fails(pod.command(["erl", "-noinput", "-name", &format!("x@{fqdn}")]), 65).is(
         "/home/.erlang.cookie: others may read it, so the VM refuses it",
-        "chmod 400 /home/.erlang.cookie; a mounted Secret belongs into BEAMINIT_COOKIE_FILE",
+        "chmod 400 /home/.erlang.cookie; a Secret is mounted elsewhere and named by BEAMINIT_COOKIE_FILE",
     );
 }
 

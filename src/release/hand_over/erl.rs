@@ -3,18 +3,25 @@
 //! cookies cancel each other.
 
 use super::value::Part;
-use super::{Given, HandOver, NodeArgs, OwnArgs, SYS_CONFIG, VM_ARGS, Value, data_error};
+use super::{CANCELLING, Given, HandOver, NodeArgs, OwnArgs, SYS_CONFIG, VM_ARGS, Value, data_error};
 use crate::error::Error;
 use crate::identity::name::{Distribution, NodeName};
 use crate::release::{Cookie, CookieMode, cookie_file};
-
-/// No secret: with the one of the release's own file it makes two, and the VM reads its cookie file.
-const CANCELLING: &str = "-setcookie this-one-cancels-the-other";
 
 impl HandOver {
     pub(super) fn erl(&mut self, given: &mut Given<'_>) -> Result<(), Error> {
         let cookie = Self::the_cookie(given, ("ERLANG_COOKIE", None))?;
         let (own, named) = (given.own.take(), named_outside(given));
+        if let (Some((cookie, _)), Some(own), CookieMode::File) = (&cookie, &own, given.cookie_mode)
+            && own.cookie.as_ref() == Some(cookie)
+        {
+            let message = format!(
+                "BEAMINIT_COOKIE=file, but the release's script puts -setcookie of {} on the command line",
+                own.path.display()
+            );
+            return Err(data_error(message)
+                .hint("drop it from the release's vm.args, or build the release with extended_start_script true"));
+        }
         let own_cookies = own.as_ref().map_or(0, |own| own.cookies);
         let (template, mut args) = match given.vm_args.take() {
             Some((template, args)) => (Some(template), args),
@@ -87,7 +94,7 @@ impl HandOver {
             text.push('\n');
         }
         let line = if self.cookie_as_asked(given, &cookie, named_by)?.is_ok() {
-            if of_own == 1 { format!("{CANCELLING}\n") } else { String::new() }
+            if of_own == 1 { CANCELLING.to_owned() } else { String::new() }
         } else if let Some(own) = own.filter(|_| of_own > 0) {
             let message =
                 format!("{} has a cookie too: with the one of {named_by} the VM would use neither", own.path.display());

@@ -2,12 +2,12 @@
 //! without effect and a second cookie cancels both. So both go where its script looks for them.
 
 use super::value::quoted;
-use super::{Given, HandOver, SYS_CONFIG, VM_ARGS, Value, data_error, published_name};
+use super::{CANCELLING, Given, HandOver, IN_A_FILE, SYS_CONFIG, VM_ARGS, Value, data_error, published_name};
 use crate::error::{Error, Problem};
 use crate::file;
 use crate::identity::name::{Distribution, NodeHost, NodeName};
 use crate::release::env_sh::{self, Assignment};
-use crate::release::{CookieMode, Home};
+use crate::release::{CookieMode, Home, cookie_file};
 use crate::sys;
 use std::path::PathBuf;
 
@@ -15,8 +15,6 @@ use std::path::PathBuf;
 const SET_BY_US: [&str; 4] = ["RELEASE_NODE", "RELEASE_DISTRIBUTION", "RELEASE_COOKIE", "RELEASE_VM_ARGS"];
 const TMP: &str = "tmp";
 const REMOTE_VM_ARGS: &str = "remote.vm.args";
-/// Two cookies on one command line cancel each other, and the VM reads its cookie file. They are no secrets.
-const CANCELLED: [&str; 2] = ["the-cookie-is-in-a-file", "this-one-cancels-the-other"];
 
 impl HandOver {
     pub(super) fn mix(&mut self, given: &mut Given<'_>) -> Result<(), Error> {
@@ -32,7 +30,7 @@ impl HandOver {
             let mut text = own.map(|own| nested(&own)).unwrap_or_default() + &args.without_node_flags;
             // What the cookie has added already.
             if let Some(file) = self.files.iter_mut().find(|file| file.name == VM_ARGS) {
-                text = with_final_newline(text) + &cancelling_cookie();
+                text = with_final_newline(text) + CANCELLING;
                 file.contents = text;
             } else {
                 self.add_file(VM_ARGS, text);
@@ -131,7 +129,11 @@ impl HandOver {
     /// On its command line by default: the script passes one there in any case.
     fn mix_cookie(&mut self, given: &Given<'_>, home: &Home, env_sh: Option<&Assignment>) -> Result<(), Error> {
         let variable = ("RELEASE_COOKIE", given.raw.release_cookie.as_deref());
-        let Some((cookie, named_by)) = Self::the_cookie(given, variable)? else { return Ok(()) };
+        let found = match Self::the_cookie(given, variable)? {
+            None if given.cookie_mode == CookieMode::File => cookie_file::of_image(given.raw, home),
+            found => found,
+        };
+        let Some((cookie, named_by)) = found else { return Ok(()) };
         if given.cookie_mode != CookieMode::File {
             self.set("RELEASE_COOKIE", Value::secret(&cookie));
         } else if let Some(found) = env_sh {
@@ -145,11 +147,11 @@ impl HandOver {
                 |name: &str, asked: Option<&str>| asked.map_or_else(|| home.version_dir.join(name), PathBuf::from);
             let vm_args = nested(&own(VM_ARGS, given.raw.release_vm_args.as_deref()));
             let remote = nested(&own(REMOTE_VM_ARGS, given.raw.release_remote_vm_args.as_deref()));
-            self.add_file(VM_ARGS, vm_args + &cancelling_cookie());
-            self.add_file(REMOTE_VM_ARGS, remote + &cancelling_cookie());
+            self.add_file(VM_ARGS, vm_args + CANCELLING);
+            self.add_file(REMOTE_VM_ARGS, remote + CANCELLING);
             self.set("RELEASE_VM_ARGS", Value::in_run_dir(VM_ARGS));
             self.set("RELEASE_REMOTE_VM_ARGS", Value::in_run_dir(REMOTE_VM_ARGS));
-            self.set("RELEASE_COOKIE", CANCELLED[0]);
+            self.set("RELEASE_COOKIE", IN_A_FILE);
         }
         self.cookie = Some(cookie);
         Ok(())
@@ -171,10 +173,6 @@ const NAME: &str = "set RELEASE_NAME to letters, digits, - and _, or RELEASE_NOD
 /// A line that takes in another file, if there is one.
 fn nested(file: &std::path::Path) -> String {
     if file.is_file() { format!("-args_file {}\n", quoted(file)) } else { String::new() }
-}
-
-fn cancelling_cookie() -> String {
-    format!("-setcookie {}\n", CANCELLED[1])
 }
 
 fn with_final_newline(mut text: String) -> String {

@@ -1,6 +1,7 @@
 //! What the release gets from us: files and variables, by its kind; and the host that its peers will look up.
 
 mod command;
+mod cookie;
 mod erl;
 mod mix;
 mod rabbitmq;
@@ -9,10 +10,10 @@ mod value;
 
 pub use value::{Part, Value};
 
-use super::cookie_file::{self, HomeCookie, Place};
+use super::cookie_file::{self, HomeCookie};
 use super::run_dir::RunDir;
 use super::template::Template;
-use super::{Cookie, CookieMode, Kind, Release, SecretFile, cookie};
+use super::{Cookie, CookieMode, Kind, Release, SecretFile};
 use crate::env::RawEnv;
 use crate::error::{Error, Problem, Stage};
 use crate::exit;
@@ -52,6 +53,8 @@ pub struct OwnArgs {
     pub node: Option<(Distribution, NodeName)>,
     /// Whether it has `-sname`.
     pub has_sname: bool,
+    /// The node's cookie, if it is one that the VM accepts.
+    pub cookie: Option<Cookie>,
     /// How many cookies of the node it has.
     pub cookies: usize,
 }
@@ -89,6 +92,8 @@ pub struct HandOver {
     pub variables: Vec<(&'static str, Value)>,
     /// Those of them that a tool of the release must not have: it would start a second node of that name.
     pub not_for_tools: Vec<&'static str>,
+    /// The variable in which its tools look for the cookie, where the release itself has none there.
+    pub cookie_for_tools: Option<&'static str>,
     /// Variables that the release must not have: we did what they ask for.
     pub removed: Vec<&'static str>,
     /// The node's name, where it is known.
@@ -169,6 +174,11 @@ impl From<Leavings> for Written {
 }
 
 const VM_ARGS: &str = "vm.args";
+/// No secret: with the one that is on the command line already it makes two, which cancel each other, and the VM reads its
+/// cookie file.
+const CANCELLING: &str = "-setcookie this-one-cancels-the-other\n";
+/// No secret: what stands where a script looks for the cookie, when the VM finds it elsewhere.
+const IN_A_FILE: &str = "the-cookie-is-in-a-file";
 const SYS_CONFIG: &str = "sys.config";
 
 impl HandOver {
@@ -197,53 +207,6 @@ impl HandOver {
 
     fn set(&mut self, variable: &'static str, value: impl Into<Value>) {
         self.variables.push((variable, value.into()));
-    }
-
-    /// The cookie that the node shall have, and where it was given. `in_environment` is where the kind's own scripts
-    /// look for one.
-    fn the_cookie(given: &Given<'_>, in_environment: (&str, Option<&str>)) -> Result<Option<(Cookie, String)>, Error> {
-        let template = given.vm_args.as_ref().and_then(|(template, args)| Some((template, args.cookie.clone()?)));
-        let template =
-            template.map(|(template, cookie)| (cookie, format!("-setcookie of {}", template.path.display())));
-        let secret = given.secret.as_ref().map(|secret| (secret.cookie.clone(), secret.path.display().to_string()));
-        let (variable, value) = in_environment;
-        let environment = value.map(|value| {
-            let cookie = Cookie::parse(value)
-                .map_err(|reason| data_error(format!("the cookie in {variable} {reason}")).hint(cookie::CURE))?;
-            Ok((cookie, format!("{variable} of the environment")))
-        });
-        let mut all = [template, secret, environment.transpose()?].into_iter().flatten();
-        let Some(first) = all.next() else { return Ok(None) };
-        match all.find(|(cookie, _)| *cookie != first.0) {
-            None => Ok(Some(first)),
-            // Which one the release took would be chance to its users.
-            Some((_, other)) => Err(data_error(format!("{} and {other} differ", first.1))
-                .hint(format!("drop one of them, or write -setcookie ${{{variable}}} in the template"))),
-        }
-    }
-
-    /// Puts the cookie where the VM finds it as a file. Where it cannot, the reason.
-    fn cookie_file(&mut self, given: &Given<'_>, cookie: &Cookie, named_by: &str) -> Result<Result<(), String>, Error> {
-        let prefers_home = given.release.kind == Kind::RabbitMq;
-        match cookie_file::place(given.raw, given.release.erts, cookie, named_by, prefers_home)? {
-            Err(reason) if given.cookie_mode == CookieMode::File => {
-                Err(Error::new(Stage::HandOver, exit::CANNOT_CREATE, format!("BEAMINIT_COOKIE=file: {reason}"))
-                    .hint("give the user a HOME of its own that it may write, or set BEAMINIT_COOKIE=args"))
-            }
-            Err(reason) => Ok(Err(reason)),
-            Ok(place) => {
-                match place {
-                    Place::AlreadyThere => {}
-                    Place::Home(path) => self.home_cookie = Some(path),
-                    Place::RunDir => {
-                        self.folders.push(cookie_file::FOLDER);
-                        self.add_file(cookie_file::IN_RUN_DIR, cookie.expose().to_owned());
-                        self.set("XDG_CONFIG_HOME", Value::run_dir());
-                    }
-                }
-                Ok(Ok(()))
-            }
-        }
     }
 
     /// The same for a guest in a container. HOME is not its own: a cookie there would be in the way of the init's. So

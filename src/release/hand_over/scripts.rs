@@ -1,9 +1,9 @@
 //! Distillery's and relx's start scripts read name and cookie out of `vm.args` themselves, line by line, so the file that
 //! they get is whole but for the cookie. That goes into a file where the VM looks for it, and no command line shows it.
 
-use super::{Given, HandOver, NodeArgs, SYS_CONFIG, VM_ARGS, Value, data_error};
+use super::{Given, HandOver, IN_A_FILE, NodeArgs, SYS_CONFIG, VM_ARGS, Value, data_error};
 use crate::error::{Error, Problem};
-use crate::release::{CookieMode, Kind, cookie_file};
+use crate::release::{Cookie, CookieMode, Kind, Release, cookie_file};
 use crate::sys;
 
 /// Where Distillery writes what it makes of its configuration.
@@ -41,8 +41,7 @@ impl HandOver {
             if let Some((cookie, named_by)) = cookie {
                 text = match self.cookie_as_asked(given, &cookie, &named_by)? {
                     Ok(()) => {
-                        // Still known to the script, which hands it to its remote commands.
-                        self.set(variable, Value::secret(&cookie));
+                        self.tell_script(given.release, variable, &cookie);
                         args.without_cookie
                     }
                     Err(()) if args.cookie.as_ref() == Some(&cookie) => text,
@@ -66,12 +65,23 @@ impl HandOver {
         Ok(())
     }
 
+    /// The scripts hand the cookie to their remote commands, and look for a file in HOME alone. Distillery's starts
+    /// nothing without one, and has hooks that call those commands once the node runs. relx's only says that it has none.
+    fn tell_script(&mut self, release: &Release, variable: &'static str, cookie: &Cookie) {
+        if release.kind == Kind::Relx && release.starts_node {
+            self.set(variable, IN_A_FILE);
+            self.cookie_for_tools = Some(variable);
+        } else {
+            self.set(variable, Value::secret(cookie));
+        }
+    }
+
     /// Into a file, unless `args` was asked for; where no file is possible either, onto the command line (`Err`), and
     /// the log says why.
     pub(super) fn cookie_as_asked(
         &mut self,
         given: &Given<'_>,
-        cookie: &super::Cookie,
+        cookie: &Cookie,
         named_by: &str,
     ) -> Result<Result<(), ()>, Error> {
         if given.cookie_mode == CookieMode::Args {

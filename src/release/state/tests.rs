@@ -86,6 +86,15 @@ fn the_variables_are_the_releases() {
 }
 
 #[test]
+fn the_tools_get_a_cookie_that_the_release_has_as_a_file() {
+    let cookie = super::super::Cookie::parse("sesame").ok();
+    let hand_over = HandOver { cookie_for_tools: Some("RELX_COOKIE"), cookie, ..HandOver::default() };
+    let given = vec![("RELX_COOKIE", "in a file".into())];
+    let variables = variables(&Env::from_pairs([("RELX_COOKIE", "before")]), &hand_over, &given);
+    assert_eq!(variables, [(Word("RELX_COOKIE".into()), Word("sesame".into()))]);
+}
+
+#[test]
 fn bytes_come_back_as_they_were() {
     let odd = OsString::from_vec(b"\xff\"\\\n\xc3".to_vec());
     let state = State { command: vec![Word(odd.clone()), Word("\u{e9}\u{1}\"\n".into())], ..ours() };
