@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-const COLUMNS: usize = 72;
+const COLUMNS: usize = 84;
 /// From one number of the scale to the next.
 const TICK: usize = 10;
 

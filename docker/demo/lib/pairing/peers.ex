@@ -6,35 +6,43 @@ defmodule Pairing.Peers do
   use GenServer
   require Logger
 
-  # A young node asks every second. An old one seldom: while it tries to reach a peer at an address that is out of date,
-  # it turns that peer's own connection down.
-  @young 10_000
-  @soon 1_000
-  @seldom 5_000
+  @look_every 1_000
+  # For so long caches may have the address that a lost peer had. A node that tries to reach it there turns the peer's
+  # own connection down, so it leaves the first step to the peer.
+  @stale 30_000
 
   def start_link(_), do: GenServer.start_link(__MODULE__, [], name: __MODULE__)
 
   @impl true
   def init(_) do
     :net_kernel.monitor_nodes(true)
-    {:ok, System.monotonic_time(:millisecond), {:continue, :look}}
+    send(self(), :look)
+    {:ok, _lost = MapSet.new()}
   end
 
   @impl true
-  def handle_continue(:look, started), do: look(started)
-
-  @impl true
-  def handle_info(:look, started), do: look(started)
-  def handle_info({:nodeup, node}, started), do: tell("#{node} joined", started)
-  def handle_info({:nodedown, node}, started), do: tell("#{node} left", started)
-
-  defp look(started) do
+  def handle_info(:look, lost) do
     # Not in this process: to connect to an address where nobody is takes seconds.
-    for node <- listed() -- [node() | Node.list()], do: spawn(Node, :connect, [node])
-    age = System.monotonic_time(:millisecond) - started
-    Process.send_after(self(), :look, if(age < @young, do: @soon, else: @seldom))
-    {:noreply, started}
+    for node <- listed() -- [node() | Node.list()], node not in lost do
+      spawn(Node, :connect, [node])
+    end
+
+    Process.send_after(self(), :look, @look_every)
+    {:noreply, lost}
   end
+
+  def handle_info({:nodeup, node}, lost) do
+    tell("#{node} joined")
+    {:noreply, MapSet.delete(lost, node)}
+  end
+
+  def handle_info({:nodedown, node}, lost) do
+    tell("#{node} left")
+    Process.send_after(self(), {:no_longer_stale, node}, @stale)
+    {:noreply, MapSet.put(lost, node)}
+  end
+
+  def handle_info({:no_longer_stale, node}, lost), do: {:noreply, MapSet.delete(lost, node)}
 
   defp listed do
     [name, _host] = node() |> Atom.to_string() |> String.split("@")
@@ -45,8 +53,5 @@ defmodule Pairing.Peers do
     end
   end
 
-  defp tell(what, started) do
-    Logger.info("#{what}: cluster of #{length(Node.list()) + 1}")
-    {:noreply, started}
-  end
+  defp tell(what), do: Logger.info("#{what}: cluster of #{length(Node.list()) + 1}")
 end
