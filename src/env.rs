@@ -1,81 +1,95 @@
 //! The environment, read once. The only door of `envy`.
 
-use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
 /// A snapshot of the environment, in its order and with its bytes: what is no UTF-8 reaches the release unharmed.
 #[derive(Clone, Debug, Default)]
 pub struct Env(Vec<(OsString, OsString)>);
 
-/// The variables that we read, each as it stands there, but for empty ones, which count as absent everywhere:
-/// Kubernetes turns a missing optional key into nothing, a `value: ""` in a manifest means the same.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[expect(missing_docs, reason = "the fields are the variables, and the README describes those")]
-pub struct RawEnv {
-    pub my_pod_name: Option<String>,
-    pub pod_name: Option<String>,
-    pub my_pod_namespace: Option<String>,
-    pub pod_namespace: Option<String>,
-    pub my_pod_ip: Option<String>,
-    pub my_pod_ips: Option<String>,
-    pub pod_ip: Option<String>,
-    pub pod_ips: Option<String>,
-    pub my_pod_base_dns: Option<String>,
-    pub my_pod_service: Option<String>,
-    pub cluster_domain: Option<String>,
-    pub my_pod_fqdn: Option<String>,
+/// Makes [`RawEnv`] of the variables' names in small letters. A derived reader of so many fields is larger than all that
+/// is done with them.
+macro_rules! raw_env {
+    ($($field:ident)*) => {
+        /// The variables that we read, each as it stands there, but for empty ones, which count as absent everywhere:
+        /// Kubernetes turns a missing optional key into nothing, a `value: ""` in a manifest means the same.
+        #[derive(Clone, Debug, Default)]
+        #[expect(missing_docs, reason = "the fields are the variables, and the README describes those")]
+        pub struct RawEnv {
+            $(pub $field: Option<String>,)*
+            /// Names of those that are set, but not to UTF-8. Their fields are `None`.
+            pub not_utf8: Vec<&'static str>,
+        }
 
-    pub release_name: Option<String>,
-    pub release_vsn: Option<String>,
-    pub replace_os_vars: Option<String>,
-    pub relx_replace_os_vars: Option<String>,
-    pub release_config_dir: Option<String>,
-    pub vmargs_path: Option<String>,
-    pub release_vm_args: Option<String>,
-    pub release_remote_vm_args: Option<String>,
-    pub sys_config_path: Option<String>,
-    pub relx_config_path: Option<String>,
-    pub release_sys_config: Option<String>,
-    pub release_mutable_dir: Option<String>,
-    pub release_node: Option<String>,
-    pub release_distribution: Option<String>,
-    pub release_cookie: Option<String>,
-    pub release_tmp: Option<String>,
-    pub relx_cookie: Option<String>,
-    pub cookie: Option<String>,
-    pub rabbitmq_nodename: Option<String>,
-    pub rabbitmq_use_longname: Option<String>,
-    pub rabbitmq_erlang_cookie: Option<String>,
-    pub rabbitmq_conf_env_file: Option<String>,
-    pub rabbitmq_mnesia_base: Option<String>,
-    pub rabbitmq_mnesia_dir: Option<String>,
-    pub erl_aflags: Option<String>,
-    pub erl_flags: Option<String>,
-    pub erl_zflags: Option<String>,
-    pub elixir_erl_options: Option<String>,
-    pub home: Option<String>,
-    pub xdg_config_home: Option<String>,
+        impl RawEnv {
+            fn of(mut values: BTreeMap<String, String>, not_utf8: Vec<&'static str>) -> Self {
+                Self { $($field: values.remove(stringify!($field)),)* not_utf8 }
+            }
+        }
+    };
+}
 
-    pub beaminit_wait: Option<String>,
-    pub beaminit_wait_timeout: Option<String>,
-    pub beaminit_wait_failure: Option<String>,
-    pub beaminit_render: Option<String>,
-    pub beaminit_unset: Option<String>,
-    pub beaminit_kind: Option<String>,
-    pub beaminit_cookie: Option<String>,
-    pub beaminit_cookie_file: Option<String>,
-    pub beaminit_run_dir: Option<String>,
-    pub beaminit_signals: Option<String>,
-    pub beaminit_signal_target: Option<String>,
-    pub beaminit_success_codes: Option<String>,
-    pub beaminit_stop_timeout: Option<String>,
-    pub beaminit_log: Option<String>,
-    pub beaminit_log_format: Option<String>,
-    pub beaminit_termination_log: Option<String>,
+raw_env! {
+    my_pod_name
+    pod_name
+    my_pod_namespace
+    pod_namespace
+    my_pod_ip
+    my_pod_ips
+    pod_ip
+    pod_ips
+    my_pod_base_dns
+    my_pod_service
+    cluster_domain
+    my_pod_fqdn
 
-    /// Names of those that are set, but not to UTF-8. Their fields are `None`.
-    #[serde(skip)]
-    pub not_utf8: Vec<&'static str>,
+    release_name
+    release_vsn
+    replace_os_vars
+    relx_replace_os_vars
+    release_config_dir
+    vmargs_path
+    release_vm_args
+    release_remote_vm_args
+    sys_config_path
+    relx_config_path
+    release_sys_config
+    release_mutable_dir
+    release_node
+    release_distribution
+    release_cookie
+    release_tmp
+    relx_cookie
+    cookie
+    rabbitmq_nodename
+    rabbitmq_use_longname
+    rabbitmq_erlang_cookie
+    rabbitmq_conf_env_file
+    rabbitmq_mnesia_base
+    rabbitmq_mnesia_dir
+    erl_aflags
+    erl_flags
+    erl_zflags
+    elixir_erl_options
+    home
+    xdg_config_home
+
+    beaminit_wait
+    beaminit_wait_timeout
+    beaminit_wait_failure
+    beaminit_render
+    beaminit_unset
+    beaminit_kind
+    beaminit_cookie
+    beaminit_cookie_file
+    beaminit_run_dir
+    beaminit_signals
+    beaminit_signal_target
+    beaminit_success_codes
+    beaminit_stop_timeout
+    beaminit_log
+    beaminit_log_format
+    beaminit_termination_log
 }
 
 /// The variables of [`RawEnv`], in its order.
@@ -170,9 +184,9 @@ impl Env {
             READ.into_iter().filter_map(|name| Some((name, self.get(name)?))).filter(|(_, value)| !value.is_empty());
         let (text, not_utf8): (Vec<_>, Vec<_>) = set.partition(|(_, value)| value.to_str().is_some());
         let text = text.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.to_str()?.to_owned())));
-        // Optional strings cannot fail to be read; if they could, nothing would be set and the checks would say so.
-        let raw: RawEnv = envy::from_iter(text).unwrap_or_default();
-        RawEnv { not_utf8: not_utf8.into_iter().map(|(name, _)| name).collect(), ..raw }
+        // Strings cannot fail to be read; if they could, nothing would be set and the checks would say so.
+        let values = envy::from_iter(text).unwrap_or_default();
+        RawEnv::of(values, not_utf8.into_iter().map(|(name, _)| name).collect())
     }
 }
 

@@ -61,16 +61,17 @@ pub fn block_signals() -> io::Result<SignalMask> {
 /// Does what the arguments say and tells how it ended. `inherited` is what [`block_signals`] gave; `args` are without
 /// the program's name.
 pub fn run(inherited: io::Result<SignalMask>, args: impl IntoIterator<Item = OsString>) -> ExitReason {
-    report::keep_panics();
+    report::bugs_are_errors(Config::default());
     let command = cli::parse(args);
     if let Ok(Command::TakeUp(descriptor)) = command {
         // Without a look at the environment: what is copied now stays as long as the release runs.
-        return caught(Config::default(), |_| Running::take_up(descriptor, inherited));
+        return told(Config::default(), |_| Running::take_up(descriptor, inherited));
     }
     let env = Env::from_os();
     let raw = env.raw();
     let (config, config_error) = Config::from_env(&env, &raw);
-    caught(config, |config| match command? {
+    report::bugs_are_errors(config.clone());
+    told(config, |config| match command? {
         Command::Help | Command::TakeUp(_) => Ok(report::print(cli::HELP)),
         Command::Version => Ok(report::print(concat!("beaminit ", env!("CARGO_PKG_VERSION"), "\n"))),
         Command::Run(command) => start(command, Manner::Start, inherited, &env, &raw, config, config_error),
@@ -85,13 +86,9 @@ pub fn run(inherited: io::Result<SignalMask>, args: impl IntoIterator<Item = OsS
     })
 }
 
-/// How `run` ended; an error or a panic is told first.
-fn caught(mut config: Config, run: impl FnOnce(&mut Config) -> Result<ExitReason, Error>) -> ExitReason {
-    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&mut config))) {
-        Ok(Ok(reason)) => reason,
-        Ok(Err(error)) => report::failure(&error, &config),
-        Err(_) => report::failure(&report::bug(), &config),
-    }
+/// How `run` ended; an error is told first.
+fn told(mut config: Config, run: impl FnOnce(&mut Config) -> Result<ExitReason, Error>) -> ExitReason {
+    run(&mut config).unwrap_or_else(|error| report::failure(&error, &config))
 }
 
 /// Joins the release that runs here: becomes COMMAND with its variables. Where none runs, COMMAND is planned afresh.

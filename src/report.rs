@@ -18,26 +18,22 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::time::Duration;
 
-static BUG: OnceLock<String> = OnceLock::new();
-
-/// Keeps what a panic says, so that it becomes an error like all others, and no backtrace in the release's log.
-pub(crate) fn keep_panics() {
-    std::panic::set_hook(Box::new(|panic| {
+/// Ends with an error like all others where a bug of ours would end with a backtrace in the release's log.
+///
+/// In the hook, since the delivered binary aborts on a panic; as PID 1 it would then end with the code of a crash.
+#[expect(clippy::exit, clippy::disallowed_methods, reason = "nothing behind a panic can be trusted to end us")]
+pub(crate) fn bugs_are_errors(config: Config) {
+    std::panic::set_hook(Box::new(move |panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let cause = panic.payload().downcast_ref::<&str>().copied();
         let cause =
             cause.or_else(|| panic.payload().downcast_ref::<String>().map(String::as_str)).unwrap_or("no reason given");
-        let _ = BUG.set(format!("{place}: {cause}"));
+        let error = Error::new(Stage::Bug, exit::BUG, format!("{place}: {cause}"));
+        failure(&error.hint("please report it, with the pod's manifest"), &config);
+        std::process::exit(exit::BUG.into());
     }));
-}
-
-/// The panic that was kept.
-pub(crate) fn bug() -> Error {
-    let message = BUG.get().map_or("no reason given", String::as_str);
-    Error::new(Stage::Bug, exit::BUG, message).hint("please report it, with the pod's manifest")
 }
 
 /// Prints what was asked for. Whether anybody reads it is their affair.
