@@ -2,7 +2,7 @@
 
 TARGET := x86_64-unknown-linux-musl
 
-.PHONY: demo image test bench chaos long-life fuzz static setup
+.PHONY: demo image test bench dist chaos long-life fuzz static setup
 
 # Three nodes of a real release, one of which is lost and comes back: in containers, without Docker in namespaces.
 # KEEP=1 leaves them up until Ctrl-C; PORT=9000 puts their pages elsewhere; DOCKER=no does without a daemon.
@@ -53,6 +53,12 @@ fuzz:
 static: setup
 	cargo build --release --target $(TARGET)
 	sh tests/static.sh target/$(TARGET)/release/beaminit
+
+# What is released, in dist/, with checksums: make dist MACHINES=x86_64 for one machine; TWICE=1 builds everything again in
+# another folder and compares.
+MACHINES ?= x86_64 aarch64
+dist: setup
+	sh tests/dist.sh $(if $(TWICE),--twice) $(MACHINES)
 
 setup:
 	@sh tests/setup.sh $(TARGET)

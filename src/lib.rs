@@ -201,7 +201,9 @@ fn start(
     let watched = supervise::start(&launch, &known.release.title(), policy, &signals)?;
     record.as_ref().map(|record| report::unwritten(record.started(watched.main)));
     let last_word = LastWord::of(&known.release, config, secrets);
-    Ok(Running { watched, last_word, log: config.log }.watch(written, signals))
+    let running = Running { watched, last_word, log: config.log };
+    let has_waited = manner == Manner::Start && matches!(known.expected(&hand_over), Ok(Awaited::Record(_)));
+    Ok(if has_waited { running.watch_afresh(written, signals) } else { running.watch(written, signals) })
 }
 
 impl Known<'_> {

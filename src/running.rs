@@ -20,14 +20,15 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Stays until the release has ended; in this image only if there can be no fresh one. `written` lasts until then.
-    pub(crate) fn watch(self, written: Written, signals: SignalQueue) -> ExitReason {
+    /// Stays until the release has ended, in a fresh image; in this one only if there can be none. For after a wait, whose
+    /// memory nobody needs any more: without one there is little to gain, and short commands would be late by a tenth.
+    pub(crate) fn watch_afresh(self, written: Written, signals: SignalQueue) -> ExitReason {
         let cause = match written.hand_on() {
             Ok(leavings) => fresh_image::enter(&(&self, &leavings)),
             Err(error) => error,
         };
         report::no_fresh_image(&cause);
-        self.watch_here(written, signals)
+        self.watch(written, signals)
     }
 
     /// Goes on in this image with what the one before has left behind `descriptor`.
@@ -40,10 +41,11 @@ impl Running {
             fresh_image::take(descriptor).map_err(|error| failed("the release", &error))?;
         telemetry::init(running.log);
         let signals = inherited.and_then(SignalQueue::install).map_err(|error| failed("its signals", &error))?;
-        Ok(running.watch_here(leavings.into(), signals))
+        Ok(running.watch(leavings.into(), signals))
     }
 
-    fn watch_here(self, written: Written, mut signals: SignalQueue) -> ExitReason {
+    /// Stays until the release has ended. `written` lasts until then.
+    pub(crate) fn watch(self, written: Written, mut signals: SignalQueue) -> ExitReason {
         let ended = supervise::watch(&self.watched, &mut signals);
         let reason = report::ended(&ended, &self.last_word);
         drop(written);

@@ -205,6 +205,11 @@ pub fn keep_over_exec(fd: BorrowedFd<'_>) -> io::Result<()> {
     Ok(rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::empty())?)
 }
 
+/// Closes a descriptor that an earlier image of this process has left open, and that nobody owns.
+pub fn close(descriptor: i32) {
+    let _ = nix::unistd::close(descriptor);
+}
+
 /// What `ps` and /proc call this process.
 pub fn set_name(name: &CStr) {
     // Only for people: without it we are called as the file that we were executed from.

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Checks the delivered binary: static, not position-independent, at most 2 MB. usage: static.sh FILE
+# Checks the delivered binary: static, not position-independent, at most 2 MB. usage: static.sh FILE [RUNNER]
 set -eu
 
 fail() { echo "$1: $2" >&2; exit 1; }
@@ -9,5 +9,5 @@ readelf -l "$1" | grep -q INTERP && fail "$1" "wants a dynamic loader"
 readelf -d "$1" | grep -q NEEDED && fail "$1" "wants dynamic libraries"
 size=$(stat -c %s "$1")
 [ "$size" -le 2097152 ] || fail "$1" "$size bytes, more than 2 MB"
-"$1" --version
+${2-} "$1" --version
 echo "static: $size bytes"

@@ -1,5 +1,5 @@
-//! Supervision from a fresh image of ourselves. The start, above all a wait, leaves pages behind that no supervisor needs;
-//! when the release runs, we execute our own file again, and the kernel takes them all back.
+//! Supervision from a fresh image of ourselves. A wait leaves pages behind that no supervisor needs; when the release runs,
+//! we execute our own file again, and the kernel takes them all back.
 //!
 //! Nothing is lost on the way: pid, children, signal mask and the signals that are pending stay.
 
@@ -45,7 +45,9 @@ fn become_image(state: &impl Serialize) -> io::Result<io::Error> {
 /// There is nothing: somebody else asked for it.
 pub fn take<T: DeserializeOwned>(descriptor: i32) -> io::Result<T> {
     sys::set_name(c"beaminit");
-    Ok(serde_json::from_slice(&fs::read(path(descriptor))?)?)
+    let state = fs::read(path(descriptor))?;
+    sys::close(descriptor);
+    Ok(serde_json::from_slice(&state)?)
 }
 
 fn path(descriptor: i32) -> String {

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use nix::sched::{CloneFlags, setns, unshare};
 
-use crate::Row;
+use crate::results::Row;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Init {
@@ -16,25 +16,26 @@ pub(crate) struct Init {
 
 const BASH: &str = "trap 'kill -TERM $child' TERM; \"$@\" & child=$!; wait $child; wait $child";
 
-pub(crate) const INITS: [Init; 6] = [
+pub(crate) const INITS: [Init; 7] = [
     Init { name: "none", words: &[] },
     Init { name: "tini", words: &["/usr/bin/tini", "--"] },
     Init { name: "tini-static", words: &["/usr/bin/tini-static", "--"] },
     Init { name: "dumb-init", words: &["/usr/bin/dumb-init", "--"] },
+    Init { name: "catatonit", words: &["/usr/bin/catatonit", "--"] },
     Init { name: "bash", words: &["/bin/bash", "-c", BASH, "bash"] },
     Init { name: "beaminit", words: &[env!("CARGO_BIN_EXE_beaminit"), "--"] },
 ];
 
 impl Init {
     /// Starts `command` behind it, as PID 1 of a new namespace.
-    pub(crate) fn start(self, command: &[&str], stdout: Stdio) -> Child {
+    pub(crate) fn start(self, command: &[&str], stdin: Stdio, stdout: Stdio) -> Child {
         unshare(CloneFlags::CLONE_NEWPID).expect("a namespace; run as root");
         let words: Vec<_> = self.words.iter().chain(command).collect();
         let mut init = Command::new(words[0]);
         init.args(&words[1..]).env_clear().env("PATH", "/usr/bin:/bin").env("BEAMINIT_LOG", "off");
         // Inherited by the child; the spawn returns when it has become the init.
         run_on(THEIRS);
-        let child = init.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::null()).spawn().unwrap();
+        let child = init.stdin(stdin).stdout(stdout).stderr(Stdio::null()).spawn().unwrap();
         run_on(OURS);
         // A thread can be made only where children stay in its namespace.
         enter_own_namespace();
@@ -51,6 +52,11 @@ pub(crate) fn end(mut child: Child) {
     child.wait().unwrap();
 }
 
+pub(crate) fn signal(child: &Child, signal: rustix::process::Signal) {
+    let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    rustix::process::kill_process(pid, signal).unwrap();
+}
+
 /// The CPU of whoever measures, and that of what is measured: neither waits for the other to be done.
 const OURS: usize = 0;
 const THEIRS: usize = 1;
@@ -62,9 +68,9 @@ fn run_on(cpu: usize) {
     rustix::thread::sched_setaffinity(None, &set).ok();
 }
 
-pub(crate) fn sizes() -> Row {
+pub(crate) fn sizes() -> Vec<Row> {
     let size = |init: Init| {
         init.words.first().map_or(f64::NAN, |file| fs::metadata(Path::new(file)).unwrap().len() as f64 / 1024.0)
     };
-    Row::of("size of the file, KiB", &INITS.map(size))
+    vec![Row::of("size of the file, KiB", &INITS.map(size))]
 }

@@ -1,6 +1,7 @@
 //! `make bench`: us beside the inits that people come from, in one interleaved run, as a table with ratios.
 //!
-//! A busy machine blurs it; figures are medians, and every init has its turn in each round.
+//! A busy machine blurs it; figures are medians, and every init has its turn in each round. With a word behind it only
+//! the parts of that name are measured, and nothing is written.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,41 +19,37 @@ mod support;
 
 mod init;
 mod memory;
+mod reaping;
+mod results;
 mod signals;
 mod start;
 mod wait;
 
-use init::INITS;
+use results::Row;
+
+type Part = (&'static str, fn() -> Vec<Row>);
+
+const PARTS: [Part; 6] = [
+    ("start", start::rows),
+    ("latency", signals::latency),
+    ("early", signals::early_losses),
+    ("memory", memory::rows),
+    ("reaping", reaping::rows),
+    ("size", init::sizes),
+];
 
 fn main() {
+    // cargo itself adds --bench.
+    let wanted: Vec<_> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|word| word == name);
     // Pages of a binary that was just built count as dirty until they are written.
     nix::unistd::sync();
-    let rows = [start::wall_time(), signals::latency(), signals::early_losses()]
-        .into_iter()
-        .chain(memory::rows())
-        .chain([init::sizes()]);
-    println!("| | {} |", INITS.map(|init| init.name).join(" | "));
-    println!("|---|{}", "---|".repeat(INITS.len()));
-    for row in rows.collect::<Vec<_>>() {
-        println!("| {} | {} |", row.what, row.cells.join(" | "));
-    }
-    println!("\n{}\n{}", wait::cost(), wait::stop());
-}
-
-/// A line of the table.
-struct Row {
-    what: &'static str,
-    cells: Vec<String>,
-}
-
-impl Row {
-    /// Figures with their ratio to tini's.
-    fn of(what: &'static str, figures: &[f64]) -> Self {
-        let tini = figures[INITS.iter().position(|init| init.name == "tini").unwrap()];
-        let cells = figures
-            .iter()
-            .map(|figure| if figure.is_nan() { "–".into() } else { format!("{figure:.0} ({:.2})", figure / tini) });
-        Self { what, cells: cells.collect() }
+    let rows: Vec<_> = PARTS.iter().filter(|(name, _)| is_wanted(name)).flat_map(|(_, measure)| measure()).collect();
+    let table = results::table(&rows);
+    let wait = if is_wanted("wait") { vec![wait::cost(), wait::stop()] } else { Vec::new() };
+    println!("{table}\n{}", wait.join("\n"));
+    if wanted.is_empty() {
+        results::write(&rows, &wait);
     }
 }
 

@@ -3,8 +3,8 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::Row;
 use crate::init::INITS;
+use crate::results::Row;
 use crate::support::{Cluster, DnsSettings, RunningPod};
 
 const SOON: Duration = Duration::from_secs(10);
@@ -28,12 +28,20 @@ pub(crate) fn rows() -> Vec<Row> {
     nix::unistd::sync();
     let before = pods.each_ref().map(switches);
     std::thread::sleep(IDLE);
-    let woken: Vec<_> = pods.iter().zip(before).map(|(pod, before)| (switches(pod) - before).to_string()).collect();
-    let figures = |field| pods.each_ref().map(|pod| rollup(pod, field));
+    let mut woken = pods.each_ref().map(switches);
+    woken.iter_mut().zip(before).for_each(|(after, before)| *after -= before);
+    // Without an init there is none that sleeps: what would be measured is the command.
+    let figures = |field| {
+        let mut figures = pods.each_ref().map(|pod| rollup(pod, field));
+        figures[0] = f64::NAN;
+        figures
+    };
+    woken[0] = f64::NAN;
     vec![
-        Row::of("resident memory, KiB", &figures("Rss:")),
-        Row::of("private dirty memory, KiB", &figures("Private_Dirty:")),
-        Row { what: "wake-ups in 10 s", cells: woken },
+        Row::with_ratios("resident memory (RSS), KiB", &figures("Rss:")),
+        Row::with_ratios("its share of it (PSS), KiB", &figures("Pss:")),
+        Row::with_ratios("private dirty memory, KiB", &figures("Private_Dirty:")),
+        Row::of("wake-ups in 10 s", &woken),
     ]
 }
 
@@ -43,7 +51,7 @@ fn rollup(pod: &RunningPod, field: &str) -> f64 {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-fn switches(pod: &RunningPod) -> u64 {
+fn switches(pod: &RunningPod) -> f64 {
     let text = fs::read_to_string(format!("/proc/{}/status", pod.pid())).unwrap();
     text.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).unwrap().trim().parse().unwrap()
 }

@@ -46,6 +46,16 @@ fn ctrl_z_is_undone_where_no_shell_could_continue() {
 }
 
 #[test]
+fn a_terminal_of_another_session_is_left_to_it() {
+    // ENOTTY for us, and no failure.
+    let script = format!("setsid --wait {BEAMINIT} sh -c 'echo from afar; exit 5'; echo code $?");
+    let mut pty = Pty::start(&["sh", "-c", &script]);
+    pty.expect("from afar", 1, SOON);
+    pty.expect("code 5", 1, SOON);
+    assert_eq!(pty.wait(SOON), Some(0));
+}
+
+#[test]
 fn under_a_shell_it_is_a_job_like_any_other() {
     let mut pty = Pty::start(&["bash", "--norc", "--noprofile", "-i"]);
     pty.expect("prompt>", 1, SOON);

@@ -191,3 +191,12 @@ fn every_exit_code_of_a_failed_start_is_a_section_of_troubleshooting() {
         assert!(sections.iter().any(|section| section.contains(number)), "{number} in {sections:#?}");
     }
 }
+
+#[test]
+fn its_comparison_is_what_was_measured_last() {
+    let readme = file("README.md");
+    let (_, rest) = readme.split_once("<!-- written by make bench -->").unwrap();
+    let (figures, _) = rest.split_once("<!-- end -->").unwrap();
+    assert!(figures.contains("private dirty memory") && figures.contains("TERM lost"), "{figures}");
+    assert!(file("tests/bench/RESULTS.md").contains(figures), "{figures}");
+}

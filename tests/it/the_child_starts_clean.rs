@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::support::{Cluster, DnsSettings, Ended, Pod};
+use crate::support::vm::{BOOT, wait_for_node};
+use crate::support::{Cluster, DnsSettings, Ended, Pod, demo_release};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -59,4 +60,16 @@ fn it_leads_a_process_group_of_its_own() {
     let groups = output(cluster.pod("web-0"), "echo $$ $(cut -d' ' -f5 /proc/$$/stat)");
     let (pid, group) = groups.trim().split_once(' ').unwrap();
     assert_eq!(pid, group);
+}
+
+#[test]
+fn a_vm_can_be_stopped_though_its_signals_were_blocked() {
+    let cluster = Cluster::start(DnsSettings::default());
+    let block = "use POSIX; sigprocmask(SIG_BLOCK, POSIX::SigSet->new(SIGTERM, SIGUSR1, SIGCHLD)); exec @ARGV";
+    let pod = cluster.pod("demo-0").release(demo_release()).entrypoint(["perl", "-e", block, "beaminit"]);
+    cluster.dns().publish(&pod.fqdn(), &[pod.address()]);
+    let pod = pod.command(["bin/demo", "start"]).start();
+    wait_for_node(&pod, "demo");
+    pod.signal(15);
+    assert_eq!(pod.wait(BOOT), Ended::Code(0), "{:#?}", pod.log());
 }
