@@ -163,7 +163,7 @@ fn quoted(text: &str, beginning: &str) -> Vec<String> {
 
 #[test]
 fn every_heading_of_troubleshooting_is_a_message_as_it_is_written() {
-    let (headings, messages) = (quoted(&file("TROUBLESHOOTING.md"), "### "), messages());
+    let (headings, messages) = (quoted(&file("docker/TROUBLESHOOTING.md"), "### "), messages());
     assert!(headings.len() > 40, "{}", headings.len());
     let strangers: Vec<_> = headings.iter().filter(|heading| !messages.contains(heading.as_str())).collect();
     assert!(strangers.is_empty(), "{strangers:#?}");
@@ -174,7 +174,7 @@ fn the_readmes_most_frequent_messages_are_among_them() {
     let readme = file("README.md");
     let section = readme.split("\n## Troubleshooting\n").nth(1).unwrap().split("\n## ").next().unwrap();
     let frequent: Vec<_> = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
-    let headings = quoted(&file("TROUBLESHOOTING.md"), "### ");
+    let headings = quoted(&file("docker/TROUBLESHOOTING.md"), "### ");
     assert!(frequent.len() >= 5, "{frequent:?}");
     for message in frequent {
         assert!(headings.iter().any(|heading| heading == message), "{message}");
@@ -185,7 +185,7 @@ fn the_readmes_most_frequent_messages_are_among_them() {
 fn every_exit_code_of_a_failed_start_is_a_section_of_troubleshooting() {
     let code = file("src/exit.rs");
     let numbers = code.lines().filter_map(|line| line.strip_prefix("pub const ")?.split(" = ").nth(1));
-    let text = file("TROUBLESHOOTING.md");
+    let text = file("docker/TROUBLESHOOTING.md");
     let sections: Vec<_> = text.lines().filter(|line| line.starts_with("## ")).collect();
     for number in numbers.map(|number| number.trim_end_matches(';')).filter(|number| *number != "70") {
         assert!(sections.iter().any(|section| section.contains(number)), "{number} in {sections:#?}");
