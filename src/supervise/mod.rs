@@ -13,8 +13,8 @@ pub mod terminal;
 pub use launch::Launch;
 
 use crate::config::SignalTarget;
-use crate::error::{Error, Stage, cause};
-use crate::exit::{self, ExitReason};
+use crate::error::{Error, cause};
+use crate::exit::ExitReason;
 use crate::signal::{self, Disposition, Rewrites};
 use crate::sys;
 use reaper::News;
@@ -79,11 +79,12 @@ pub struct Watched {
 /// It could not be started. From then on nothing is an error.
 pub fn start(launch: &Launch, title: &str, policy: Policy, signals: &SignalQueue) -> Result<Watched, Error> {
     if policy.adopts_orphans() {
-        // Then orphans would go to PID 1; a stranger to them, maybe a shell that reaps nothing.
-        sys::become_subreaper().map_err(|error| {
-            Error::new(Stage::Supervise, exit::OS, format!("cannot become a subreaper: {}", cause(&error)))
-                .hint("start beaminit as PID 1: ENTRYPOINT [\"beaminit\"]")
-        })?;
+        // Else orphans go to PID 1; a stranger to them, maybe a shell that reaps nothing. An emulated kernel may not have
+        // it, and the release can live without.
+        if let Err(error) = sys::become_subreaper() {
+            let cause = cause(&error);
+            tracing::warn!(target: "supervise", "cannot become a subreaper, so orphans are left to PID 1: {cause}");
+        }
     }
     #[expect(clippy::disallowed_methods, reason = "compared with the time of a file, not a deadline")]
     let started = SystemTime::now();
