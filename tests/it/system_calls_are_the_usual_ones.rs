@@ -11,7 +11,7 @@ use crate::support::{Cluster, DnsSettings, Ended, scratch_dir};
 const ALLOWED: &str = "\
     access arch_prctl bind brk chdir clock_gettime clone clone3 close connect epoll_create1 epoll_ctl epoll_pwait \
     epoll_wait eventfd2 execve exit exit_group faccessat faccessat2 fchmod fcntl flock fstat futex getcwd \
-    getdents64 getegid geteuid getgid getpeername getpgid getpgrp getpid getrandom getsid getsockname getsockopt \
+    getdents64 getegid geteuid getgid getpeername getpgid getpgrp getpid getppid getrandom getsid getsockname getsockopt \
     gettid getuid ioctl kill lseek lstat madvise mkdir mkdirat mmap mprotect mremap munmap newfstatat open openat \
     pipe2 poll ppoll prctl pread64 prlimit64 read readlink readlinkat readv recvfrom recvmsg rename renameat \
     renameat2 rmdir rseq rt_sigaction rt_sigprocmask rt_sigreturn sched_getaffinity sched_yield sendmmsg sendmsg \
