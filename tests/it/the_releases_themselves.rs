@@ -41,8 +41,8 @@ fn each_starts_and_ends_without_us() {
             pod.signal(15);
         }
         for (built, pod) in &pods {
+            // Not "demo was stopped": the TERM may come before the VM counts the application as started.
             assert_eq!(pod.wait(BOOT), Ended::Code(0), "{built:?}");
-            pod.expect_line("demo was stopped", BOOT);
         }
     }
 }
