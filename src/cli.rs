@@ -5,6 +5,7 @@
 use crate::error::{Error, Stage};
 use crate::exit;
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 /// What we are asked to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub enum Command {
         /// The program with its arguments, if one is named.
         command: Vec<OsString>,
     },
+    /// Copy our own binary there, for images that have no `cp`.
+    CopyTo(PathBuf),
     /// Print [`HELP`].
     Help,
     /// Print the version.
@@ -39,6 +42,7 @@ beaminit: PID 1 for Erlang and Elixir releases on Kubernetes
 usage: beaminit [--] COMMAND [ARG...]
        beaminit exec [--] COMMAND [ARG...]
        beaminit explain [--format text|json] [[--] COMMAND [ARG...]]
+       beaminit --copy-to FILE
        beaminit --help | --version
 
 Finds out who the pod is, renders vm.args, waits until the pod's own DNS record
@@ -52,6 +56,9 @@ Where none runs it does what a start does, without the wait.
 explain says what a start of COMMAND would do here and why, and how the release
 that runs here is. It changes nothing, and shows no secret. Without COMMAND it
 takes the one that runs, else the only start script around.
+
+--copy-to is for an init container that brings beaminit into a pod whose image
+has none.
 
 Settings are environment variables, BEAMINIT_...; the README describes them.
 ";
@@ -89,6 +96,9 @@ fn read(mut parser: lexopt::Parser, example: &str) -> Result<Command, Error> {
         }
         Ok(Some(lexopt::Arg::Long("help") | lexopt::Arg::Short('h'))) => Ok(Command::Help),
         Ok(Some(lexopt::Arg::Long("version") | lexopt::Arg::Short('V'))) => Ok(Command::Version),
+        Ok(Some(lexopt::Arg::Long("copy-to"))) => {
+            parser.value().map(|file| Command::CopyTo(file.into())).map_err(|error| usage(error.to_string()))
+        }
         Ok(Some(lexopt::Arg::Long(TAKE_UP))) => {
             let descriptor = parser.value().and_then(|value| lexopt::ValueExt::parse(&value));
             descriptor.map(Command::TakeUp).map_err(|error| usage(error.to_string()))
@@ -155,6 +165,8 @@ mod tests {
     fn our_own_options_come_first() {
         assert_eq!(run(&["--help"]), Ok(Command::Help));
         assert_eq!(run(&["-V"]), Ok(Command::Version));
+        assert_eq!(run(&["--copy-to", "/shared/beaminit"]), Ok(Command::CopyTo("/shared/beaminit".into())));
+        assert_eq!(run(&["--copy-to"]), Err(64));
     }
 
     #[test]

@@ -40,6 +40,7 @@ use report::LastWord;
 use running::Running;
 use signal::Rewrites;
 use std::ffi::OsString;
+use std::fs;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
@@ -74,6 +75,7 @@ pub fn run(inherited: io::Result<SignalMask>, args: impl IntoIterator<Item = OsS
     told(config, |config| match command? {
         Command::Help | Command::TakeUp(_) => Ok(report::print(cli::HELP)),
         Command::Version => Ok(report::print(concat!("beaminit ", env!("CARGO_PKG_VERSION"), "\n"))),
+        Command::CopyTo(file) => copy_to(&file),
         Command::Run(command) => start(command, Manner::Start, inherited, &env, &raw, config, config_error),
         Command::Explain { json, command } => {
             // Nobody need be told when the reader of a report ends it.
@@ -89,6 +91,18 @@ pub fn run(inherited: io::Result<SignalMask>, args: impl IntoIterator<Item = OsS
 /// How `run` ended; an error is told first.
 fn told(mut config: Config, run: impl FnOnce(&mut Config) -> Result<ExitReason, Error>) -> ExitReason {
     run(&mut config).unwrap_or_else(|error| report::failure(&error, &config))
+}
+
+/// Copies our own binary, mode and all, as `cp` would if our image had it.
+fn copy_to(file: &Path) -> Result<ExitReason, Error> {
+    match fs::copy("/proc/self/exe", file) {
+        Ok(_) => Ok(ExitReason::Code(0)),
+        Err(error) => {
+            let message = format!("cannot copy beaminit to {}: {}", file.display(), error::cause(&error));
+            Err(Error::new(Stage::HandOver, exit::CANNOT_CREATE, message)
+                .hint("name a file in a volume that this user may write, such as an emptyDir of the pod"))
+        }
+    }
 }
 
 /// Joins the release that runs here: becomes COMMAND with its variables. Where none runs, COMMAND is planned afresh.

@@ -13,7 +13,7 @@ const OURS: &str = "beaminit-demo/debian:bookworm";
 /// Builds `beaminit`, `beaminit-demo/node` and `beaminit-demo/dns`.
 pub(crate) fn build() -> Outcome<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    println!("building the images; the first time takes a minute or two");
+    println!("building the images; the first time takes some minutes");
     println!("{}", run(Command::new("sh").arg(root.join("docker/image.sh")))?);
     let base = base()?;
     for target in ["node", "dns"] {

@@ -45,6 +45,7 @@ mod supervision_is_as_asked;
 mod support;
 mod system_calls_are_the_usual_ones;
 mod templates_render_as_before;
+mod the_binary_brings_itself_along;
 mod the_cause_of_a_missing_record_is_named;
 mod the_child_starts_clean;
 mod the_cookie_is_only_where_it_must_be;

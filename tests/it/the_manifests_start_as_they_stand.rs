@@ -18,6 +18,8 @@ use crate::support::{Built, Cluster, DnsSettings, Ended, RunningPod, scratch_dir
 const BASES: [&str; 3] = ["statefulset", "deployment", "rabbitmq"];
 /// The oldest and the newest that the schemas' package has.
 const VERSIONS: [&str; 2] = ["1.25", "1.37"];
+/// What a broker waits for the members that it knew: `mnesia_table_loading_retry_timeout`, ten times.
+const MEMBERS_TIMEOUT: Duration = Duration::from_secs(300);
 /// What a wait takes at most, unless `BEAMINIT_WAIT_TIMEOUT` says otherwise.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(120);
 /// A broker's stop on two busy cores.
@@ -83,6 +85,19 @@ fn their_pods_are_restricted() {
     }
 }
 
+/// The kubelet would pull an image without a tag at each start, and these lie on the nodes alone.
+#[test]
+fn images_that_are_built_here_are_not_pulled() {
+    for base in BASES {
+        let manifest = Manifest::build(base);
+        let spec = manifest.pod_spec();
+        for container in list(&spec["containers"]).iter().chain(list(&spec["initContainers"])) {
+            let has_tag = word(&container["image"]).contains(':');
+            assert!(has_tag || container["imagePullPolicy"] == "IfNotPresent", "{base}: {container}");
+        }
+    }
+}
+
 /// A kubelet that gives up sooner kills the pod before it can say why it waits.
 #[test]
 fn the_startup_probe_outlasts_the_wait() {
@@ -96,7 +111,8 @@ fn the_startup_probe_outlasts_the_wait() {
         );
         let probe = &container["startupProbe"];
         let lasts = Duration::from_secs((number(&probe["periodSeconds"]) * number(&probe["failureThreshold"])).into());
-        assert!(lasts >= WAIT_TIMEOUT + BOOT, "{base}: {lasts:?}");
+        let members = if base == "rabbitmq" { MEMBERS_TIMEOUT } else { Duration::ZERO };
+        assert!(lasts >= WAIT_TIMEOUT + members + BOOT, "{base}: {lasts:?}");
     }
     let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
     assert!(readme.contains(&format!("| `BEAMINIT_WAIT_TIMEOUT` | `{}s` |", WAIT_TIMEOUT.as_secs())));
@@ -135,9 +151,14 @@ fn the_rabbitmq_broker_starts() {
     let pod = Started::of(&manifest, "rabbitmq-0", None, &image);
     wait_for_broker(&pod.pod);
     pod.sees_its_record_and_is_ready();
-    let output = pod.pod.exec(["/beaminit/beaminit", "exec", "rabbitmqctl", "--quiet", "eval", "node()."]);
+    let eval = ["/beaminit/beaminit", "exec", "rabbitmqctl", "--quiet", "eval"];
+    let output = pod.pod.exec([eval.as_slice(), &["node()."]].concat());
     let node = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     assert_eq!(node, "'rabbit@rabbitmq-0.rabbitmq.astarte.svc.cluster.local'", "{output:?}");
+    let output = pod.pod.exec([eval.as_slice(), &["vm_memory_monitor:get_memory_limit()."]].concat());
+    let watermark: u32 = String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number of bytes");
+    assert_eq!(manifest.container()["resources"]["limits"]["memory"], "1Gi");
+    assert!(watermark < (1 << 30) / 2, "{watermark}");
     pod.stops();
 }
 

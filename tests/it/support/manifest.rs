@@ -137,16 +137,19 @@ impl Manifest {
         with_container(pod, spec, self.container(), volumes, image)
     }
 
-    /// The init containers, one after the other, each as a pod of its own with the same volumes.
+    /// The init containers, one after the other, each as a pod of its own with the same volumes. Their image is beaminit's.
     pub(crate) fn init_pods<'a>(
         &'a self,
         cluster: &'a Cluster,
         volumes: &'a Volumes,
     ) -> impl Iterator<Item = Pod> + 'a {
-        let image = Image { entrypoint: &[], command: &[], variables: &[], app: None };
-        let containers = list(&self.pod_spec()["initContainers"]).iter();
-        containers
-            .map(move |container| with_container(cluster.pod("init-0"), self.pod_spec(), container, volumes, &image))
+        const BINARY: &str = "/beaminit";
+        let image = Image { entrypoint: &[BINARY], command: &[], variables: &[], app: None };
+        list(&self.pod_spec()["initContainers"]).iter().map(move |container| {
+            assert_eq!(container["image"], "beaminit");
+            let pod = cluster.pod("init-0").mount(Path::new(env!("CARGO_BIN_EXE_beaminit")), BINARY);
+            with_container(pod, self.pod_spec(), container, volumes, &image)
+        })
     }
 }
 
