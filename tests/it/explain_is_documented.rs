@@ -86,7 +86,7 @@ fn every_field_is_described_and_every_described_one_is_there() {
 #[test]
 fn the_readme_names_the_fields() {
     let readme = file("README.md");
-    let section = readme.split("\n## Explain\n").nth(1).expect("a section").split("\n## ").next().unwrap();
+    let section = readme.split("\n## exec and explain\n").nth(1).expect("a section").split("\n## ").next().unwrap();
     let fields = section.split("is for programs: ").nth(1).expect("a list").split(';').next().unwrap();
     let named: BTreeSet<String> = fields.split('`').skip(1).step_by(2).map(str::to_owned).collect();
     assert_eq!(named, documented()["Facts"].keys().cloned().collect());

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use beaminit::signal::Rewrites;
+
 fn file(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
@@ -22,6 +24,15 @@ fn first_column(heading: &str) -> BTreeSet<String> {
 fn every_variable_that_is_read_is_described_and_every_described_one_is_read() {
     let read: BTreeSet<_> = beaminit::env::READ.iter().map(|name| (*name).to_owned()).collect();
     assert_eq!(first_column("Environment"), read);
+}
+
+/// What is told of signals holds for every VM, and is what the code does.
+#[test]
+fn the_default_for_signals_is_the_one_that_is_described() {
+    let readme = file("README.md");
+    let row = readme.lines().find(|line| line.starts_with("| `BEAMINIT_SIGNALS` |")).expect("a row");
+    let described = row.split('`').nth(3).unwrap();
+    assert_eq!(Rewrites::parse(described), Ok(Rewrites::for_beam()));
 }
 
 #[test]
