@@ -13,13 +13,14 @@ docker version >/dev/null 2>&1 || {
 }
 
 # A registry that is not there says so at once; one behind a silent firewall would not.
-if docker image inspect "$rust" >/dev/null 2>&1 || timeout 300 docker pull -q "$rust" >/dev/null 2>&1; then
+if docker image inspect "$rust" >/dev/null 2>&1 || timeout --foreground 300 docker pull -q "$rust" >/dev/null 2>&1; then
     docker build -q -t "$tag" -f docker/Dockerfile . >/dev/null
     made="in $rust"
 else
     cargo build --quiet --release --locked --target "$target"
     context=$(mktemp -d)
     trap 'rm -rf "$context"' EXIT
+    trap 'exit 130' INT TERM
     cp "target/$target/release/beaminit" "$context/"
     docker build -q -t "$tag" -f docker/prebuilt.Dockerfile "$context" >/dev/null
     made="from the binary of this machine's cargo ($rust cannot be pulled)"

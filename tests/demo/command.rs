@@ -2,12 +2,26 @@
 
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::stage::Outcome;
 
+/// What the story ends with after Ctrl-C.
+pub(crate) const INTERRUPTED: &str = "interrupted";
+
 /// Runs it and returns its stdout. In a process group of its own, so that Ctrl-C stops the story and not its cleaning up.
 pub(crate) fn run(command: &mut Command) -> Outcome<String> {
-    let output = command.stdin(Stdio::null()).process_group(0).output();
+    output(command.process_group(0))
+}
+
+/// The same in our own process group, for what may take minutes: Ctrl-C ends it as well.
+pub(crate) fn run_interruptibly(command: &mut Command, interrupted: &AtomicBool) -> Outcome<String> {
+    let outcome = output(command);
+    if interrupted.load(Ordering::Relaxed) { Err(INTERRUPTED.to_owned()) } else { outcome }
+}
+
+fn output(command: &mut Command) -> Outcome<String> {
+    let output = command.stdin(Stdio::null()).output();
     let output = output.map_err(|cause| format!("{}: {cause}", line(command)))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());

@@ -5,11 +5,12 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::command::{docker, run};
+use super::command::{INTERRUPTED, docker, run};
 use super::images;
 use super::stage::{Line, NODES, Outcome, Stage, Started, fqdn};
 
@@ -43,8 +44,13 @@ impl Docker {
     }
 
     /// Builds the images and starts the DNS.
-    pub(crate) fn new(compose: Vec<&'static str>, first_port: u16, cookie: &str) -> Outcome<Self> {
-        images::build()?;
+    pub(crate) fn new(
+        compose: Vec<&'static str>,
+        first_port: u16,
+        cookie: &str,
+        interrupted: &AtomicBool,
+    ) -> Outcome<Self> {
+        images::build(interrupted)?;
         let (line_sender, lines) = mpsc::channel();
         let mut stage = Self {
             compose,
@@ -58,14 +64,7 @@ impl Docker {
         };
         stage.compose_up(&["dns"])?;
         let dns = container("dns")?;
-        let deadline = Instant::now() + DNS_START;
-        while docker(&["exec", &dns, "dig", "+short", "+tries=1", "+time=1", "@127.0.0.1", "ns.dns.cluster.local"])
-            .is_ok_and(|address| address.is_empty())
-        {
-            if Instant::now() > deadline {
-                return Err(format!("the DNS does not answer: docker logs {dns}"));
-            }
-        }
+        await_dns(&dns, interrupted)?;
         stage.containers.insert("dns", dns);
         Ok(stage)
     }
@@ -106,6 +105,22 @@ impl Docker {
         self.followers.push(child);
         Ok(())
     }
+}
+
+/// Returns when the authority answers through the cache.
+fn await_dns(id: &str, interrupted: &AtomicBool) -> Outcome<()> {
+    let deadline = Instant::now() + DNS_START;
+    let dig = ["exec", id, "dig", "+short", "+tries=1", "+time=1", "@127.0.0.1", "ns.dns.cluster.local"];
+    while !docker(&dig).is_ok_and(|address| !address.is_empty()) {
+        if interrupted.load(Ordering::Relaxed) {
+            return Err(INTERRUPTED.to_owned());
+        }
+        if Instant::now() > deadline {
+            let said = run(Command::new("sh").args(["-c", "exec docker logs --tail 10 \"$0\" 2>&1", id]))?;
+            return Err(format!("the DNS does not answer within {} s:\n{said}", DNS_START.as_secs()));
+        }
+    }
+    Ok(())
 }
 
 /// The id of the service's container.

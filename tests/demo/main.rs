@@ -37,6 +37,7 @@ use std::sync::atomic::AtomicBool;
 use nix::fcntl::{Flock, FlockArg};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
+use command::INTERRUPTED;
 use docker::Docker;
 use namespaces::{Namespaces, listen};
 use stage::{NODES, Outcome, Stage};
@@ -81,7 +82,7 @@ fn demo() -> Outcome<()> {
     let mut stage: Box<dyn Stage> = match found {
         Ok(compose) => {
             drop(listeners); // the daemon listens there itself
-            Box::new(Docker::new(compose, first_port, &cookie)?)
+            Box::new(Docker::new(compose, first_port, &cookie, &interrupted)?)
         }
         Err(reason) => {
             println!("{reason}: the nodes are made of namespaces");
@@ -93,7 +94,7 @@ fn demo() -> Outcome<()> {
     let keep = env::var("KEEP").is_ok_and(|word| !matches!(word.as_str(), "" | "0" | "no"));
     let mut story = Story::new(stage.as_mut(), first_port, interrupted);
     let told = story.tell(keep);
-    if told.as_ref().is_err_and(|cause| cause != "interrupted") {
+    if told.as_ref().is_err_and(|cause| cause != INTERRUPTED) {
         story.log().for_each(|line| eprintln!("{line}"));
     }
     told

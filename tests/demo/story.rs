@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::command::INTERRUPTED;
 use super::page::{self, Cluster};
 use super::stage::{LOOP, Line, NODES, Outcome, SERVICE, Stage, Started, fqdn};
 use super::timeline::{Phase, Timeline};
@@ -212,7 +213,7 @@ impl<'a> Story<'a> {
                 return Ok(found);
             }
             if self.interrupted.load(Ordering::Relaxed) {
-                return Err("interrupted".to_owned());
+                return Err(INTERRUPTED.to_owned());
             }
             if Instant::now() > deadline {
                 return Err(format!("not within {} s: {what}", PATIENCE.as_secs()));
