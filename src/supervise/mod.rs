@@ -54,7 +54,7 @@ pub struct Ended {
     pub after: Duration,
     /// Whether it had been asked to.
     pub was_asked: bool,
-    /// The first words of the crash dump that it left, if it left one.
+    /// The first words of the crash dump that it left, if it failed and left one.
     pub slogan: Option<String>,
 }
 
@@ -108,7 +108,8 @@ pub fn watch(watched: &Watched, signals: &mut SignalQueue) -> Ended {
         was_asked: false,
     };
     let reason = supervisor.watch(signals);
-    let slogan = crash_dump::slogan(&watched.crash_dump, watched.started);
+    let has_failed = reason != ExitReason::Code(0);
+    let slogan = has_failed.then(|| crash_dump::slogan(&watched.crash_dump, watched.started)).flatten();
     let (after, was_asked) = (supervisor.started.elapsed(), supervisor.was_asked);
     if policy.adopts_orphans() {
         leftovers::end(signals);
