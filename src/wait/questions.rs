@@ -81,10 +81,11 @@ impl Family {
 }
 
 impl Question {
-    /// Does the name exist? Asked with a record type that was not used lately.
+    /// Does the name exist? Asked with a record type that was not used lately. With CD, since dnsmasq takes a denial with DO
+    /// alone for one of the whole name, and hands it to the peers.
     #[must_use]
     pub fn existence(private_type: u16) -> Self {
-        Self { record: Record::Private(private_type), dnssec_ok: true, checking_disabled: false }
+        Self { record: Record::Private(private_type), dnssec_ok: true, checking_disabled: true }
     }
 
     /// The question that every other client of the resolver puts.

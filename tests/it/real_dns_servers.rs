@@ -4,6 +4,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use hickory_resolver::proto::op::ResponseCode;
+
 use crate::support::real_dns::{Chain, DENIAL, Forwarder};
 use crate::support::vm::BOOT;
 use crate::support::{Cluster, DnsSettings, Ended, Pod, PodFile, RunningPod, wait_until};
@@ -24,6 +26,8 @@ struct Run {
     planted: bool,
     seen: Duration,
     loop_seen: Duration,
+    /// What a peer is told that asks for the first time as soon as the pod has seen its record.
+    peers: ResponseCode,
     /// To the end of a denial that was planted before the pods' start, or by the pod's first question.
     denial_ends: Duration,
     log: String,
@@ -59,6 +63,9 @@ fn check(forwarder: Option<Forwarder>, run: &Run) {
         // Its denial is of the whole name, so the first question of all is what must be outlasted.
         Some(Forwarder::Bind) => outlasted,
     };
+    if !run.planted && !matches!(forwarder, Some(Forwarder::Bind)) {
+        assert_eq!(run.peers, ResponseCode::NoError, "{forwarder:?}: our questions blind the peers");
+    }
     assert!(run.seen <= bound, "{forwarder:?}: {:?} and not {bound:?}: {}", run.seen, run.log);
 }
 
@@ -108,10 +115,12 @@ fn run(chain: &Chain, planted: bool, number: usize) -> Run {
     chain.publish(&[(&name, address), (&loop_name, loop_address)]);
     let published = Instant::now();
     let denied_at = if planted { denied_at } else { asks };
+    let seen_by_us = seen(&pod, "started", published);
     Run {
         published_at: PUBLISHED[number],
         planted,
-        seen: seen(&pod, "started", published),
+        seen: seen_by_us,
+        peers: chain.response_code(&name),
         loop_seen: seen(&looping, "seen", published),
         denial_ends: (denied_at + DENIAL).saturating_duration_since(published),
         log: format!("{:#?}", pod.log()),

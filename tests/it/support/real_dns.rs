@@ -86,8 +86,12 @@ impl Chain {
 
     /// A peer asks for the address, too early: whoever keeps denials has one from now on.
     pub(crate) fn plant_denial(&self, name: &str) {
-        let reply = self.ask(self.server, name).expect("an answer");
-        assert_eq!(reply.metadata.response_code, ResponseCode::NXDomain);
+        assert_eq!(self.response_code(name), ResponseCode::NXDomain);
+    }
+
+    /// What an ordinary question for the addresses of `name` is answered with.
+    pub(crate) fn response_code(&self, name: &str) -> ResponseCode {
+        self.ask(self.server, name).expect("an answer").metadata.response_code
     }
 
     /// Adds these addresses to the zone.
