@@ -141,7 +141,7 @@ fn collect(pod: &'static str, reader: impl BufRead, lines: &Sender<Line>) {
 
 /// With what to do, for what others on the machine can be the cause of.
 fn explained(cause: String) -> String {
-    let hint = if cause.contains("Pool overlaps") {
+    let hint = if cause.contains("Pool overlaps") || cause.contains("overlapping IPv4") {
         "hint: another Docker network has addresses of 10.213.7.0/24; `docker network ls` and `docker network rm` help"
     } else if cause.contains("port is already allocated") || cause.contains("address already in use") {
         "hint: `make demo PORT=9000` takes ports 9000 to 9002 instead"

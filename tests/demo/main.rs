@@ -44,6 +44,8 @@ use stage::{NODES, Outcome, Stage};
 use story::Story;
 
 const FIRST_PORT: u16 = 8470;
+/// Two more come behind it.
+const LAST_PORT: u16 = u16::MAX - 2;
 
 fn main() -> ExitCode {
     match demo() {
@@ -62,7 +64,11 @@ fn demo() -> Outcome<()> {
     }
     let _alone = lock()?;
     let first_port = match env::var("PORT") {
-        Ok(port) => port.parse().map_err(|cause| format!("PORT={port}: {cause}"))?,
+        Ok(port) => port
+            .parse()
+            .ok()
+            .filter(|port| (1..=LAST_PORT).contains(port))
+            .ok_or_else(|| format!("PORT={port}: no port of 1 to {LAST_PORT}, the first of three"))?,
         Err(_) => FIRST_PORT,
     };
     let cookie: String = std::iter::repeat_with(fastrand::alphanumeric).take(24).collect();

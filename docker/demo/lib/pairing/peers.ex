@@ -45,8 +45,15 @@ defmodule Pairing.Peers do
   def handle_info({:no_longer_stale, node}, lost), do: {:noreply, MapSet.delete(lost, node)}
 
   defp listed do
+    case System.get_env("MY_POD_BASE_DNS") do
+      # Outside of a cluster.
+      nil -> []
+      service -> listed(String.to_charlist(service))
+    end
+  end
+
+  defp listed(service) do
     [name, _host] = node() |> Atom.to_string() |> String.split("@")
-    service = System.fetch_env!("MY_POD_BASE_DNS") |> String.to_charlist()
 
     for {_priority, _weight, _port, host} <- :inet_res.lookup(service, :in, :srv) do
       :"#{name}@#{host}"
