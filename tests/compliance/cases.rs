@@ -24,9 +24,10 @@ pub(crate) struct Case {
     pub(crate) run: fn(&Cluster, Init),
 }
 
-pub(crate) const CASES: [Case; 22] = [
+pub(crate) const CASES: [Case; 26] = [
     Case { name: "exit codes come out", run: exit_codes },
     Case { name: "death by a signal is 128+n", run: signal_deaths },
+    Case { name: "death with a core dump is 128+n", run: core_dump },
     Case { name: "a missing program is 127, one without x 126", run: not_executable },
     Case { name: "sh -c without -- before it", run: shell_options },
     Case { name: "a script without #! runs", run: script_without_interpreter },
@@ -42,7 +43,10 @@ pub(crate) const CASES: [Case; 22] = [
     Case { name: "works though CHLD was ignored", run: ignored_child_signal },
     Case { name: "a child that suspends itself goes on", run: self_suspend },
     Case { name: "a stopped child can be ended", run: stopped_child_ends },
+    Case { name: "a child that TERM does not end goes on, and its code comes out", run: survives_term },
+    Case { name: "the child's death among 1,000 others is seen", run: death_among_others },
     Case { name: "orphans are reaped", run: reaps },
+    Case { name: "orphans in sessions of their own are reaped", run: reaps_other_sessions },
     Case { name: "10,000 orphans at once, while it was stopped", run: reaps_a_storm },
     Case { name: "orphans are reaped where it is not PID 1", run: reaps_as_subreaper },
     Case { name: "stdin, stdout and stderr closed", run: closed_streams },
@@ -79,6 +83,11 @@ fn signal_deaths(cluster: &Cluster, init: Init) {
         let ended = ends(pod(cluster, init), &["/usr/bin/perl", "-e", &format!("kill {signal}, $$; sleep 9")]);
         assert_eq!(ended, Ended::Code(128 + signal));
     }
+}
+
+fn core_dump(cluster: &Cluster, init: Init) {
+    let script = "cd /tmp; ulimit -c unlimited; exec /usr/bin/perl -e 'kill SEGV => $$; sleep 9'";
+    assert_eq!(ends(pod(cluster, init), &["/bin/bash", "-c", script]), Ended::Code(139));
 }
 
 fn not_executable(cluster: &Cluster, init: Init) {
@@ -203,6 +212,30 @@ fn stopped_child_ends(cluster: &Cluster, init: Init) {
     assert!(matches!(pod.wait(SOON), Ended::Code(143 | 7)));
 }
 
+fn survives_term(cluster: &Cluster, init: Init) {
+    let script = "$| = 1; $SIG{TERM} = sub { print \"got TERM\\n\" }; $SIG{USR1} = sub { exit 7 }; print \"ready\\n\"; sleep 1 while 1;";
+    let pod = pod(cluster, init).command(["/usr/bin/perl", "-e", script]).start();
+    pod.expect_line("ready", SOON);
+    pod.signal(15);
+    pod.expect_line("got TERM", SOON);
+    pod.signal(10);
+    assert_eq!(pod.wait(SOON), Ended::Code(7));
+}
+
+/// The kernel tells of all these deaths with one signal.
+fn death_among_others(cluster: &Cluster, init: Init) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let script = "for i in {1..1000}; do (read <&3 &) done; echo ready; read <&3; exit 7";
+    let script = format!("exec 3<&0; {script}");
+    let pod = pod(cluster, init).stdin(reader).command(["/bin/bash", "-c", &script]).start();
+    pod.expect_line("ready", SOON);
+    pod.signal(19);
+    drop(writer);
+    wait_until(SOON, "all dead", || pod.processes().iter().filter(|process| process.state == 'Z').count() == 1001);
+    pod.signal(18);
+    assert_eq!(pod.wait(SOON), Ended::Code(7));
+}
+
 fn no_zombies(pod: &RunningPod, expected: usize) {
     wait_until(Duration::from_secs(20), "no zombie", || {
         let processes = pod.processes();
@@ -212,6 +245,12 @@ fn no_zombies(pod: &RunningPod, expected: usize) {
 
 fn reaps(cluster: &Cluster, init: Init) {
     let pod = ready(pod(cluster, init), "for i in {1..300}; do (sleep 0.01 &); done; echo ready; exec sleep 1000");
+    no_zombies(&pod, 2);
+}
+
+fn reaps_other_sessions(cluster: &Cluster, init: Init) {
+    let pod =
+        ready(pod(cluster, init), "for i in {1..100}; do (setsid sleep 0.01 &); done; echo ready; exec sleep 1000");
     no_zombies(&pod, 2);
 }
 
