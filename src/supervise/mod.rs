@@ -105,6 +105,8 @@ pub fn watch(watched: &Watched, signals: &mut SignalQueue) -> Ended {
         policy,
         shutdown: Shutdown::new(watched.is_beam, policy.stop_timeout),
         terminal: Terminal::give_to(*main),
+        is_stopped: false,
+        has_sent_term: false,
         was_asked: false,
     };
     let reason = supervisor.watch(signals);
@@ -123,6 +125,8 @@ struct Supervisor<'a> {
     policy: &'a Policy,
     shutdown: Shutdown,
     terminal: Option<Terminal>,
+    is_stopped: bool,
+    has_sent_term: bool,
     was_asked: bool,
 }
 
@@ -132,9 +136,14 @@ impl Supervisor<'_> {
         loop {
             match reaper::reap(self.main) {
                 Some(News::Ended(reason)) => return reason,
-                Some(News::Stopped(by)) => terminal::on_stop(self.terminal.as_ref(), self.main, by),
+                Some(News::Stopped(by)) => {
+                    self.is_stopped = true;
+                    terminal::on_stop(self.terminal.as_ref(), self.main, by);
+                }
+                Some(News::Continued) => self.is_stopped = false,
                 None => {}
             }
+            self.let_it_end();
             let readable = sys::poll_readable(signals.readable(), self.shutdown.idle(self.started.elapsed()));
             if readable {
                 signals.take().into_iter().for_each(|signal| self.dispose(signal));
@@ -177,9 +186,16 @@ impl Supervisor<'_> {
             tracing::warn!(target: "supervise", signal, "cannot send {}: {}", signal::name(signal), cause(&error));
         }
         if signal == signal::TERM {
-            // A stopped process does not end until it is continued.
-            let _ = send(self.main, signal::CONT);
+            self.has_sent_term = true;
             self.shutdown.term_sent(self.started.elapsed());
+        }
+    }
+
+    /// A stopped process does not end until it is continued. One that runs gets no CONT that nobody sent.
+    fn let_it_end(&mut self) {
+        if self.is_stopped && self.has_sent_term {
+            self.is_stopped = false;
+            self.send(signal::CONT);
         }
     }
 }

@@ -10,6 +10,8 @@ pub enum News {
     Ended(ExitReason),
     /// The signal of this number stopped it, and it still stands.
     Stopped(i32),
+    /// It was continued.
+    Continued,
 }
 
 /// Takes every child that has ended while there is no main child yet: what a probe or a `kubectl exec` leaves behind
@@ -31,7 +33,7 @@ pub fn reap(main: i32) -> Option<News> {
             ChildEvent::Exited(code) if pid == main => news = Some(News::Ended(ExitReason::Code(code))),
             ChildEvent::Killed(signal) if pid == main => news = Some(News::Ended(ExitReason::Signal(signal))),
             ChildEvent::Stopped(signal) if pid == main => news = Some(News::Stopped(signal)),
-            ChildEvent::Continued if pid == main => news = None,
+            ChildEvent::Continued if pid == main => news = Some(News::Continued),
             ChildEvent::Exited(_) | ChildEvent::Killed(_) => {
                 tracing::debug!(target: "supervise", pid, "reaped orphan {pid}");
             }

@@ -18,13 +18,13 @@ pub struct SignalQueue {
 /// The C library's own: 34 is musl's as well.
 const LIBRARYS_OWN: [i32; 3] = [32, 33, 34];
 
-/// Not for the release: a broken stderr of ours, and what the terminal tells a process in the background. Those would
-/// stop us; blocked, they let us give the terminal to the release and take it back.
-const NOT_READ: [i32; 3] = [signal::PIPE, signal::TTIN, signal::TTOU];
+/// Not for the release: what the terminal tells a process in the background. It would stop us; blocked, it lets us give
+/// the terminal to the release and take it back.
+const NOT_READ: [i32; 2] = [signal::TTIN, signal::TTOU];
 
-/// Heard even if they were ignored when we started, by us and by the release: without them no child is reaped and no
-/// stop is heard.
-const ALWAYS_HEARD: [i32; 4] = [signal::CHLD, signal::TERM, signal::INT, signal::QUIT];
+/// Heard even if they were ignored when we started, by us and by the release: without the first ones no child is reaped
+/// and no stop is heard, and Rust ignores PIPE in every program.
+const ALWAYS_HEARD: [i32; 5] = [signal::CHLD, signal::TERM, signal::INT, signal::QUIT, signal::PIPE];
 
 impl SignalQueue {
     /// Begins to take what [`sys::block_signals`] has blocked. A signal that came meanwhile is the first in the queue.
@@ -65,10 +65,9 @@ impl SignalQueue {
         self.inherited.without(unblocked)
     }
 
-    /// What is not ignored in the release, though it may be here. Rust ignores PIPE in every program.
+    /// What is not ignored in the release, though it may be here.
     #[must_use]
     pub fn not_ignored() -> [i32; 5] {
-        let [chld, term, int, quit] = ALWAYS_HEARD;
-        [chld, term, int, quit, signal::PIPE]
+        ALWAYS_HEARD
     }
 }

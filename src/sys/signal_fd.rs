@@ -1,6 +1,7 @@
 //! Blocked signals, read from a descriptor.
 
 use super::SignalMask;
+use crate::signal;
 use nix::sys::signalfd::{SfdFlags, SignalFd as Kernels};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -19,10 +20,17 @@ impl SignalFd {
         Ok(Self(Kernels::with_flags(&signals.0, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?))
     }
 
-    /// The next signal, if there is one now. Never blocks.
+    /// The next signal from others, if there is one now. Never blocks.
     pub fn take(&mut self) -> Option<i32> {
-        let came = self.0.read_signal().ok().flatten()?;
-        i32::try_from(came.ssi_signo).ok()
+        loop {
+            let came = self.0.read_signal().ok().flatten()?;
+            let signal = i32::try_from(came.ssi_signo).ok()?;
+            // So the kernel tells us that nobody reads our stderr any more.
+            let is_our_own = signal == signal::PIPE && came.ssi_pid == std::process::id();
+            if !is_our_own {
+                return Some(signal);
+            }
+        }
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct Case {
     pub(crate) run: fn(&Cluster, Init),
 }
 
-pub(crate) const CASES: [Case; 26] = [
+pub(crate) const CASES: [Case; 27] = [
     Case { name: "exit codes come out", run: exit_codes },
     Case { name: "death by a signal is 128+n", run: signal_deaths },
     Case { name: "death with a core dump is 128+n", run: core_dump },
@@ -33,6 +33,7 @@ pub(crate) const CASES: [Case; 26] = [
     Case { name: "a script without #! runs", run: script_without_interpreter },
     Case { name: "HUP INT QUIT USR1 USR2 ALRM TERM WINCH are forwarded", run: forwards },
     Case { name: "ABRT is forwarded", run: forwards_abrt },
+    Case { name: "PIPE is forwarded", run: forwards_pipe },
     Case { name: "real-time signals are forwarded", run: forwards_real_time },
     Case { name: "a TERM from before the start is kept", run: early_term },
     Case { name: "the same, to the group", run: early_term_to_group },
@@ -133,6 +134,10 @@ fn forwards_abrt(cluster: &Cluster, init: Init) {
     each_comes_through(&listener(pod(cluster, init), &["ABRT"]), &[(6, "ABRT")]);
 }
 
+fn forwards_pipe(cluster: &Cluster, init: Init) {
+    each_comes_through(&listener(pod(cluster, init), &["PIPE"]), &[(13, "PIPE")]);
+}
+
 fn forwards_real_time(cluster: &Cluster, init: Init) {
     let signals = [(40, "NUM40"), (64, "RTMAX")];
     each_comes_through(&listener(pod(cluster, init), &signals.map(|(_, name)| name)), &signals);
@@ -213,13 +218,14 @@ fn stopped_child_ends(cluster: &Cluster, init: Init) {
 }
 
 fn survives_term(cluster: &Cluster, init: Init) {
-    let script = "$| = 1; $SIG{TERM} = sub { print \"got TERM\\n\" }; $SIG{USR1} = sub { exit 7 }; print \"ready\\n\"; sleep 1 while 1;";
+    let script = "$| = 1; $SIG{TERM} = sub { print \"got TERM\\n\" }; $SIG{CONT} = sub { print \"got CONT\\n\" }; $SIG{USR1} = sub { exit 7 }; print \"ready\\n\"; sleep 1 while 1;";
     let pod = pod(cluster, init).command(["/usr/bin/perl", "-e", script]).start();
     pod.expect_line("ready", SOON);
     pod.signal(15);
     pod.expect_line("got TERM", SOON);
     pod.signal(10);
     assert_eq!(pod.wait(SOON), Ended::Code(7));
+    assert!(!pod.stdout().contains("CONT"), "a signal that nobody sent");
 }
 
 /// The kernel tells of all these deaths with one signal.
