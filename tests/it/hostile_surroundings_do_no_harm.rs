@@ -112,3 +112,25 @@ fn a_user_without_an_entry_in_passwd_starts_a_release() {
     pod.signal(15);
     assert_eq!(pod.wait(BOOT), Ended::Code(0));
 }
+
+/// The words that go before ours, so that they still run as PID 1.
+fn starts_and_ends_behind(words: &[&str]) {
+    let cluster = Cluster::start(DnsSettings::default());
+    let config = config_map(talk::VM_ARGS);
+    let pod = talk::pod(&cluster, "pairing-0", config.path()).entrypoint([words, &["beaminit"]].concat());
+    cluster.dns().publish(&pod.fqdn(), &[pod.address()]);
+    let pod = pod.start();
+    wait_for_node(&pod, "astarte_pairing");
+    pod.signal(15);
+    assert_eq!(pod.wait(BOOT), Ended::Code(0), "{:#?}", pod.log());
+}
+
+#[test]
+fn in_a_user_namespace_of_its_own_a_release_starts_and_ends() {
+    starts_and_ends_behind(&["unshare", "--user", "--map-root-user"]);
+}
+
+#[test]
+fn without_a_way_to_new_privileges_a_release_starts_and_ends() {
+    starts_and_ends_behind(&["setpriv", "--no-new-privs"]);
+}
