@@ -14,9 +14,11 @@ use super::command::{INTERRUPTED, docker, run};
 use super::images;
 use super::stage::{Line, NODES, Outcome, Stage, Started, fqdn};
 
-/// Marks all that is ours: containers, networks, images.
+/// Marks all that is ours: containers, networks, images. Containers have it of their image, so others may have it too.
 const LABEL: &str = "label=beaminit.demo=true";
 const PROJECT: &str = "beaminit-demo";
+/// Marks what Compose has made for us.
+const OF_PROJECT: &str = "label=com.docker.compose.project=beaminit-demo";
 /// A name server on a busy machine.
 const DNS_START: Duration = Duration::from_secs(30);
 
@@ -125,9 +127,8 @@ fn await_dns(id: &str, interrupted: &AtomicBool) -> Outcome<()> {
 
 /// The id of the service's container.
 fn container(service: &str) -> Outcome<String> {
-    let project = format!("label=com.docker.compose.project={PROJECT}");
     let service = format!("label=com.docker.compose.service={service}");
-    docker(&["ps", "--all", "--quiet", "--no-trunc", "--filter", LABEL, "--filter", &project, "--filter", &service])
+    docker(&["ps", "--all", "--quiet", "--no-trunc", "--filter", LABEL, "--filter", OF_PROJECT, "--filter", &service])
 }
 
 /// Each line begins with the time when the daemon read it.
@@ -223,10 +224,11 @@ pub(crate) fn remove_left_over() -> Outcome<()> {
     Ok(())
 }
 
-/// Removes containers and networks with our label, by id; returns how many there were.
+/// Removes containers and networks with our labels, by id; returns how many there were.
 fn remove_all() -> Outcome<usize> {
-    let containers = docker(&["ps", "--all", "--quiet", "--filter", LABEL])?;
-    let networks = docker(&["network", "ls", "--quiet", "--filter", LABEL])?;
+    let ours = ["--quiet", "--filter", LABEL, "--filter", OF_PROJECT];
+    let containers = docker(&[["ps", "--all"].as_slice(), &ours].concat())?;
+    let networks = docker(&[["network", "ls"].as_slice(), &ours].concat())?;
     let remove = |words: &[&str], ids: &str| {
         let ids: Vec<&str> = ids.lines().collect();
         if ids.is_empty() { Ok(0) } else { docker(&[words, &ids].concat()).map(|_| ids.len()) }
