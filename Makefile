@@ -17,12 +17,11 @@ image:
 	@sh docker/image.sh
 
 # The demo is among the tests, in namespaces: a base image that has to be made first would take minutes. DOCKER=yes makes one.
-test: DOCKER ?= no
 test: setup
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
-	DOCKER=$(DOCKER) cargo test
+	DOCKER=$${DOCKER:-no} cargo test
 	$(MAKE) static
 
 # The delivered binary beside tini, dumb-init and a shell. Wants a quiet machine.

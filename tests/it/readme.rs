@@ -114,6 +114,14 @@ fn every_make_target_and_every_file_that_is_named_is_there() {
     assert!(file("README.md").lines().count() <= 300);
 }
 
+/// Once one target has a `?=` of its own, GNU make hides the environment's variable of this name from all others.
+#[test]
+fn variables_of_the_environment_reach_every_target() {
+    let makefile = file("Makefile");
+    let of_a_target = |line: &&str| line.split_once("?=").is_some_and(|(name, _)| name.contains(':'));
+    assert_eq!(makefile.lines().find(of_a_target), None);
+}
+
 /// A promise is worth its test.
 #[test]
 fn every_promise_of_the_threat_model_has_its_test() {
