@@ -5,17 +5,51 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::Value;
+
+const TARGET: &str = "x86_64-unknown-linux-musl";
+
 /// Of crates that end in the binary. Who needs one more raises it, and says in Cargo.toml what for.
 const MOST: usize = 100;
 
 #[test]
 fn few_crates_are_linked() {
-    let tree = ["tree", "--locked", "--offline", "--edges", "normal,no-proc-macro", "--prefix", "none"];
-    let tree = Command::new(env!("CARGO")).args(tree).args(["--target", "x86_64-unknown-linux-musl"]).output().unwrap();
-    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
-    let text = String::from_utf8(tree.stdout).unwrap();
+    let text = cargo(&["tree", "--edges", "normal,no-proc-macro", "--prefix", "none", "--target", TARGET]);
     let crates: BTreeSet<_> = text.lines().filter_map(|line| line.split(' ').next()).collect();
     assert!(crates.contains("hickory-resolver") && crates.len() <= MOST, "{}: {crates:?}", crates.len());
+}
+
+/// By the list of `.deny.toml`, which `cargo deny` reads where it is installed.
+#[test]
+fn every_crate_may_be_given_away_without_its_sources() {
+    let rules = fs::read_to_string(root().join(".deny.toml")).unwrap();
+    let allowed = rules.lines().find(|line| line.starts_with("allow = [")).unwrap();
+    let allowed: Vec<_> = allowed.split('"').skip(1).step_by(2).collect();
+    // All of what stands between the ANDs, one of what stands between the ORs.
+    let is_allowed = |licences: &str| {
+        licences.split(" AND ").all(|choice| {
+            let mut choices = choice.split(" OR ").flat_map(|choice| choice.split('/'));
+            choices.any(|licence| allowed.contains(&licence.trim_matches(['(', ')', ' '])))
+        })
+    };
+    let format = ["--prefix", "none", "--no-dedupe", "--target", TARGET, "--format", "{p}: {l}"];
+    let text = cargo(&[&["tree", "--edges", "normal,build"], &format[..]].concat());
+    let crates: BTreeSet<_> = text.lines().filter_map(|line| line.split_once(": ")).collect();
+    let wrong: Vec<_> = crates.iter().filter(|(_, licences)| !is_allowed(licences)).collect();
+    assert!(crates.len() > 20 && wrong.is_empty(), "{wrong:?}");
+}
+
+/// An update of a dependency may ask for a newer compiler; cargo only says so to the one who has the old one.
+#[test]
+fn no_crate_wants_a_newer_compiler_than_we_promise() {
+    let metadata: Value =
+        serde_json::from_str(&cargo(&["metadata", "--format-version", "1", "--filter-platform", TARGET])).unwrap();
+    let version = |text: &str| text.split('.').take(2).map(|part| part.parse::<u32>().unwrap()).collect::<Vec<_>>();
+    let promised = version(env!("CARGO_PKG_RUST_VERSION"));
+    let packages = metadata["packages"].as_array().unwrap();
+    let wanted = packages.iter().filter_map(|package| Some((&package["name"], package["rust_version"].as_str()?)));
+    let newer: Vec<_> = wanted.filter(|(_, wanted)| version(wanted) > promised).collect();
+    assert!(packages.len() > 20 && newer.is_empty(), "{newer:?}");
 }
 
 #[test]
@@ -39,6 +73,12 @@ fn deadlines_know_no_wall_clock() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+fn cargo(arguments: &[&str]) -> String {
+    let run = Command::new(env!("CARGO")).args(arguments).args(["--locked", "--offline"]).output().unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    String::from_utf8(run.stdout).unwrap()
 }
 
 fn root() -> &'static Path {
