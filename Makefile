@@ -55,8 +55,8 @@ static: setup
 	cargo build --release --target $(TARGET)
 	sh tests/static.sh target/$(TARGET)/release/beaminit
 
-# What is released, in dist/, with checksums: make dist MACHINES=x86_64 for one machine; TWICE=1 builds everything again in
-# another folder and compares.
+# What is released, in dist/, with checksums and CycloneDX files: make dist MACHINES=x86_64 for one machine; TWICE=1 builds
+# everything again in another folder and compares.
 MACHINES ?= x86_64 aarch64
 dist: setup
 	sh tests/dist.sh $(if $(TWICE),--twice) $(MACHINES)

@@ -1,11 +1,17 @@
 #!/bin/sh
-# Builds what is released, into dist/: for each machine a static binary and its checksum. The bytes are the same wherever
-# the same commit is built with the same toolchain. usage: dist.sh [--twice] MACHINE...
+# Builds what is released, into dist/: for each machine a static binary, its checksum and the list of what is linked into
+# it. The bytes are the same wherever the same commit is built with the same toolchain. usage: dist.sh [--twice] MACHINE...
 # --twice builds everything once more, in a copy elsewhere, and compares.
 set -eu
 
 twice=
 [ "${1-}" != --twice ] || { twice=yes; shift; }
+command -v cargo-cyclonedx >/dev/null || {
+    echo "dist: cargo-cyclonedx is missing; run: cargo install cargo-cyclonedx --locked" >&2
+    exit 1
+}
+SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
+export SOURCE_DATE_EPOCH
 # One machine after another: one that cannot be built here does not keep the others from being built.
 missing=
 
@@ -39,12 +45,15 @@ for machine in "$@"; do
             sh tests/static.sh "dist/$name" "$runner" && sh tests/starts.sh "$runner" "dist/$name" ;;
     esac
     (cd dist && sha256sum "$name" >"$name.sha256" && cat "$name.sha256")
+    sh tests/sbom.sh "$target" "dist/$name.cdx.json"
     if [ -n "$twice" ]; then
         copy=$(mktemp -d)/elsewhere
         mkdir "$copy"
         git ls-files -z | xargs -0 cp --parents -t "$copy"
         build "$copy" "$target"
         cmp "dist/$name" "$copy/target/$target/release/beaminit"
+        (cd "$copy" && sh tests/sbom.sh "$target" again.cdx.json)
+        cmp "dist/$name.cdx.json" "$copy/again.cdx.json"
         rm -rf "$(dirname "$copy")"
         echo "dist: $name is the same when it is built elsewhere"
     fi
