@@ -30,8 +30,7 @@ impl Home {
         if let Some(home) = given.map(|script| Self::around(&script, version)).transpose()?.flatten() {
             return Ok(Some(home));
         }
-        let behind_links = fs::canonicalize(script).ok();
-        Ok(behind_links.map(|script| Self::around(&script, version)).transpose()?.flatten())
+        Ok(behind_links(script).map(|script| Self::around(&script, version)).transpose()?.flatten())
     }
 
     /// The release around `root/bin/NAME`, of the version that would start: relx writes it into its script, the others'
@@ -66,6 +65,13 @@ impl Home {
         }
         Ok(Some(Self { root: root.to_owned(), version_dir, version, erts }))
     }
+}
+
+/// Where `file` lies behind its own link and its folder's, if there are any. Most have none, and finding that out in full
+/// would make each start a twentieth longer.
+pub(super) fn behind_links(file: &Path) -> Option<PathBuf> {
+    let has_link = [Some(file), file.parent()].into_iter().flatten().any(Path::is_symlink);
+    has_link.then(|| fs::canonicalize(file).ok()).flatten()
 }
 
 /// What a start script sets this variable to, where it needs nothing else to know that.

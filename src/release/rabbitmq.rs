@@ -1,10 +1,9 @@
 //! RabbitMQ's scripts, as they lie in the `sbin` of its own archive (in the stock image /opt/rabbitmq/sbin) and behind the
 //! links of Debian's /usr/lib/rabbitmq/bin.
 
-use super::home::locate;
+use super::home::{behind_links, locate};
 use super::kind::beginning;
 use std::ffi::OsStr;
-use std::fs;
 use std::path::Path;
 
 /// One of the scripts that all begin with `rabbitmq-env`.
@@ -20,7 +19,7 @@ impl Script {
     /// Which one `file` is, whatever its own name. Debian's wrappers in /usr/sbin are none: as root they change the user,
     /// and their broker gets neither our signals nor our stdout.
     pub(super) fn of(file: &Path) -> Option<Self> {
-        let file = fs::canonicalize(file).ok()?;
+        let file = behind_links(file).unwrap_or_else(|| file.to_owned());
         let siblings = ["rabbitmq-env", "rabbitmq-defaults"];
         if !siblings.iter().all(|name| file.with_file_name(name).is_file()) {
             return None;
