@@ -26,7 +26,11 @@ pub(super) struct Place<'a> {
 impl OwnLines {
     pub(super) fn find(sources: &Sources, given: Option<&[IpAddr]>) -> Self {
         let hosts = Hosts::parse(&sources.hosts);
-        let lines = hosts.own_lines(given.unwrap_or(&sources.interfaces), sources.host_name.as_deref());
+        let host_name = sources.host_name.as_deref();
+        let mut lines = hosts.own_lines(given.unwrap_or_default(), host_name);
+        if lines.is_empty() && given.is_none() {
+            lines = hosts.own_lines(&sources.interfaces, host_name);
+        }
         let fqdn = lines.iter().find_map(|line| line.fqdn());
         let host_name = match &fqdn {
             Some(fqdn) => Some(fqdn.first_label()),

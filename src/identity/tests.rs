@@ -1,6 +1,7 @@
 //! The order of the sources, row by row.
 
 use super::*;
+use std::cell::LazyCell;
 
 const KUBELET: &str =
     "# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n10.0.0.42\tweb-0.web.ns1.svc.k8s.test\tweb-0\n";
@@ -12,7 +13,7 @@ fn pod() -> Sources {
             "search ns1.svc.k8s.test svc.k8s.test k8s.test\nnameserver 10.96.0.10\n",
         ),
         host_name: Some("web-0".into()),
-        interfaces: vec!["10.0.0.42".parse().unwrap()],
+        interfaces: LazyCell::new(|| vec!["10.0.0.42".parse().unwrap()]),
         ..Sources::default()
     }
 }
@@ -108,7 +109,7 @@ fn a_laptop_has_a_name_and_addresses_and_no_warning() {
         hosts: "127.0.0.1 localhost\n127.0.1.1 My_Laptop\n".into(),
         resolv_conf: resolv_conf::ResolvConf::parse("search example.com\nnameserver 192.168.1.1\n"),
         host_name: Some("My_Laptop".into()),
-        interfaces: vec!["192.168.1.7".parse().unwrap()],
+        interfaces: LazyCell::new(|| vec!["192.168.1.7".parse().unwrap()]),
         ..Sources::default()
     };
     let identity = Identity::find(&RawEnv::default(), &sources);

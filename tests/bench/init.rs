@@ -1,8 +1,9 @@
 //! The inits, and how one of them becomes PID 1.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 
 use nix::sched::{CloneFlags, setns, unshare};
 
@@ -23,15 +24,29 @@ pub(crate) const INITS: [Init; 7] = [
     Init { name: "dumb-init", words: &["/usr/bin/dumb-init", "--"] },
     Init { name: "catatonit", words: &["/usr/bin/catatonit", "--"] },
     Init { name: "bash", words: &["/bin/bash", "-c", BASH, "bash"] },
-    Init { name: "beaminit", words: &[env!("CARGO_BIN_EXE_beaminit"), "--"] },
+    Init { name: "beaminit", words: &[OURSELVES, "--"] },
 ];
+
+const OURSELVES: &str = env!("CARGO_BIN_EXE_beaminit");
+
+/// A copy, as an image's layer is unpacked. What a linker has just written lies in the page cache in single pages, and
+/// costs each start a tenth.
+fn unpacked() -> &'static Path {
+    static COPY: LazyLock<PathBuf> = LazyLock::new(|| {
+        let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("beaminit");
+        fs::copy(OURSELVES, &copy).unwrap();
+        nix::unistd::sync();
+        copy
+    });
+    &COPY
+}
 
 impl Init {
     /// Starts `command` behind it, as PID 1 of a new namespace.
     pub(crate) fn start(self, command: &[&str], stdin: Stdio, stdout: Stdio) -> Child {
         unshare(CloneFlags::CLONE_NEWPID).expect("a namespace; run as root");
         let words: Vec<_> = self.words.iter().chain(command).collect();
-        let mut init = Command::new(words[0]);
+        let mut init = Command::new(if *words[0] == OURSELVES { unpacked() } else { Path::new(words[0]) });
         init.args(&words[1..]).env_clear().env("PATH", "/usr/bin:/bin").env("BEAMINIT_LOG", "off");
         // Inherited by the child; the spawn returns when it has become the init.
         run_on(THEIRS);
