@@ -124,6 +124,10 @@ fn the_stateful_set_starts() {
     let pod = Started::of(&manifest, "pairing-0", None, &pairing());
     pod.sees_its_record_and_is_ready();
     assert_eq!(pod.names(), ["pairing@pairing-0.pairing.astarte.svc.cluster.local"]);
+    pod.hides_its_cookie();
+    let output = pod.pod.exec(["beaminit", "exec", "bin/pairing", "rpc", "IO.puts(node())"]);
+    let answer = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(answer.trim(), "pairing@pairing-0.pairing.astarte.svc.cluster.local", "{output:?}");
     pod.stops();
 }
 
@@ -134,6 +138,7 @@ fn the_deployment_starts() {
     let pod = Started::of(&manifest, "pairing-7d4b9c6f5-x2k8q", Some(&host), &pairing());
     pod.sees_its_record_and_is_ready();
     assert_eq!(pod.names(), [format!("pairing@{}", host(pod.address))]);
+    pod.hides_its_cookie();
     pod.stops();
 }
 
@@ -159,6 +164,7 @@ fn the_rabbitmq_broker_starts() {
     let watermark: u32 = String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number of bytes");
     assert_eq!(manifest.container()["resources"]["limits"]["memory"], "1Gi");
     assert!(watermark < (1 << 30) / 2, "{watermark}");
+    pod.hides_its_cookie();
     pod.stops();
 }
 
@@ -211,6 +217,16 @@ impl<'a> Started<'a> {
                 wait_until(BOOT, kind, || self.pod.ended().is_none() && self.probe(probe));
             }
         }
+    }
+
+    /// What `ps` and `docker inspect` would show holds no cookie.
+    #[track_caller]
+    fn hides_its_cookie(&self) {
+        let script = "tr '\\0' ' ' < /proc/1/environ; cat /proc/[0-9]*/cmdline | tr '\\0' ' '";
+        let output = self.pod.exec(["sh", "-c", script]);
+        let shown = String::from_utf8_lossy(&output.stdout);
+        assert!(shown.contains("BEAMINIT_COOKIE_FILE=") && shown.contains("beam.smp"), "{shown}");
+        assert!(!shown.contains("replace-me"), "{shown}");
     }
 
     fn probe(&self, probe: &Value) -> bool {
