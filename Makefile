@@ -2,7 +2,7 @@
 
 TARGET := x86_64-unknown-linux-musl
 
-.PHONY: demo image test bench dist chaos long-life fuzz static setup
+.PHONY: demo image test bench dist chaos long-life fuzz minimal static setup
 
 # Three nodes of a real release, one of which is lost and comes back: in containers, without Docker in namespaces.
 # KEEP=1 leaves them up until Ctrl-C; PORT=9000 puts their pages elsewhere; DOCKER=no does without a daemon.
@@ -49,6 +49,15 @@ fuzz:
 		mkdir -p tests/fuzz/found/$$target && cargo +nightly fuzz run --fuzz-dir tests/fuzz $$target \
 			tests/fuzz/found/$$target tests/fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
+
+# Whether the oldest compiler and direct dependencies that Cargo.toml lets in are enough. Wants nightly Rust as well.
+MINIMAL := target/minimal
+minimal:
+	cargo +$$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml) check --locked --all-targets --target-dir $(MINIMAL)
+	rm -rf $(MINIMAL)/copy && mkdir -p $(MINIMAL)/copy
+	git ls-files -z | xargs -0 cp --parents -t $(MINIMAL)/copy
+	cd $(MINIMAL)/copy && cargo +nightly update -Z direct-minimal-versions && \
+		cargo +nightly check --all-targets --target-dir ..
 
 # The binary that is delivered: no dynamic library, no file beside it.
 static: setup
