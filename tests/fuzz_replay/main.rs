@@ -68,6 +68,11 @@ fn any_packet_is_survived_in_time() {
 }
 
 #[test]
+fn any_packet_is_read_or_refused() {
+    replay("packet", 2000, 200, bodies::packet::body);
+}
+
+#[test]
 fn the_machine_keeps_its_promises_whatever_happens() {
     replay("machine", 2000, 2000, bodies::machine::body);
 }

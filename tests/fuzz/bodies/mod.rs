@@ -4,6 +4,7 @@
 mod input;
 pub mod lookup;
 pub mod machine;
+pub mod packet;
 pub mod release;
 pub mod shutdown;
 pub mod text;
