@@ -3,6 +3,7 @@
 use crate::error::{Error, Stage};
 use crate::exit;
 use crate::sys::{self, DirectoryLock};
+use std::cell::LazyCell;
 use std::fs::{self, DirBuilder};
 use std::io::{self, Write as _};
 use std::os::fd::AsFd as _;
@@ -25,8 +26,9 @@ pub struct Places {
     first: PathBuf,
     /// Folders where everybody may put anything, links too: there we go one deeper always.
     others: Vec<PathBuf>,
-    /// What our directories one deeper are called. The containers of a pod share /dev/shm, hence the mount namespace.
-    own: String,
+    /// What our directories one deeper are called. The containers of a pod share /dev/shm, hence the mount namespace, which
+    /// a command that writes nothing is not made to wait for.
+    own: LazyCell<String>,
 }
 
 impl Places {
@@ -38,13 +40,13 @@ impl Places {
         Self {
             first: asked.unwrap_or(Path::new("/run/beaminit")).to_owned(),
             others: others.into_iter().flatten().filter(|_| asked.is_none()).map(Path::to_owned).collect(),
-            own: format!("{}{}", prefix(), sys::mount_namespace()),
+            own: LazyCell::new(|| format!("{}{}", prefix(), sys::mount_namespace())),
         }
     }
 
     /// Every path where [`RunDir::open`] may have made the directory of this container, the likeliest first.
     pub fn of_a_start(&self) -> impl Iterator<Item = PathBuf> {
-        std::iter::once(self.first.clone()).chain(self.parents().map(|dir| dir.join(&self.own)))
+        std::iter::once(self.first.clone()).chain(self.parents().map(|dir| dir.join(&*self.own)))
     }
 
     fn parents(&self) -> impl Iterator<Item = &PathBuf> {
@@ -56,10 +58,10 @@ impl Places {
         let mut reasons = Vec::new();
         let mut attempt = |path: PathBuf| attempt(&path, &take, &mut reasons);
         let first = attempt(self.first.clone()).or_else(|kind| match kind {
-            io::ErrorKind::PermissionDenied => attempt(self.first.join(&self.own)),
+            io::ErrorKind::PermissionDenied => attempt(self.first.join(&*self.own)),
             other => Err(other),
         });
-        let found = self.others.iter().fold(first, |found, dir| found.or_else(|_| attempt(dir.join(&self.own))));
+        let found = self.others.iter().fold(first, |found, dir| found.or_else(|_| attempt(dir.join(&*self.own))));
         found.map_err(|_| nowhere(&reasons))
     }
 }
@@ -116,7 +118,7 @@ impl RunDir {
     /// # Errors
     /// None can be made: exit code 73.
     pub fn open_as_guest(places: &Places) -> Result<Self, Error> {
-        let own = format!("{}-{}", places.own, std::process::id());
+        let own = format!("{}-{}", *places.own, std::process::id());
         let elsewhere = Places::new(None, None).others;
         let mut reasons = Vec::new();
         let mut candidates = places.parents().chain(&elsewhere).map(|dir| dir.join(&own));
