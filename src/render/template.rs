@@ -351,6 +351,7 @@ mod tests {
             ("OTHER", "${V} $<V>"),
             ("AWK", r"\& & \\ a|b/c"),
             ("EMPTY", ""),
+            ("_U1", "under"),
         ])
     }
 
@@ -376,7 +377,7 @@ mod tests {
     #[test]
     fn both_notations_are_replaced() {
         assert_eq!(rendered("a ${V} b $<V> c${V}$<V>"), "a value b value cvaluevalue");
-        assert_eq!(rendered("${KNOWN}"), "derived");
+        assert_eq!(rendered("${KNOWN} $<_U1>"), "derived under");
     }
 
     #[test]
@@ -450,6 +451,46 @@ mod tests {
                 "${ is not closed",
             ]
         );
+    }
+
+    #[test]
+    fn a_placeholder_that_is_not_closed_hides_no_fault_of_the_next_line() {
+        let faults = with("${LONG_NAME\n${A}", true).unwrap_err();
+        let found: Vec<_> = faults.iter().map(|fault| (fault.offset, fault.message.as_str())).collect();
+        assert_eq!(found, [(0, "${ is not closed"), (12, "A is not set")]);
+    }
+
+    #[test]
+    fn a_file_grows_to_its_limit_and_no_further() {
+        let value = "v".repeat(MAX_LENGTH / 4);
+        let env = Env::from_pairs([("V", value.as_str())]);
+        let variables = Variables { env: &env, derived: vec![], refused: vec![], unset_is_error: true };
+        let whole = render("${V}${V}${V}${V}", &variables, &mut Plain::default());
+        assert_eq!(whole.unwrap().text.len(), MAX_LENGTH);
+        let faults = render("${V}${V}${V}.${V}${NONE}", &variables, &mut Plain::default()).unwrap_err();
+        assert_eq!((faults.len(), faults[0].offset), (1, 13));
+    }
+
+    #[test]
+    fn a_variable_that_may_be_meant_is_proposed() {
+        let proposed = |name: &str, set: &[(&str, &str)]| {
+            let env = Env::from_pairs(set.iter().copied());
+            let derived = vec![("KNOWN".into(), "x".into())];
+            let variables = Variables { env: &env, derived, refused: vec![], unset_is_error: true };
+            let faults = render(&format!("${{{name}}}"), &variables, &mut Plain::default()).unwrap_err();
+            let hint = faults[0].hint.clone().unwrap();
+            hint.split_once(" is set: write").map(|(other, _)| other.to_owned())
+        };
+        for (name, set, other) in [
+            ("ERLANG_COOKIE", [("OTHER", "x"), ("RELEASE_COOKIE", "x")], Some("RELEASE_COOKIE")),
+            ("DATABASE_HOSTS", [("PATH", "x"), ("DATABASE_HOST", "x")], Some("DATABASE_HOST")),
+            ("KNOWNS", [("PATH", "x"), ("HOME", "x")], Some("KNOWN")),
+            ("ERLANG_COOKIE", [("RELEASE_COOKIE", ""), ("ERLANG_COOKIE", "")], None),
+            ("ERLANG_COOKIE", [("BEAMINIT_COOKIE", "x"), ("PATH", "x")], None),
+            ("DATABASE_HOST", [("RELEASE_COOKIE", "x"), ("PATH", "x")], None),
+        ] {
+            assert_eq!(proposed(name, &set).as_deref(), other, "{name} {set:?}");
+        }
     }
 
     #[test]

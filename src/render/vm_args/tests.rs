@@ -1,6 +1,6 @@
 //! What `erl -args_file` does, as promises.
 
-use super::super::template::{Variables, render};
+use super::super::template::{Variables, masked, masked_text, render};
 use super::*;
 use crate::env::Env;
 
@@ -191,4 +191,13 @@ fn no_value_brings_a_newline() {
     );
     assert!(with("${V}", "a\nb").unwrap_err().contains("has a newline;"));
     assert!(with("${V}", "a\tb").is_err());
+}
+
+#[test]
+fn a_cookie_is_hidden_and_nothing_else() {
+    let shown = |text: &str| masked(text, &mut Scanner::default());
+    assert_eq!(shown("-name a@b -setcookie se cret\n-x 1 # old"), "-name a@b -setcookie ** ****\n-x 1 # ***");
+    assert_eq!(shown("-setcookie ${C:-default}"), "-setcookie ${C:-*******}");
+    let rendered = "-setcookie ${C:-default} -x ${C}";
+    assert_eq!(masked_text(rendered, &mut Scanner::default()), "-setcookie ************* -x ${C}");
 }
