@@ -233,6 +233,19 @@ mod tests {
     }
 
     #[test]
+    fn of_many_faults_the_first_are_shown_and_the_rest_counted() {
+        let problems = rendered("${A}\n".repeat(1500), &[]).unwrap_err().problems;
+        assert_eq!(problems.len(), MAX_SHOWN + 1);
+        assert!(problems[MAX_SHOWN].message.ends_with("vm.args: 980 more of that kind"));
+    }
+
+    #[test]
+    fn a_sys_config_that_is_not_erlang_is_shown_where_it_ceases_to_be() {
+        let text = config_error("[{a,\n  ${V}}].", &[("V", "16#")]);
+        assert!(text.contains("sys.config:2") && text.contains("not Erlang: "), "{text}");
+    }
+
+    #[test]
     fn a_fault_of_the_result_shows_the_template_and_no_value() {
         let (code, text) =
             error("+K true ${D}\n-setcookie ${C}\n-setcookie ${C}\n", &[("C", "sesame"), ("D", "-setcookie x")]);

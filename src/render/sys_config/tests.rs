@@ -1,6 +1,6 @@
 //! How the VM reads terms, as promises.
 
-use super::super::template::{Variables, render};
+use super::super::template::{Origin, Rendered, Value, Variables, render};
 use super::super::terms::read_back;
 use super::*;
 use crate::env::Env;
@@ -29,11 +29,23 @@ fn a_value_in_quotes_is_escaped() {
         (r#""${V}""#, "é日🦀\u{85}", "\"é日🦀\u{85}\""),
         (r#""\"${V}\\${V}""#, "\\", r#""\"\\\\\\""#),
         (r#"~"${V}" ~b(${V}) ~s/${V}/"#, r#"a"b)c/d\"#, r#"~"a\"b)c/d\\" ~b(a"b\)c/d\\) ~s/a"b)c\/d\\/"#),
+        ("~<${V}> ~s`${V}`", "a>b`", r"~<a\>b`> ~s`a>b\``"),
         (r"~S(${V}) ~B{${V}}", r#"a\"b"#, r#"~S(a\"b) ~B{a\"b}"#),
         ("\"\"\"\n  ${V}\n  \"\"\"", "a'b%c", "\"\"\"\n  a'b%c\n  \"\"\""),
         (r#""${NONE}" "${V}""#, "\"", r#""" "\"""#),
     ] {
         assert_eq!(with(template, value).as_deref(), Ok(expected), "{template}");
+    }
+}
+
+/// Should we and the tokeniser ever differ over where quotes end.
+#[test]
+fn a_value_that_leaves_its_quotes_is_found_when_the_text_is_read_back() {
+    let value = |in_text| Value { in_text, in_template: 1..5, origin: Origin::Environment };
+    let rendered = |in_text| Rendered { text: r#"["a", b]."#.into(), values: vec![value(in_text)] };
+    assert!(read_back(&rendered(2..3)).is_ok());
+    for in_text in [2..4, 2..7] {
+        assert_eq!(read_back(&rendered(in_text)).unwrap_err().message, "a value ends elsewhere than its quotes do");
     }
 }
 

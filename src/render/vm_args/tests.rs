@@ -118,6 +118,10 @@ fn no_value_adds_a_word_to_name_or_cookie() {
         }
         assert!(with(template, "good&%$}|").is_ok(), "{template}");
     }
+    for (bad, named) in [("a b", "white space"), ("a#b", "the character #")] {
+        let reason = with("-name ${V}", bad).unwrap_err();
+        assert_eq!(reason, format!("the value of V has {named}, which cannot stand in -name, -sname or -setcookie"));
+    }
 }
 
 #[test]

@@ -160,6 +160,30 @@ fn a_denial_that_no_question_passes_by_is_outlasted_by_two_seconds_at_most() {
 }
 
 #[test]
+fn what_comes_before_its_time_changes_nothing() {
+    let absent = || CoreDns::new(&[], 0, true).answer(Question::plain(Family::V4), Duration::ZERO);
+    let mut machine = machine(&[OWN], 1, None, 1);
+    let moment = Duration::from_millis(1);
+    let Action::Ask { timeout, .. } = machine.on(Event::Due, Duration::ZERO) else { panic!("no question") };
+    assert_eq!(machine.on(Event::Due, moment), Action::Sleep(timeout));
+    let Action::Sleep(until) = machine.on(Event::Answered(absent()), 2 * moment) else { panic!("no pause") };
+    for event in [Event::Due, Event::Answered(absent())] {
+        assert_eq!(machine.on(event, until.saturating_sub(moment)), Action::Sleep(until));
+    }
+    assert!(matches!(machine.on(Event::Due, until), Action::Ask { .. }));
+    assert_eq!(machine.tally().questions(), 2);
+}
+
+#[test]
+fn a_question_that_nobody_answers_ends_with_its_time() {
+    let mut machine = machine(&[OWN], 1, None, 1);
+    let Action::Ask { timeout, .. } = machine.on(Event::Due, Duration::ZERO) else { panic!("no question") };
+    assert!(machine.tally().to_string().starts_with("1 question"));
+    assert!(matches!(machine.on(Event::Due, timeout), Action::Ask { .. } | Action::Sleep(_)));
+    assert!(machine.tally().to_string().contains("1 timeout"), "{}", machine.tally());
+}
+
+#[test]
 fn questions_are_no_more_than_two_a_second_for_ten_seconds_then_one() {
     for seed in 0..100 {
         let mut dns = CoreDns::new(&[], 30, true);
