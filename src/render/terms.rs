@@ -79,9 +79,8 @@ fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
             }
             Err(error) => {
                 let message = format!("not Erlang: {}", error.kind);
-                return Err(
-                    fault(error.position.offset(), message).hint("write one list of Erlang terms with a full stop")
-                );
+                let offset = beginning_of_character(text, error.position.offset());
+                return Err(fault(offset, message).hint("write one list of Erlang terms with a full stop"));
             }
         };
         tokens.push(Token::new(kind, start..end.offset(), text));
@@ -148,6 +147,11 @@ fn with_bytes(text: &str, values: &[Range<usize>]) -> String {
         from = value.end;
     }
     out + &text[from..]
+}
+
+/// The tokenizer may see a fault within a character, or behind the end.
+fn beginning_of_character(text: &str, offset: usize) -> usize {
+    (0..=offset.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
 fn fault(offset: usize, message: impl Into<String>) -> Fault {
