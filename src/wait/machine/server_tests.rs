@@ -133,6 +133,25 @@ fn a_network_that_drops_edns_and_unknown_types_gets_neither() {
 }
 
 #[test]
+fn where_only_the_ordinary_question_gets_through_it_has_to_do() {
+    let mut dns = CoreDns::new(&[(20.0, &[OWN])], 0, true);
+    let run =
+        run(
+            machine(&[OWN], 1, Some(120), 1),
+            |_, question, now| {
+                if question.is_ordinary() { dns.answer(question, now) } else { TIMEOUT }
+            },
+        );
+    assert!(run.seen() < 20.0 + 10.0, "{}", run.seen());
+}
+
+#[test]
+fn without_a_server_the_wait_does_not_turn_in_circles() {
+    let action = machine(&[OWN], 0, None, 1).on(Event::Due, secs(10.0));
+    assert!(matches!(action, Action::Sleep(until) if until > secs(10.5)), "{action:?}");
+}
+
+#[test]
 fn a_server_that_is_found_out_is_asked_for_the_address_at_once() {
     // The second one drops unknown types, the first one everything.
     let mut dns = CoreDns::new(&[(7.6, &[OWN])], 30, true);
