@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, setns, unshare};
 
@@ -46,17 +47,41 @@ fn unpacked() -> &'static Path {
 impl Init {
     /// Starts `command` behind it, as PID 1 of a new namespace.
     pub(crate) fn start(self, command: &[&str], stdin: Stdio, stdout: Stdio) -> Child {
-        unshare(CloneFlags::CLONE_NEWPID).expect("a namespace; run as root");
-        let words: Vec<_> = self.words.iter().chain(command).collect();
-        let mut init = Command::new(if *words[0] == OURSELVES { unpacked() } else { Path::new(words[0]) });
-        init.args(&words[1..]).env_clear().env("PATH", "/usr/bin:/bin").env("BEAMINIT_LOG", "off");
+        let mut init = self.as_pid_1(command);
         // Inherited by the child; the spawn returns when it has become the init.
         run_on(THEIRS);
-        let child = init.stdin(stdin).stdout(stdout).stderr(Stdio::null()).spawn().unwrap();
+        let child = init.stdin(stdin).stdout(stdout).spawn().unwrap();
         run_on(OURS);
         // A thread can be made only where children stay in its namespace.
         enter_own_namespace();
         child
+    }
+
+    /// How long it takes from its start to its end, behind which `command` succeeds. We only wait meanwhile, on its CPU: to
+    /// go to another one takes a time as well.
+    pub(crate) fn time(self, command: &[&str]) -> Duration {
+        let mut init = self.as_pid_1(command);
+        init.stdin(Stdio::null()).stdout(Stdio::null());
+        run_on(THEIRS);
+        let start = Instant::now();
+        let status = init.status().unwrap();
+        let took = start.elapsed();
+        run_on(OURS);
+        enter_own_namespace();
+        assert!(status.success(), "{}: {status}", self.name);
+        took
+    }
+
+    fn as_pid_1(self, command: &[&str]) -> Command {
+        unshare(CloneFlags::CLONE_NEWPID).expect("a namespace; run as root");
+        let words: Vec<_> = self.words.iter().chain(command).collect();
+        let mut init = Command::new(if *words[0] == OURSELVES { unpacked() } else { Path::new(words[0]) });
+        init.args(&words[1..])
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("BEAMINIT_LOG", "off")
+            .stderr(Stdio::null());
+        init
     }
 }
 
