@@ -80,6 +80,8 @@ fn under_a_shell_it_is_a_job_like_any_other() {
 fn a_hang_up_ends_it() {
     let pty = Pty::start(&[BEAMINIT, "sh", "-c", "echo ready; read line"]);
     pty.expect("ready", 1, SOON);
+    // Who leads the foreground is told of a hang-up.
+    pty.expect_foreground("sh", SOON);
     let child = crate::support::wait_for(SOON, "the release", || {
         let pid = pty.pid();
         std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?.trim().parse::<i32>().ok()
