@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::init::INITS;
 use crate::results::Row;
-use crate::support::{Cluster, DnsSettings, RunningPod};
+use crate::support::{Cluster, DnsSettings, Process, RunningPod, wait_until};
 
 const SOON: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(10);
@@ -26,6 +26,10 @@ pub(crate) fn rows() -> Vec<Row> {
         pod
     });
     nix::unistd::sync();
+    // What was started last may still be on its way to where it sleeps.
+    for pod in &pods {
+        wait_until(SOON, "an init that sleeps", || Process::read(pod.pid()).is_some_and(|init| init.state == 'S'));
+    }
     let before = pods.each_ref().map(switches);
     std::thread::sleep(IDLE);
     let mut woken = pods.each_ref().map(switches);
