@@ -56,6 +56,8 @@ pub struct Problem {
     pub excerpt: Option<String>,
     /// What to do about it.
     pub hint: Option<String>,
+    /// How many things this is: one, but for a line that only counts the rest of a file's.
+    pub count: usize,
 }
 
 impl Error {
@@ -82,7 +84,8 @@ impl Error {
             if index == 0 || whole.len() + others <= room {
                 lines.extend(whole);
             } else if others > 0 && room == 1 {
-                lines.push(format!("beaminit: {}: and {} problems more", self.stage.name(), others + 1));
+                let rest: usize = self.problems.iter().skip(index).map(|problem| problem.count).sum();
+                lines.push(format!("beaminit: {}: and {rest} problems more", self.stage.name()));
                 break;
             } else {
                 lines.extend(whole.into_iter().next());
@@ -112,7 +115,7 @@ pub fn both<A, B>(first: Result<A, Error>, second: Result<B, Error>) -> Result<(
 impl Problem {
     /// A problem without a hint.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), excerpt: None, hint: None }
+        Self { message: message.into(), excerpt: None, hint: None, count: 1 }
     }
 
     /// The same problem with its cure.
@@ -209,7 +212,11 @@ mod tests {
 
     fn lines_of(problems: usize) -> Vec<String> {
         let problem = |n| Problem::new(format!("problem {n}")).excerpt("  a\n  ^").hint("cure");
-        let error = Error { stage: Stage::Render, code: 65, problems: (0..problems).map(problem).collect() };
+        told((0..problems).map(problem).collect())
+    }
+
+    fn told(problems: Vec<Problem>) -> Vec<String> {
+        let error = Error { stage: Stage::Render, code: 65, problems };
         error.to_string().lines().map(str::to_owned).collect()
     }
 
@@ -223,6 +230,9 @@ mod tests {
         let fifty = lines_of(50);
         assert_eq!((fifty.len(), fifty[11].as_str()), (12, "beaminit: render: and 42 problems more"));
         assert_eq!(fifty[3], "hint: cure");
+        let counted = Problem { count: 30, ..Problem::new("30 more of that kind") };
+        let all: Vec<_> = (0..20).map(|n| Problem::new(format!("problem {n}"))).chain([counted]).collect();
+        assert_eq!(told(all)[11], "beaminit: render: and 39 problems more");
     }
 
     #[test]

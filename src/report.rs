@@ -175,7 +175,7 @@ pub(crate) fn unwritten<T>(written: Result<T, Error>) -> Option<T> {
     let told = |error: &Error| {
         for Problem { message, hint, .. } in &error.problems {
             let message = format!("exec will not find this release: {message}");
-            warning(error.stage, &Problem { message, excerpt: None, hint: hint.clone() });
+            warning(error.stage, &Problem { hint: hint.clone(), ..Problem::new(message) });
         }
     };
     written.inspect_err(told).ok()

@@ -254,7 +254,7 @@ impl Finding {
     }
 
     fn new(stage: Stage, code: Option<u8>, problem: &Problem) -> Self {
-        let Problem { message, excerpt, hint } = problem.clone();
+        let Problem { message, excerpt, hint, .. } = problem.clone();
         Self { stage: stage.name(), code, message, excerpt, hint }
     }
 }

@@ -159,7 +159,8 @@ impl<S: Syntax + Default> Template<S> {
         let shown = template::masked(&self.text, &mut S::default());
         let mut problems: Vec<_> = faults.into_iter().map(|fault| problem(fault, &shown)).collect();
         if more > 0 {
-            problems.push(Problem::new(format!("{}: {more} more of that kind", self.name)));
+            let rest = format!("{}: {more} more of that kind", self.name);
+            problems.push(Problem { count: more, ..Problem::new(rest) });
         }
         Error { stage: Stage::Render, code: exit::DATA, problems }
     }
@@ -234,9 +235,10 @@ mod tests {
 
     #[test]
     fn of_many_faults_the_first_are_shown_and_the_rest_counted() {
-        let problems = rendered("${A}\n".repeat(1500), &[]).unwrap_err().problems;
-        assert_eq!(problems.len(), MAX_SHOWN + 1);
-        assert!(problems[MAX_SHOWN].message.ends_with("vm.args: 980 more of that kind"));
+        let error = rendered("${A}\n".repeat(1500), &[]).unwrap_err();
+        assert_eq!(error.problems.len(), 21);
+        assert!(error.problems[20].message.ends_with("vm.args: 980 more of that kind"));
+        assert!(error.to_string().ends_with("beaminit: render: and 992 problems more"), "{error}");
     }
 
     #[test]

@@ -280,7 +280,8 @@ impl Variables<'_> {
         let set = || self.env.names().filter(is_set).filter(|other| !other.starts_with("BEAMINIT_"));
         let cookie = set().find(|other| name.ends_with("COOKIE") && other.ends_with("COOKIE"));
         let alike = |other: &&str| strsim::jaro_winkler(other, name) > ALIKE;
-        cookie.or_else(|| set().chain(self.derived.iter().map(|(name, _)| name.as_str())).find(alike))
+        let derived = self.derived.iter().filter(|(_, value)| !value.is_empty()).map(|(name, _)| name.as_str());
+        cookie.or_else(|| set().chain(derived).find(alike))
     }
 
     /// The value, if there is one that is not empty.
@@ -475,7 +476,7 @@ mod tests {
     fn a_variable_that_may_be_meant_is_proposed() {
         let proposed = |name: &str, set: &[(&str, &str)]| {
             let env = Env::from_pairs(set.iter().copied());
-            let derived = vec![("KNOWN".into(), "x".into())];
+            let derived = vec![("KNOWN".into(), "x".into()), ("NAMELESS".into(), String::new())];
             let variables = Variables { env: &env, derived, refused: vec![], unset_is_error: true };
             let faults = render(&format!("${{{name}}}"), &variables, &mut Plain::default()).unwrap_err();
             let hint = faults[0].hint.clone().unwrap();
@@ -485,6 +486,7 @@ mod tests {
             ("ERLANG_COOKIE", [("OTHER", "x"), ("RELEASE_COOKIE", "x")], Some("RELEASE_COOKIE")),
             ("DATABASE_HOSTS", [("PATH", "x"), ("DATABASE_HOST", "x")], Some("DATABASE_HOST")),
             ("KNOWNS", [("PATH", "x"), ("HOME", "x")], Some("KNOWN")),
+            ("NAMELES", [("PATH", "x"), ("HOME", "x")], None),
             ("ERLANG_COOKIE", [("RELEASE_COOKIE", ""), ("ERLANG_COOKIE", "")], None),
             ("ERLANG_COOKIE", [("BEAMINIT_COOKIE", "x"), ("PATH", "x")], None),
             ("DATABASE_HOST", [("RELEASE_COOKIE", "x"), ("PATH", "x")], None),

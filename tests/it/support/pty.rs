@@ -3,16 +3,22 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
+
+use nix::fcntl::OFlag;
+use nix::poll::{PollFd, PollFlags};
+use nix::sys::stat::Mode;
 
 use super::{Process, wait_until};
 
 /// The terminal; its session is killed when it is dropped.
 pub(crate) struct Pty {
-    keyboard: File,
+    /// None once it has hung up.
+    keyboard: Option<File>,
     screen: Arc<Mutex<String>>,
     child: Child,
 }
@@ -20,22 +26,27 @@ pub(crate) struct Pty {
 impl Pty {
     /// Starts `words` as the leader of a session whose terminal this is.
     pub(crate) fn start(words: &[impl AsRef<OsStr>]) -> Self {
-        let pair = nix::pty::openpty(None, None).expect("a pseudo-terminal");
-        let end = || Stdio::from(pair.slave.try_clone().unwrap());
+        let (keyboard, slave) = open().expect("a pseudo-terminal");
+        let end = || Stdio::from(slave.try_clone().unwrap());
         let mut setsid = Command::new("setsid");
         setsid.arg("--ctty").args(words).env("PS1", "prompt> ").env("TERM", "dumb");
         let child = setsid.stdin(end()).stdout(end()).stderr(end()).spawn().expect("setsid");
-        drop(pair.slave);
-        let keyboard = File::from(pair.master);
+        drop(slave);
         let screen = Arc::default();
-        let (mut output, text) = (keyboard.try_clone().unwrap(), Arc::clone(&screen));
+        let (mut output, text) = (keyboard.try_clone().unwrap(), Arc::downgrade(&screen));
         thread::spawn(move || read(&mut output, &text));
-        Self { keyboard, screen, child }
+        Self { keyboard: Some(keyboard), screen, child }
     }
 
     /// Types; `\x03` is Ctrl-C, `\x1a` Ctrl-Z, `\x1c` Ctrl-\.
     pub(crate) fn type_in(&mut self, keys: &str) {
-        self.keyboard.write_all(keys.as_bytes()).unwrap();
+        self.keyboard.as_mut().expect("a line").write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Lets go of the terminal, as an `ssh` or `kubectl attach` that ends.
+    pub(crate) fn hang_up(&mut self) {
+        self.keyboard = None;
+        self.screen = Arc::default(); // nobody looks at the old one: its reader lets go too
     }
 
     /// All that was printed so far.
@@ -58,7 +69,8 @@ impl Pty {
     #[track_caller]
     pub(crate) fn expect_foreground(&self, comm: &str, timeout: Duration) {
         wait_until(timeout, comm, || {
-            let leader = nix::unistd::tcgetpgrp(&self.keyboard).ok().and_then(|group| Process::read(group.as_raw()));
+            let keyboard = self.keyboard.as_ref().expect("a line");
+            let leader = nix::unistd::tcgetpgrp(keyboard).ok().and_then(|group| Process::read(group.as_raw()));
             leader.is_some_and(|leader| leader.comm == comm && leader.state != 'T')
         });
     }
@@ -67,11 +79,6 @@ impl Pty {
     #[track_caller]
     pub(crate) fn wait(&mut self, timeout: Duration) -> Option<i32> {
         super::wait_for(timeout, "the end", || self.child.try_wait().unwrap()).code()
-    }
-
-    /// The process id of the session's leader.
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
     }
 }
 
@@ -82,10 +89,24 @@ impl Drop for Pty {
     }
 }
 
-fn read(output: &mut File, screen: &Mutex<String>) {
+/// Both ends. No other test's process may inherit one: it would keep the line up.
+fn open() -> nix::Result<(File, File)> {
+    let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let master = nix::pty::posix_openpt(flags)?;
+    nix::pty::grantpt(&master)?;
+    nix::pty::unlockpt(&master)?;
+    let slave = nix::fcntl::open(nix::pty::ptsname_r(&master)?.as_str(), flags, Mode::empty())?;
+    Ok((OwnedFd::from(master).into(), slave.into()))
+}
+
+fn read(output: &mut File, screen: &Weak<Mutex<String>>) {
     let mut bytes = [0; 1024];
-    // An error is the end: the last process has closed its side.
-    while let Ok(count @ 1..) = output.read(&mut bytes) {
-        screen.lock().unwrap_or_else(PoisonError::into_inner).push_str(&String::from_utf8_lossy(&bytes[..count]));
+    while let Some(screen) = screen.upgrade() {
+        let mut ready = [PollFd::new(output.as_fd(), PollFlags::POLLIN)];
+        if nix::poll::poll(&mut ready, 20_u16).is_ok_and(|ready| ready > 0) {
+            // An error is the end: the last process has closed its side.
+            let Ok(count @ 1..) = output.read(&mut bytes) else { return };
+            screen.lock().unwrap_or_else(PoisonError::into_inner).push_str(&String::from_utf8_lossy(&bytes[..count]));
+        }
     }
 }
