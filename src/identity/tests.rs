@@ -135,6 +135,31 @@ fn every_bad_variable_is_named_at_once_and_missed_only_where_nothing_else_helps(
 }
 
 #[test]
+fn the_cure_names_the_variable_and_the_field_that_it_comes_from() {
+    for (name, field) in [
+        ("MY_POD_NAME", "{fieldPath: metadata.name}"),
+        ("MY_POD_NAMESPACE", "{fieldPath: metadata.namespace}"),
+        ("MY_POD_IP", "{fieldPath: status.podIP}"),
+        ("MY_POD_IPS", "{fieldPath: status.podIPs}"),
+        ("CLUSTER_DOMAIN", "CLUSTER_DOMAIN=cluster.local"),
+    ] {
+        assert!(cure(name).starts_with(&format!("set {name}")) && cure(name).contains(field), "{}", cure(name));
+    }
+    assert!(["MY_POD_BASE_DNS", "MY_POD_FQDN"].iter().all(|name| cure(name).contains("serviceName")));
+}
+
+#[test]
+fn what_the_service_account_tells_is_said_to_come_from_there() {
+    let sources = Sources { hosts: String::new(), namespace: Some("ns2\n".into()), ..Sources::default() };
+    let identity = Identity::find(&RawEnv::default(), &sources);
+    let fact = identity.namespace.unwrap();
+    assert_eq!(
+        (fact.value.to_string(), fact.source.to_string()),
+        ("ns2".into(), "the service account's namespace file".into())
+    );
+}
+
+#[test]
 fn the_default_cluster_domain_is_said_where_it_is_used() {
     let sources = Sources { host_name: Some("web-0".into()), ..Sources::default() };
     let raw = RawEnv { my_pod_service: Some("web".into()), my_pod_namespace: Some("ns1".into()), ..RawEnv::default() };

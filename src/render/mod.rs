@@ -230,7 +230,17 @@ mod tests {
             rendered("-name ${N}@${H}\n-setcookie ${C}\n", &[("N", "app"), ("H", "web-0.web"), ("C", "s")]).unwrap();
         assert_eq!(out.text, "-name app@web-0.web\n-setcookie s\n");
         assert_eq!(out.without_node_flags, "\n\n");
+        assert_eq!(out.without_cookie, "-name app@web-0.web\n\n");
         assert_eq!((out.filled.values.len(), out.cookie.unwrap().expose()), (3, "s"));
+    }
+
+    #[test]
+    fn without_variables_a_file_is_taken_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("vm.args");
+        fs::write(&path, "-name a@b\n-env A ${NONE}\n").unwrap();
+        let args = vm_args(&path, None, false).unwrap();
+        assert_eq!((args.text.as_str(), args.filled.values.len()), ("-name a@b\n-env A ${NONE}\n", 0));
     }
 
     #[test]

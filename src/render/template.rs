@@ -325,6 +325,8 @@ const WITHOUT_NEWLINE: &str = "make the Secret without it: kubectl create secret
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt as _;
 
     /// A format whose comments run from `#` to the end of the line, and where `!` is not allowed.
     #[derive(Default)]
@@ -496,6 +498,18 @@ mod tests {
     }
 
     #[test]
+    fn a_value_that_is_not_utf8_is_refused_unless_something_else_tells_it() {
+        let bad = || OsString::from_vec(vec![b'a', 0xff]);
+        let env = Env::from_pairs([("BAD", bad()), ("KNOWN", bad())]);
+        let derived = vec![("KNOWN".into(), "x".into())];
+        let variables = Variables { env: &env, derived, refused: vec![], unset_is_error: false };
+        assert_eq!(render("${KNOWN}", &variables, &mut Plain::default()).unwrap().text, "x");
+        let fault = render("${BAD:-x}", &variables, &mut Plain::default()).unwrap_err().remove(0);
+        assert_eq!(fault.message, "the value of BAD is not UTF-8");
+        assert_eq!(fault.hint.unwrap(), "set BAD to text in UTF-8");
+    }
+
+    #[test]
     fn a_value_that_may_not_stand_there_is_refused() {
         assert_eq!(fault("${NONE:-a!b}").1, "the value of NONE has a !");
     }
@@ -512,6 +526,7 @@ mod tests {
     fn secrets_are_masked_in_place() {
         let text = "a ${V:-b} # \u{e9} ${V}\t${V:-c}\r\nd";
         assert_eq!(masked(text, &mut Plain::default()), "a ${V:-b} # * ****\t*******\r\nd");
+        assert_eq!(masked("a ${} ${1} # ${} ${V", &mut Plain::default()), "a ${} ${1} # *** ***");
     }
 
     proptest! {

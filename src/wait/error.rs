@@ -70,14 +70,7 @@ impl fmt::Display for TimedOut {
     }
 }
 
-impl std::error::Error for WaitError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Os(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+impl std::error::Error for WaitError {}
 
 impl From<io::Error> for WaitError {
     fn from(error: io::Error) -> Self {
@@ -154,6 +147,37 @@ mod tests {
              earlier pod or another one with this host name, for up to 12s more (41 questions: 41 NXDOMAIN)"
         );
         assert!(error.hint().contains("12s"));
+    }
+
+    #[test]
+    fn what_ends_a_wait_before_its_time_says_what_to_do() {
+        let no_descriptor = io::Error::other("too many open files");
+        for (error, sentence, cure) in [
+            (WaitError::NoServer, "no name server to ask", "nameserver line"),
+            (WaitError::NoOwnAddress, "this pod's own address is not known", "MY_POD_IP from status.podIP"),
+            (no_descriptor.into(), "refuses what the wait needs: too many open files", "limit on open files"),
+        ] {
+            assert!(error.to_string().contains(sentence) && error.hint().contains(cure), "{error}; {}", error.hint());
+        }
+    }
+
+    #[test]
+    fn whatever_was_seen_is_told() {
+        for (observation, sentence) in [
+            (Observation::Silence, "no name server has given an answer"),
+            (Observation::Absent, "the name does not exist"),
+            (Observation::AbsentElsewhere, "the name servers asked are not those of its zone"),
+            (Observation::CachedDenial, "a cache still denies its address"),
+            (Observation::NoAddress, "no address of this pod's families"),
+            (
+                Observation::Others { addresses: vec!["10.0.0.9".parse().unwrap()], ttl: 12 },
+                "another address, a predecessor's perhaps: 10.0.0.9",
+            ),
+        ] {
+            let (cause, told) = (Cause::Unexplained(observation.clone()), observation.to_string());
+            assert!(told.contains(sentence) && cause.to_string() == told, "{told}; {cause}");
+            assert!(cause.cure().starts_with("see whether "), "{}", cause.cure());
+        }
     }
 
     #[test]

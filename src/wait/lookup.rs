@@ -170,7 +170,6 @@ fn outcome_of_error(error: NetError) -> Outcome {
         NetError::Timeout => Failure::Timeout,
         // The pool keeps the system's own error to itself and says this instead.
         NetError::NoConnections | NetError::Io(_) => Failure::Unreachable,
-        NetError::Truncated => Failure::Truncated,
         _ => Failure::Garbage,
     };
     Outcome::Failed(failure)

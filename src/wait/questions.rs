@@ -266,6 +266,11 @@ mod tests {
     }
 
     #[test]
+    fn each_family_has_another_one() {
+        assert_eq!([Family::V4, Family::V6].map(Family::other), [Family::V6, Family::V4]);
+    }
+
+    #[test]
     fn srv_is_given_up_for_good() {
         let mut keys = AddressKeys::of(Family::V4);
         keys.drop_srv();

@@ -6,7 +6,7 @@ use hickory_resolver::proto::rr::RecordType;
 
 use crate::support::scene::{Front, Scene};
 use crate::support::vm::BOOT;
-use crate::support::{Asked, Cluster, Denier, DnsSettings, Ended, Fault, To, Transport, wait_until};
+use crate::support::{Asked, Cluster, Denier, DnsSettings, Ended, Fault, RunningPod, To, Transport, wait_until};
 
 #[test]
 fn with_128_and_the_signals_number() {
@@ -79,18 +79,36 @@ fn also_once_the_record_is_seen_and_others_sight_of_it_is_asked_for() {
     });
 }
 
+#[test]
+fn also_while_the_cause_of_a_hopeless_wait_is_searched() {
+    const NAME: &str = "web-0.web.default.svc.cluster.local";
+    // No service gives a pod without subdomain a name, so the cause is searched after ten seconds already.
+    let cluster = Cluster::start(DnsSettings::default());
+    cluster.dns().fault(Fault::Drop(To::All));
+    let pod = cluster.pod("web-0").without_subdomain().env("MY_POD_FQDN", NAME);
+    let pod = pod.command(["echo", "started"]).start();
+    let searches = |asked: &Asked| asked.record_type == RecordType::TXT;
+    cluster.dns().wait_for_question_that(Duration::from_secs(20), "the search's first", searches);
+    ended_at_once("in the search for the cause", &pod);
+}
+
 /// Brings the wait into a state and sends TERM then.
 #[track_caller]
 fn ends_at_once(state: &str, faults: Vec<Fault>, reach: impl FnOnce(&Scene)) {
     let scene = Scene::start(Front::Nothing, |_| faults, &[]);
     reach(&scene);
-    assert!(scene.pod.ended().is_none());
+    ended_at_once(state, &scene.pod);
+}
+
+#[track_caller]
+fn ended_at_once(state: &str, pod: &RunningPod) {
+    assert!(pod.ended().is_none());
     let sent = Instant::now();
-    scene.pod.signal(15);
-    assert_eq!(scene.pod.wait(BOOT), Ended::Code(143));
+    pod.signal(15);
+    assert_eq!(pod.wait(BOOT), Ended::Code(143));
     println!("TERM {state}: ended after {:.0} ms", sent.elapsed().as_secs_f64() * 1000.0);
     assert!(sent.elapsed() < Duration::from_secs(1), "{:?}", sent.elapsed());
-    assert_eq!(scene.pod.stdout(), "");
+    assert_eq!(pod.stdout(), "");
 }
 
 #[test]

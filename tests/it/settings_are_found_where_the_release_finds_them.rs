@@ -113,6 +113,26 @@ fn taken(pod: &RunningPod) -> (String, String) {
 }
 
 #[test]
+fn with_rendering_off_they_arrive_as_they_stand() {
+    let (cluster, config) = (Cluster::start(DnsSettings::default()), folder("$<HOME>"));
+    let kinds = [Built::MixWithoutErts, Built::RelxWithoutErts, Built::RelxPlain, Built::Distillery];
+    let start = |built: Built, env: &[(&str, &str)]| {
+        let pod = cluster.pod("demo-0").without_subdomain().release(built.dir()).command(built.start_command());
+        let pod = pod.mount_config(config.path()).env("BEAMINIT_RENDER", "off");
+        let pod = pod.env("RELX_OUT_FILE_PATH", "/tmp").env("RELEASE_MUTABLE_DIR", "/tmp");
+        env.iter().fold(pod, |pod, (name, value)| pod.env(name, value)).start()
+    };
+    let started = kinds.map(|built| (built, start(built, &[("RELEASE_CONFIG_DIR", "/beamconfig")])));
+    for (built, pod) in started {
+        assert_eq!(taken(&pod), ("$<HOME>".to_owned(), "$<HOME>".to_owned()), "{built:?}");
+    }
+    let started = kinds.map(|built| (built, start(built, &[("COOKIE", "the_releases_own")])));
+    for (built, pod) in started {
+        assert_eq!(taken(&pod), (OWN.to_owned(), OWN.to_owned()), "{built:?}");
+    }
+}
+
+#[test]
 fn a_file_that_is_named_but_not_there_is_an_error() {
     let cluster = Cluster::start(DnsSettings::default());
     for (built, variable) in [

@@ -30,6 +30,7 @@ fn a_value_in_quotes_is_escaped() {
         (r#""\"${V}\\${V}""#, "\\", r#""\"\\\\\\""#),
         (r#"~"${V}" ~b(${V}) ~s/${V}/"#, r#"a"b)c/d\"#, r#"~"a\"b)c/d\\" ~b(a"b\)c/d\\) ~s/a"b)c\/d\\/"#),
         ("~<${V}> ~s`${V}`", "a>b`", r"~<a\>b`> ~s`a>b\``"),
+        (r"~a_b@(${V})", r#"a\"b"#, r#"~a_b@(a\"b)"#),
         (r"~S(${V}) ~B{${V}}", r#"a\"b"#, r#"~S(a\"b) ~B{a\"b}"#),
         ("\"\"\"\n  ${V}\n  \"\"\"", "a'b%c", "\"\"\"\n  a'b%c\n  \"\"\""),
         (r#""${NONE}" "${V}""#, "\"", r#""" "\"""#),
@@ -58,6 +59,7 @@ fn what_has_no_escape_is_refused_where_it_cannot_stand() {
         refused("\"\"\"\n${V}\n\"\"\"", bad, "in a triple-quoted string");
         refused("~b\"\"\"\"\n${V}\n\"\"\"\"", bad, "in a triple-quoted string");
     }
+    refused("\"\"\"${V}\n\"\"\"", "\"", "in a triple-quoted string");
     refused("\"\\${V}\"", "n", "behind a backslash");
     refused("\"${V}\"", "\u{ffff}", "does not know");
     refused("'${V}'", &"a".repeat(256), "255 characters");
@@ -119,6 +121,7 @@ fn in_a_binary_a_value_stands_by_its_bytes() {
 fn what_is_no_erlang_is_refused() {
     refused("[{a, \"b}].", "", "the \" is not closed");
     refused("[{a, 'b}].", "", "the ' is not closed");
+    refused("[~, \"${V}\"].", "a\"b", "not Erlang");
     refused("\u{feff}[].", "", "byte order mark");
     refused("%% coding: latin-1\n[\"${V}\"].", "é", "says it is latin-1");
     assert!(with("%% coding: utf-8\n[\"${V}\"].", "é").is_ok());

@@ -169,6 +169,18 @@ fn words_belong_to_flags_as_in_the_vm() {
     assert_eq!(cookie("-setcookie a +swt low -x b +Bd").as_deref(), Some("a"));
 }
 
+/// What the emulator does not take as its flag's own goes on with the flag before.
+#[test]
+fn a_flag_of_the_emulator_takes_its_own_word_and_no_other() {
+    for own in ["+Bi", "+B i", "+c true", "+c false", "+c", "+hms 512", "+MBas bf", "+rg 5", "+zdbbl 64", "+U"] {
+        assert!(read(&format!("-setcookie a {own}")).node_flags().is_ok(), "{own}");
+    }
+    for foreign in ["+B x", "+c x", "+U x", "+Bi x", "+hms 512 x", "+c true x"] {
+        let found = faults(&format!("-setcookie a {foreign}"));
+        assert!(found[0].contains("stands between -setcookie and a word"), "{foreign}: {found:?}");
+    }
+}
+
 #[test]
 fn no_value_joins_name_or_cookie_or_takes_in_what_follows() {
     for (template, bad) in [

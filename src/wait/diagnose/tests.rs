@@ -274,6 +274,9 @@ fn a_name_of_no_cluster_is_left_with_what_was_seen() {
     let failing = Dns { version: vec![Outcome::Failed(Failure::ServFail)], ..Dns::default() };
     let cause = Cause::FailingServer { server: server(1), domain: fqdn("cluster.local"), said: "SERVFAIL" };
     assert_eq!(diagnose(&awaited, &Observation::Silence, &failing), (cause, "v".to_owned()));
+    let unknown = Awaited { cluster_domain: None, ..awaited.clone() };
+    let cause = Cause::FailingServer { server: server(1), domain: fqdn("node1.net"), said: "SERVFAIL" };
+    assert_eq!(diagnose(&unknown, &Observation::Silence, &failing), (cause, "v".to_owned()));
     let rows = [
         (Observation::Absent, Cause::Unexplained(Observation::Absent)),
         (Observation::CachedDenial, Cause::CachedDenial),
@@ -324,6 +327,17 @@ fn every_cause_has_a_sentence_and_a_cure_of_one_line() {
         (Cause::NoService { service: fqdn(SERVICE) }, "service web in namespace ns1", "publishNotReadyAddresses: true"),
         (Cause::NotPublished { service: fqdn(SERVICE), peers: 2 }, "other pods", "selector"),
         (Cause::NoFamily { name: fqdn(SERVICE), family: Family::V6 }, "no IPv6 address", "ipFamilies: [IPv6]"),
+        (Cause::NoHostName { service: fqdn(SERVICE) }, "under no host name", "subdomain: web in the pod's spec"),
+        (
+            Cause::NotHeadless { service: fqdn(SERVICE), addresses: vec![] },
+            "stands for a name elsewhere (ExternalName)",
+            "the Service web anew with clusterIP: None",
+        ),
+        (
+            Cause::NotHeadless { service: fqdn(SERVICE), addresses: ips(&["10.96.0.7"]) },
+            "it has the address 10.96.0.7",
+            "the Service web anew with clusterIP: None",
+        ),
     ];
     for (cause, sentence, cure) in rows {
         assert!(cause.to_string().contains(sentence), "{cause}");

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, TcpListener, UdpSocket as StdUdpSocket};
 use std::time::Instant;
 
 use hickory_resolver::proto::op::Message;
+use hickory_resolver::proto::rr::rdata::{CNAME, SOA};
 
 use super::*;
 use crate::wait::fake_server::{FakeServer, addresses, denial, names, reply, srv, text};
@@ -48,6 +49,22 @@ fn addresses_come_from_the_answer_and_from_what_is_added_to_it() {
     assert_eq!(ask_one(Question::plain(Family::V4), |request| addresses(request, &[OWN])), (expected.clone(), 1));
     let question = Question { record: Record::Srv, dnssec_ok: true, checking_disabled: true };
     assert_eq!(ask_one(question, |request| srv(request, OWN)), (expected, 1));
+}
+
+/// An answer that goes on to another name, as of an `ExternalName` or of a zone without classes (RFC 2317).
+fn alias(request: &Message, code: ResponseCode) -> Message {
+    let mut message = reply(request, code);
+    let (name, target) = (request.queries[0].name().clone(), Name::from_ascii("elsewhere.example.").unwrap());
+    message.add_answer(DnsRecord::from_rdata(name, 13, RData::CNAME(CNAME(target))));
+    message
+}
+
+#[test]
+fn an_alias_is_no_address() {
+    let ask = |code| ask_one(Question::plain(Family::V4), move |request| alias(request, code).to_vec().ok());
+    assert_eq!(ask(ResponseCode::NoError), (Outcome::Addresses { addresses: vec![], ttl: 0 }, 1));
+    assert_eq!(ask(ResponseCode::NXDomain), (Outcome::Absent { zone: None, ttl: 0 }, 1));
+    assert_eq!(ask(ResponseCode::Refused).0, Outcome::Unable(Refusal::Refused));
 }
 
 #[test]
@@ -179,6 +196,12 @@ fn an_address_has_names() {
     let two = |request: &Message| names(request, &[POD, "10-0-0-5.alias.ns1.svc.cluster.local"]);
     let found = vec![Fqdn::parse(POD).unwrap(), Fqdn::parse("10-0-0-5.alias.ns1.svc.cluster.local").unwrap()];
     assert_eq!(ask("10.0.0.5", two), ("5.0.0.10.in-addr.arpa.".to_owned(), Ok(found)));
+    let by_alias = |request: &Message| {
+        let mut message = alias(request, ResponseCode::NoError);
+        message.add_answers(Message::from_vec(&names(request, &[POD]).unwrap()).unwrap().answers);
+        message.to_vec().ok()
+    };
+    assert_eq!(ask("10.0.0.5", by_alias).1, Ok(vec![Fqdn::parse(POD).unwrap()]));
     let (name, names) = ask("fd00::5", |request| denial(request, ResponseCode::NXDomain, "."));
     assert!(name.starts_with("5.0.0.") && name.ends_with(".0.0.d.f.ip6.arpa."), "{name}");
     assert_eq!(names, Err(Outcome::Absent { zone: None, ttl: 21 }));
@@ -196,6 +219,24 @@ fn a_text_is_there_or_not() {
     let denied = ask(|request| denial(request, ResponseCode::NXDomain, "cluster.local."));
     assert_eq!(denied, Outcome::Absent { zone: cluster(), ttl: 21 });
     assert_eq!(ask(|_| None), Outcome::Failed(Failure::Timeout));
+}
+
+#[test]
+fn a_serial_is_a_zones_own() {
+    let ask = |answer: fn(&Message) -> Option<Vec<u8>>| {
+        let server = FakeServer::start(answer);
+        run(Lookup::of(&Fqdn::parse(POD).unwrap()).unwrap().ask_for_serial(server.address, TIMEOUT))
+    };
+    let soa = |request: &Message| {
+        let mut message = alias(request, ResponseCode::NoError);
+        let name = request.queries[0].name().clone();
+        let soa = SOA::new(name.clone(), name.clone(), 1_780_000_000, 7200, 1800, 86400, 30);
+        message.add_answer(DnsRecord::from_rdata(name, 5, RData::SOA(soa)));
+        message.to_vec().ok()
+    };
+    assert_eq!(ask(soa), Some(1_780_000_000));
+    assert_eq!(ask(|request| alias(request, ResponseCode::NoError).to_vec().ok()), None);
+    assert_eq!(ask(|request| denial(request, ResponseCode::NoError, "cluster.local.")), None);
 }
 
 #[test]
