@@ -161,7 +161,7 @@ impl Machine {
             && self.observation != Observation::CachedDenial
             && let Some(question) = self.draw_address(pending.server, true)
         {
-            let next = Pending { question, purpose: Purpose::Address, ..pending };
+            let next = Pending { question, ..pending };
             let free = self.pace.too_many_until(now).unwrap_or_default();
             return self.sleep(free.max(now + NEXT_KEY_AFTER), Step::Ask(next));
         }

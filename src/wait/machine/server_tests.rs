@@ -246,6 +246,18 @@ fn a_name_without_an_address_is_asked_for_one_of_each_family_in_a_round() {
 }
 
 #[test]
+fn an_address_that_is_denied_of_a_name_that_is_there_is_asked_for_three_times_and_then_once_a_round() {
+    let zone = Fqdn::parse("cluster.local").ok();
+    let run = run(machine(&[OWN], 1, Some(20), 1), |_, question, _| match question {
+        _ if is_existence(question) => Outcome::Exists { zone: zone.clone(), ttl: 30 },
+        _ => Outcome::Absent { zone: zone.clone(), ttl: 30 },
+    });
+    let rounds: Vec<usize> = run.asked.chunk_by(|_, (_, _, next)| !is_existence(*next)).map(<[_]>::len).collect();
+    assert_eq!(rounds[0], 1 + 3, "{rounds:?}");
+    assert!(rounds.len() > 10 && rounds[1..].iter().all(|questions| *questions == 1 + 1), "{rounds:?}");
+}
+
+#[test]
 fn seen_in_the_midst_of_contradictory_answers_the_record_takes_two_questions_more() {
     let zone = Fqdn::parse("cluster.local").ok();
     for seen_by in 1..8 {
