@@ -145,5 +145,15 @@ mod tests {
         assert!(runs_here(Path::new("/proc/self/exe")).is_ok());
         assert!(runs_here(Path::new("/nonexistent")).is_ok(), "left to the start itself");
         assert!(runs_on("x86", "x86_64") && !runs_on("x86_64", "x86") && !runs_on("aarch64", "x86_64"));
+        assert!(runs_on("arm", "aarch64") && !runs_on("aarch64", "arm"));
+    }
+
+    #[test]
+    fn a_program_that_names_no_loader_needs_none() {
+        let program = tempfile::NamedTempFile::new().unwrap();
+        let beginning: Vec<_> = fs::read("/proc/self/exe").unwrap().into_iter().take(20).collect();
+        fs::write(program.path(), beginning).unwrap();
+        assert_eq!(Elf::read(program.path()).unwrap().machine, Some(std::env::consts::ARCH));
+        assert!(runs_here(program.path()).is_ok());
     }
 }

@@ -184,3 +184,19 @@ pub(super) fn beginning(file: &Path) -> String {
     let _ = File::open(file).and_then(|file| file.take(ENOUGH).read_to_end(&mut bytes));
     String::from_utf8_lossy(&bytes).into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_file_has_no_beginning() {
+        let dir = tempfile::tempdir().unwrap();
+        let script = dir.path().join("script");
+        std::os::unix::fs::symlink("/dev/zero", &script).unwrap();
+        assert_eq!(beginning(&script), "");
+        std::fs::remove_file(&script).unwrap();
+        std::fs::write(&script, "#!/bin/sh\n").unwrap();
+        assert_eq!(beginning(&script), "#!/bin/sh\n");
+    }
+}

@@ -1,8 +1,11 @@
 //! What each kind of release gets.
 
-use super::hand_over::{Awaited, Given, HandOver, OwnArgs};
+use super::hand_over::{Awaited, Given, HandOver, NodeArgs, OwnArgs};
+use super::template::Template;
 use super::tests::{file, given, node_args, pod, template, text};
 use super::*;
+use crate::identity::Identity;
+use crate::identity::name::{Distribution, NodeName};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use tempfile::TempDir;
@@ -285,4 +288,56 @@ fn a_plain_script_passes_on_its_own_file_and_ours_goes_around_it() {
     let error =
         HandOver::plan(Given { vm_args: vm_args(), own: own(true), ..given(&release, &pod(), &raw) }).unwrap_err();
     assert!(error.to_string().contains("has -sname"), "{error}");
+}
+
+#[test]
+fn a_plain_script_gets_a_short_name_as_one() {
+    let root = release_of(&[("bin/app", "find_vm_args"), ("releases/1.0/vm.args", "-sname a\n")]);
+    let raw = with_home(root.path());
+    let release = find(root.path(), "bin/app", "", &raw);
+    let args =
+        NodeArgs { node: Some((Distribution::Short, NodeName::parse("app@web-0").unwrap())), ..NodeArgs::default() };
+    let own = Some(OwnArgs { has_sname: true, ..OwnArgs::default() });
+    let plan = HandOver::plan(Given { vm_args: Some((template(false), args)), own, ..given(&release, &pod(), &raw) });
+    assert_eq!(text(&plan.unwrap(), "ERL_AFLAGS").as_deref(), Some("-sname app@web-0"));
+}
+
+#[test]
+fn a_flag_of_ours_begins_a_line_whatever_the_template_ends_with() {
+    let home = tempfile::tempdir().unwrap();
+    let raw = with_home(home.path());
+    let args = || NodeArgs {
+        without_node_flags: "+K true".into(),
+        without_cookie: "+K true".into(),
+        cookie: Cookie::parse("sesame").ok(),
+        ..NodeArgs::default()
+    };
+    let erl = Release::find(vec!["erl".into()], &raw, None, Some(Kind::Erl)).unwrap();
+    let root = release_of(&[("bin/app", ""), ("releases/1.0/elixir", ""), ("releases/1.0/env.sh", "")]);
+    let mix = find(root.path(), "bin/app", "start", &raw);
+    for (release, cookie_mode, flag) in
+        [(erl, CookieMode::Args, "sesame"), (mix, CookieMode::File, "this-one-cancels-the-other")]
+    {
+        let vm_args = Some((template(false), args()));
+        let plan = HandOver::plan(Given { cookie_mode, vm_args, ..given(&release, &pod(), &raw) }).unwrap();
+        assert_eq!(file(&plan, "vm.args"), Some(format!("+K true\n-setcookie {flag}\n").as_str()));
+    }
+}
+
+#[test]
+fn a_command_gets_the_files_under_the_names_by_which_it_knew_the_templates() {
+    let command = Release::find(vec!["/bin/ls".into()], &RawEnv::default(), None, None).unwrap();
+    for (named_by, variable, value) in [
+        ("RELEASE_SYS_CONFIG", "RELEASE_SYS_CONFIG", "RUN/sys"),
+        ("RELX_CONFIG_PATH", "RELX_CONFIG_PATH", "RUN/sys.config"),
+        ("SYS_CONFIG_PATH", "SYS_CONFIG_PATH", "RUN/sys.config"),
+        ("RELEASE_CONFIG_DIR", "SYS_CONFIG_PATH", "RUN/sys.config"),
+    ] {
+        let sys_config = Some((Template { named_by, ..template(false) }, "[].\n".to_owned()));
+        let plan =
+            HandOver::plan(Given { sys_config, ..given(&command, &Identity::default(), &RawEnv::default()) }).unwrap();
+        let given: Vec<_> = plan.variables.iter().map(|(name, _)| *name).collect();
+        assert_eq!((given, text(&plan, variable).as_deref()), (vec![variable], Some(value)), "{named_by}");
+        assert_eq!(file(&plan, "sys.config"), Some("[].\n"));
+    }
 }

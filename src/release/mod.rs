@@ -151,3 +151,5 @@ mod kinds_tests;
 mod rabbitmq_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod told_tests;

@@ -310,6 +310,8 @@ mod tests {
     #[test]
     fn a_directory_of_other_peoples_files_is_left_as_it_is() {
         let parent = tempfile::tempdir().unwrap();
+        // As a directory of ours is but for what it holds.
+        fs::set_permissions(parent.path(), fs::Permissions::from_mode(0o700)).unwrap();
         fs::write(parent.path().join("precious"), "data").unwrap();
         let dir = open(parent.path()).unwrap();
         assert_eq!(dir.path().parent(), Some(parent.path()));
@@ -354,10 +356,45 @@ mod tests {
         let refused = RunDir::foresee(&places).unwrap_err();
         assert!(refused.to_string().contains("another beaminit has it"), "{refused}");
         drop(dir);
-        fs::create_dir(&path).unwrap();
+        DirBuilder::new().mode(0o700).create(&path).unwrap();
+        assert_eq!(RunDir::foresee(&places).unwrap(), path, "what the dead left");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         let deeper = RunDir::foresee(&places).unwrap();
         assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
         assert_eq!(RunDir::open(&places).unwrap().path(), deeper);
+    }
+
+    #[test]
+    fn what_cannot_be_made_is_refused_and_foreseen_with_the_same_reason() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().join("run");
+        let places = Places::new(Some(&path), None);
+        let foreseen = RunDir::foresee(&places).unwrap_err();
+        assert_eq!(foreseen, RunDir::open(&places).unwrap_err());
+        assert!(foreseen.to_string().contains(&format!("{}: not a directory", path.display())), "{foreseen}");
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_named_with_the_cure() {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = open(&parent.path().join("run")).unwrap();
+        let tmp = dir.make_dir("tmp").unwrap();
+        for failed in [dir.make_dir("tmp"), dir.write("tmp", b"", 0o600)] {
+            let failed = failed.unwrap_err();
+            assert_eq!(failed.code, exit::CANNOT_CREATE);
+            let said = failed.to_string();
+            assert!(said.contains(&format!("cannot write {}: ", tmp.display())), "{said}");
+            assert!(said.contains("hint: make room in ") && said.contains("BEAMINIT_RUN_DIR"), "{said}");
+        }
+    }
+
+    #[test]
+    fn tmpdir_is_a_place_unless_it_depends_on_where_we_stand() {
+        let has = |dir: &str| {
+            let places = Places::new(None, Some(Path::new(dir)));
+            places.of_a_start().any(|place| place.starts_with(dir))
+        };
+        assert!(has("/var/scratch") && !has("scratch") && !has("./scratch"));
     }
 
     #[test]

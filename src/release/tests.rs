@@ -88,6 +88,13 @@ fn what_is_no_release_is_a_command() {
         assert_eq!(release.kind, Kind::Command, "{command}");
         assert!(release.home.is_none());
     }
+    let beside = tempfile::tempdir().unwrap();
+    for folder in ["bin", "releases/of-something-else"] {
+        fs::create_dir_all(beside.path().join(folder)).unwrap();
+    }
+    fs::write(beside.path().join("bin/app"), "").unwrap();
+    let release = find(beside.path(), "bin/app", "start", &RawEnv::default());
+    assert_eq!((release.kind, release.home), (Kind::Command, None), "a folder of that name alone is no release");
     let error = Release::find(vec!["/bin/ls".into()], &RawEnv::default(), None, Some(Kind::Mix)).unwrap_err();
     assert_eq!(error.code, exit::NO_INPUT);
 }
@@ -127,6 +134,46 @@ fn a_template_is_what_a_variable_names() {
     assert!(!found(&by_path).unwrap().template.unwrap().adds_to_own);
     let own = RawEnv { replace_os_vars: Some("true".into()), ..RawEnv::default() };
     assert!(found(&own).unwrap().template.unwrap().path.starts_with(root.path()));
+    assert_eq!(find(root.path(), "bin/demo", "start", &own).vm_args_template(&own, false).unwrap(), Found::default());
+}
+
+/// What somebody wonders at: each file and variable that did not count, and why.
+#[test]
+fn what_is_no_template_is_passed_over_for_a_reason() {
+    let (root, config) = (mix(), tempfile::tempdir().unwrap());
+    let (dir, own) = (config.path().to_str().unwrap(), root.path().join("releases/0.1.0/vm.args"));
+    let raw = RawEnv { release_config_dir: Some(dir.into()), vmargs_path: Some("/x".into()), ..RawEnv::default() };
+    let why = |release: &Release, own_files: bool, found: Option<&Template>| {
+        let over = release.passed_over_for_vm_args(&raw, own_files, found);
+        over.into_iter().map(|over| (over.what, over.why)).collect::<Vec<_>>()
+    };
+    let pair = |what: &str, why: &str| (what.to_owned(), why.to_owned());
+    let (variable, folder) = ("VMARGS_PATH=/x", format!("RELEASE_CONFIG_DIR={dir}"));
+    let mix = find(root.path(), "bin/demo", "start", &raw);
+    let broker = Release::find(vec!["rabbitmq-server".into()], &raw, None, Some(Kind::RabbitMq)).unwrap();
+    let brokers = "a broker reads files of its own form";
+    assert_eq!(why(&broker, true, None), [pair(variable, brokers), pair(&folder, brokers)]);
+    assert_eq!(
+        why(&mix, false, None),
+        [
+            pair(variable, "there is no such file"),
+            pair(&folder, "it has no vm.args"),
+            pair(own.to_str().unwrap(), "BEAMINIT_RENDER is off: the release reads it as it is"),
+        ]
+    );
+
+    let of_folder = |name: &str| config.path().join(name);
+    fs::write(of_folder("vm.args"), "").unwrap();
+    let found =
+        Template { path: of_folder("vm.args.src"), named_by: "RELEASE_CONFIG_DIR", adds_to_own: true, is_own: false };
+    assert_eq!(
+        why(&mix, true, Some(&found)),
+        [
+            pair(variable, "RELEASE_CONFIG_DIR counts before it"),
+            pair(of_folder("vm.args").to_str().unwrap(), "its .src wins over it"),
+            pair(own.to_str().unwrap(), "no template, but read before the one of RELEASE_CONFIG_DIR, which wins"),
+        ]
+    );
 }
 
 #[test]
@@ -182,6 +229,26 @@ fn mix_without_a_name_gets_the_pods() {
         let plan = HandOver::plan(given(&release, &pod(), &raw)).unwrap();
         assert_eq!(text(&plan, "RELEASE_NODE"), None);
         assert!(matches!(plan.awaited(&release, &pod()), Awaited::Nothing(_)));
+    }
+}
+
+#[test]
+fn a_node_that_was_named_is_long_or_short_as_its_host_is_unless_that_is_said_too() {
+    let root = mix();
+    let release = find(root.path(), "bin/demo", "start", &RawEnv::default());
+    for (node, distribution, set, awaited) in [
+        ("own@web-9.web", None, Some("name"), true),
+        ("own@web-9.web", Some("name"), None, true),
+        ("own@web-9.web", Some("none"), None, false),
+        ("own@web-9", None, None, false),
+        // The VM takes the pod's name for its host.
+        ("own", None, None, true),
+    ] {
+        let (name, distribution) = (Some(node.to_owned()), distribution.map(str::to_owned));
+        let raw = RawEnv { release_node: name, release_distribution: distribution, ..RawEnv::default() };
+        let plan = HandOver::plan(given(&release, &pod(), &raw)).unwrap();
+        assert_eq!(text(&plan, "RELEASE_DISTRIBUTION").as_deref(), set, "{raw:?}");
+        assert_eq!(matches!(plan.awaited(&release, &pod()), Awaited::Record(_)), awaited, "{raw:?}");
     }
 }
 

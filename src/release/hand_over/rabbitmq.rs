@@ -79,18 +79,19 @@ impl HandOver {
     /// Where no file can be, in the variable that broker and tools read too: on no command line in any case.
     fn rabbitmq_cookie(&mut self, given: &Given<'_>) -> Result<(), Error> {
         const VARIABLE: &str = "RABBITMQ_ERLANG_COOKIE";
+        const WRITABLE_HOME: &str = "set HOME to a folder that the user may write";
         let in_environment = given.raw.rabbitmq_erlang_cookie.as_deref();
         let Some((cookie, named_by)) = Self::the_cookie(given, (VARIABLE, in_environment))? else { return Ok(()) };
-        let reason = match given.cookie_mode {
-            CookieMode::Args => Some("BEAMINIT_COOKIE is args".to_owned()),
-            _ => self.cookie_file(given, &cookie, &named_by)?.err(),
+        let no_file = match given.cookie_mode {
+            CookieMode::Args => Some(("BEAMINIT_COOKIE is args".to_owned(), "leave BEAMINIT_COOKIE unset")),
+            _ => self.cookie_file(given, &cookie, &named_by)?.err().map(|reason| (reason, WRITABLE_HOME)),
         };
-        match reason {
+        match no_file {
             // It would win over the file, and each tool warns of it.
             None => self.removed.push(VARIABLE),
-            Some(reason) => {
+            Some((reason, hint)) => {
                 let message = format!("the cookie stands in {VARIABLE}, which RabbitMQ means to drop: {reason}");
-                self.warnings.push(Problem::new(message).hint("set HOME to a folder that the user may write"));
+                self.warnings.push(Problem::new(message).hint(hint));
                 self.set(VARIABLE, Value::secret(&cookie));
             }
         }

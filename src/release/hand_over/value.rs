@@ -100,4 +100,10 @@ mod tests {
         assert_eq!(Value::in_run_dir("tmp").in_dir(Path::new("/run/a b")), OsString::from("/run/a b/tmp"));
         assert_eq!(Value::run_dir().in_dir(Path::new("/run/x")), OsString::from("/run/x"));
     }
+
+    #[test]
+    fn of_a_secret_nothing_is_shown() {
+        let parts = [Part::Text("-config ".into()), Part::Word("sys"), Part::Secret("sesame".into())];
+        assert_eq!(format!("{:?}", Value(parts.into())), "Value([\"-config \", <run dir>/sys, …])");
+    }
 }
