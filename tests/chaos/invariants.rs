@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::life::Life;
-use super::schedule::{Schedule, Surroundings};
+use super::schedule::{CRASH_DUMP, Schedule, Surroundings};
 use super::support::Ended;
 use super::support::talk;
 
@@ -33,7 +33,8 @@ fn the_end(schedule: &Schedule, life: &Life) -> Option<String> {
         // Signals of the kernel come back as 128+n from PID 1 too.
         return Some(format!("we were killed: {ended:?}"));
     };
-    let is_stop = |code: i32| schedule.signals().any(|signal| code == 128 + signal) || code == 143;
+    let ends_with = |signal: i32, code: i32| code == 128 + signal || (signal, code) == (CRASH_DUMP, 1);
+    let is_stop = |code: i32| schedule.signals().any(|signal| ends_with(signal, code)) || code == 143;
     let is_failure = [64, 65, 66, 69, 71, 73, 78, 126, 127].contains(&code);
     let log = life.log();
     let said = log.lines().rev().find_map(|line| line.split_once(" ended "));

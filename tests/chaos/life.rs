@@ -21,6 +21,7 @@ pub(crate) struct Life {
     pod: RunningPod,
     config: TempDir,
     shared: Option<TempDir>,
+    _pids: Option<PidsGroup>,
     /// `None`: it had to be killed.
     pub(crate) ended: Option<Ended>,
     pub(crate) published: Instant,
@@ -42,7 +43,15 @@ impl Life {
         let cluster = Cluster::start(DnsSettings::default());
         schedule.dns.iter().for_each(|fault| cluster.dns().fault(*fault));
         let shared = schedule.shared_memory.then(scratch_dir);
+        let pids = match schedule.surroundings {
+            Surroundings::Pids(most) => Some(PidsGroup::new(most)),
+            _ => None,
+        };
         let pod = pod(schedule, &cluster, "pairing-0", config.path(), shared.as_ref());
+        let pod = match &pids {
+            Some(group) => pod.mount_writable(&group.0, "/pids"),
+            None => pod,
+        };
         let (fqdn, address) = (pod.fqdn(), pod.address());
         if schedule.predecessor {
             cluster.dns().publish(&fqdn, &[IpAddr::V4(Ipv4Addr::new(10, 88, 0, 251))]);
@@ -61,6 +70,7 @@ impl Life {
             pod,
             config,
             shared,
+            _pids: pids,
             ended: None,
             published: Instant::now(),
             was_early: false,
@@ -116,6 +126,9 @@ impl Life {
             Event::Orphans(number) => {
                 let script = format!("i=0; while [ $i -lt {number} ]; do (:) & i=$((i+1)); done");
                 self.pod.exec(["sh", "-c", &script]);
+            }
+            Event::OrphansWithoutEnd => {
+                self.pod.exec(["sh", "-c", "while :; do sh -c ': &'; done >/dev/null 2>&1 &"]);
             }
             Event::RemoveRunDir => {
                 for dir in self.run_dirs() {
@@ -229,6 +242,7 @@ fn pod(
         Surroundings::NoFileSize => "ulimit -f 0;",
         Surroundings::Memory(kib) => &format!("ulimit -v {kib};"),
         Surroundings::Processes(number) => &format!("ulimit -p {number};"),
+        Surroundings::Pids(_) => "echo 0 >/pids/cgroup.procs;",
     };
     let pod = talk::pod(cluster, name, config).read_only_root(schedule.read_only_root).entrypoint([
         "sh",
@@ -246,6 +260,32 @@ fn pod(
             pod.mount_writable(shared.path(), "/dev/shm")
         }
         None => pod,
+    }
+}
+
+/// A cgroup that lets no more than some processes and threads be, as Kubernetes makes one for each pod.
+struct PidsGroup(PathBuf);
+
+impl PidsGroup {
+    fn new(most: u32) -> Self {
+        let of_version_1 = Path::new("/sys/fs/cgroup/pids");
+        let all = if of_version_1.is_dir() { of_version_1 } else { Path::new("/sys/fs/cgroup") };
+        let group = Self(all.join(format!("beaminit-{:016x}", fastrand::u64(..))));
+        fs::create_dir(&group.0).expect("a cgroup");
+        // In version 2 the controller has to be let in; in version 1 there is no such file.
+        fs::write(all.join("cgroup.subtree_control"), "+pids").ok();
+        fs::write(group.0.join("pids.max"), most.to_string()).expect("a cgroup that counts processes");
+        // Whoever starts in the pod enters by itself.
+        let anybody = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+        fs::set_permissions(group.0.join("cgroup.procs"), anybody).unwrap();
+        group
+    }
+}
+
+impl Drop for PidsGroup {
+    /// The kernel lets go of its processes some time after their end.
+    fn drop(&mut self) {
+        wait_for(PATIENCE, "an empty cgroup", || fs::remove_dir(&self.0).ok());
     }
 }
 

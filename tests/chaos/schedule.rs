@@ -45,6 +45,8 @@ pub(crate) enum Surroundings {
     Memory(u32),
     /// This many processes and threads of the user.
     Processes(u32),
+    /// This many processes and threads in the container, as a cgroup counts them.
+    Pids(u32),
 }
 
 /// What happens on the way.
@@ -55,6 +57,8 @@ pub(crate) enum Event {
     Freeze(Duration),
     /// This many processes lose their parent at once.
     Orphans(u32),
+    /// From now on one process after the other loses its parent.
+    OrphansWithoutEnd,
     /// What we wrote is deleted.
     RemoveRunDir,
     /// /dev/shm takes nothing more.
@@ -66,9 +70,11 @@ pub(crate) enum Event {
 }
 
 /// Forwarded or dropped, and no end of a VM.
-const HARMLESS: [i32; 6] = [28, 18, 23, 12, 14, 20]; // WINCH, CONT, URG; USR2, ALRM, TSTP are dropped for a VM
-/// Each ends the release one way or another.
-const ENDING: [i32; 7] = [2, 3, 1, 15, 6, 34 + 6, 29]; // INT, QUIT, HUP, TERM, ABRT, a real-time signal, IO
+const HARMLESS: [i32; 7] = [28, 18, 23, 17, 12, 14, 20]; // WINCH, CONT, URG, CHLD; USR2, ALRM, TSTP are dropped for a VM
+/// Each ends the release one way or another, or makes its TERM follow a stop.
+const ENDING: [i32; 11] = [2, 3, 1, 15, 6, CRASH_DUMP, 13, 21, 22, 34 + 6, 29]; // INT, QUIT, HUP, TERM, ABRT, PIPE, TTIN, TTOU, a real-time signal, IO
+/// USR1 lets a VM write a crash dump and end with code 1.
+pub(crate) const CRASH_DUMP: i32 = 10;
 
 impl Schedule {
     pub(crate) fn of(seed: u64) -> Self {
@@ -96,9 +102,11 @@ impl Schedule {
 
     /// Whether something may keep the release from being started, or from living.
     pub(crate) fn is_hard(&self) -> bool {
-        use Surroundings::{Descriptors, Memory, NoFileSize, NoStdinAndStdout, Processes};
-        let hard =
-            matches!(self.surroundings, Descriptors(_) | NoFileSize | Memory(_) | Processes(_) | NoStdinAndStdout);
+        use Surroundings::{Descriptors, Memory, NoFileSize, NoStdinAndStdout, Pids, Processes};
+        let hard = matches!(
+            self.surroundings,
+            Descriptors(_) | NoFileSize | Memory(_) | Processes(_) | Pids(_) | NoStdinAndStdout
+        );
         hard || self.events.iter().any(|(_, event)| {
             matches!(event, Event::FillDisk | Event::ReadOnlyDisk | Event::NoProc | Event::RemoveRunDir)
         })
@@ -129,12 +137,13 @@ fn surroundings(random: &mut fastrand::Rng, uid: Option<u32>, read_only_root: bo
         5 => Surroundings::Memory(random.u32(32_000..120_000)),
         // Root has no such limit.
         6 if uid.is_some() => Surroundings::Processes(random.u32(1..40)),
+        7 => Surroundings::Pids(random.u32(1..40)),
         _ => Surroundings::Healthy,
     }
 }
 
 fn event(random: &mut fastrand::Rng) -> Event {
-    match random.u8(..12) {
+    match random.u8(..13) {
         0..=3 => Event::Signal(HARMLESS[random.usize(..HARMLESS.len())]),
         4 => Event::Signal(ENDING[random.usize(..ENDING.len())]),
         5..=6 => Event::Freeze(millis(random, 10, 1500)),
@@ -142,6 +151,7 @@ fn event(random: &mut fastrand::Rng) -> Event {
         8 => Event::RemoveRunDir,
         9 => Event::FillDisk,
         10 => Event::ReadOnlyDisk,
+        11 => Event::OrphansWithoutEnd,
         _ => Event::NoProc,
     }
 }
