@@ -89,30 +89,26 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Error>
 
 /// Options up to the first word, and from there on a command.
 fn read(mut parser: lexopt::Parser, example: &str) -> Result<Command, Error> {
-    match parser.next() {
-        Ok(Some(lexopt::Arg::Value(program))) => {
-            let rest = parser.raw_args().map_err(|error| usage(error.to_string()).hint("see beaminit --help"))?;
+    match parser.next().map_err(wrong)? {
+        Some(lexopt::Arg::Value(program)) => {
+            let rest = parser.raw_args().map_err(wrong)?;
             Ok(Command::Run(std::iter::once(program).chain(rest).collect()))
         }
-        Ok(Some(lexopt::Arg::Long("help") | lexopt::Arg::Short('h'))) => Ok(Command::Help),
-        Ok(Some(lexopt::Arg::Long("version") | lexopt::Arg::Short('V'))) => Ok(Command::Version),
-        Ok(Some(lexopt::Arg::Long("copy-to"))) => {
-            parser.value().map(|file| Command::CopyTo(file.into())).map_err(|error| usage(error.to_string()))
-        }
-        Ok(Some(lexopt::Arg::Long(TAKE_UP))) => {
+        Some(lexopt::Arg::Long("help") | lexopt::Arg::Short('h')) => Ok(Command::Help),
+        Some(lexopt::Arg::Long("version") | lexopt::Arg::Short('V')) => Ok(Command::Version),
+        Some(lexopt::Arg::Long("copy-to")) => parser.value().map(|file| Command::CopyTo(file.into())).map_err(wrong),
+        Some(lexopt::Arg::Long(TAKE_UP)) => {
             let descriptor = parser.value().and_then(|value| lexopt::ValueExt::parse(&value));
-            descriptor.map(Command::TakeUp).map_err(|error| usage(error.to_string()))
+            descriptor.map(Command::TakeUp).map_err(wrong)
         }
-        Ok(Some(option)) => Err(usage(option.unexpected().to_string()).hint("see beaminit --help")),
-        Ok(None) => Err(usage("no command to start".into()).hint(format!("for example: {example}"))),
-        Err(error) => Err(usage(error.to_string()).hint("see beaminit --help")),
+        Some(option) => Err(wrong(option.unexpected())),
+        None => Err(usage("no command to start".into()).hint(format!("for example: {example}"))),
     }
 }
 
 /// The options of `explain`, and maybe a command.
 fn explain(mut parser: lexopt::Parser) -> Result<Command, Error> {
     let mut json = false;
-    let wrong = |error: lexopt::Error| usage(error.to_string()).hint("see beaminit --help");
     while let Some(argument) = parser.next().map_err(wrong)? {
         match argument {
             lexopt::Arg::Long("format") => {
@@ -131,10 +127,14 @@ fn explain(mut parser: lexopt::Parser) -> Result<Command, Error> {
                 let rest = parser.raw_args().map_err(wrong)?;
                 return Ok(Command::Explain { json, command: std::iter::once(program).chain(rest).collect() });
             }
-            option => return Err(usage(option.unexpected().to_string()).hint("see beaminit --help")),
+            option => return Err(wrong(option.unexpected())),
         }
     }
     Ok(Command::Explain { json, command: Vec::new() })
+}
+
+fn wrong(error: lexopt::Error) -> Error {
+    usage(error.to_string()).hint("see beaminit --help")
 }
 
 fn usage(message: String) -> Error {
@@ -198,6 +198,7 @@ mod tests {
         assert_eq!(run(&["explain"]), explain(false, &[]));
         assert_eq!(run(&["explain", "--format=json", "--"]), explain(true, &[]));
         assert_eq!(run(&["explain", "--format", "json", "--", "-x", "--y"]), explain(true, &["-x", "--y"]));
+        assert_eq!(run(&["explain", "--format=json", "--format=text", "app"]), explain(false, &["app"]));
         assert_eq!(
             run(&["explain", "bin/app", "start", "--format"]),
             explain(false, &["bin/app", "start", "--format"])

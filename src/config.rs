@@ -261,10 +261,8 @@ fn unknown_names(env: &Env) -> Vec<Problem> {
             let problem = Problem::new(format!("{name}: no such setting"));
             let nearest =
                 ours.clone().max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
-            match nearest {
-                Some(nearest) => problem.hint(format!("the nearest one is {nearest}: write that, or remove {name}")),
-                None => problem,
-            }
+            let nearest = nearest.unwrap_or_default();
+            problem.hint(format!("the nearest one is {nearest}: write that, or remove {name}"))
         })
         .collect()
 }
@@ -288,6 +286,8 @@ fn has_port_number(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
 
     fn read(pairs: &[(&str, &str)]) -> (Config, Option<String>) {
         let env = Env::from_pairs(pairs.iter().copied());
@@ -372,6 +372,15 @@ mod tests {
         assert_eq!(config.stop_timeout, Some(Duration::from_secs(25)));
         let error = read(&[("BEAMINIT_SIGNALS", "INT=TREM"), ("BEAMINIT_SUCCESS_CODES", "256")]).1.unwrap();
         assert!(error.contains("\"INT=TREM\" is no pair") && error.contains("\"256\": no exit codes"), "{error}");
+    }
+
+    #[test]
+    fn a_setting_that_is_no_text_is_named_and_a_strangers_is_not() {
+        let not_utf8 = OsStr::from_bytes(b"off\xff");
+        let env = Env::from_pairs(["BEAMINIT_WAIT", "RELEASE_NAME"].map(|name| (name, not_utf8)));
+        let (config, error) = Config::from_env(&env, &env.raw());
+        let told = "beaminit: config: BEAMINIT_WAIT is not UTF-8\nhint: set BEAMINIT_WAIT to ASCII text";
+        assert_eq!((config, error.map(|error| error.to_string())), (Config::default(), Some(told.to_owned())));
     }
 
     #[test]
