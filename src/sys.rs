@@ -329,9 +329,8 @@ pub fn living_since(pid: i32) -> Option<u64> {
 }
 
 /// Writes to stderr as much as goes without blocking: a supervisor that waits for a reader of its log forwards no signal.
-/// Gives the number of bytes that had to be dropped.
-#[must_use]
-pub fn write_stderr(mut bytes: &[u8]) -> usize {
+/// The rest is dropped.
+pub fn write_stderr(mut bytes: &[u8]) {
     // A pipe that polls as writable takes this much at once (POSIX: at least 512). O_NONBLOCK would be simpler, but it
     // is a property of the open file, which the release shares.
     const AT_ONCE: usize = 512;
@@ -343,5 +342,4 @@ pub fn write_stderr(mut bytes: &[u8]) -> usize {
             Err(_) => break,
         }
     }
-    bytes.len()
 }

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::io;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
@@ -89,8 +88,9 @@ impl OnDemand {
 
 impl Subscriber for OnDemand {
     /// Libraries speak at `trace` only; their events carry the module that they come from, ours the stage.
-    fn enabled(&self, event: &Metadata<'_>) -> bool {
-        *event.level() <= self.level && (self.level == Level::TRACE || !event.target().contains("::"))
+    fn enabled(&self, what: &Metadata<'_>) -> bool {
+        let is_for_us = self.level == Level::TRACE || !what.target().contains("::");
+        !what.is_span() && *what.level() <= self.level && is_for_us
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
@@ -101,38 +101,23 @@ impl Subscriber for OnDemand {
         self.log().event(event);
     }
 
-    fn new_span(&self, span: &Attributes<'_>) -> Id {
-        self.log().new_span(span)
+    /// We make no spans, and those of libraries are not asked for.
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
     }
 
-    fn record(&self, span: &Id, values: &Record<'_>) {
-        self.log().record(span, values);
-    }
+    fn record(&self, _: &Id, _: &Record<'_>) {}
 
-    fn record_follows_from(&self, span: &Id, follows: &Id) {
-        self.log().record_follows_from(span, follows);
-    }
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
 
-    fn enter(&self, span: &Id) {
-        self.log().enter(span);
-    }
+    fn enter(&self, _: &Id) {}
 
-    fn exit(&self, span: &Id) {
-        self.log().exit(span);
-    }
-
-    fn clone_span(&self, span: &Id) -> Id {
-        self.log().clone_span(span)
-    }
-
-    fn try_close(&self, span: Id) -> bool {
-        self.log().try_close(span)
-    }
+    fn exit(&self, _: &Id) {}
 }
 
 /// Writes a line that is no event: an error that ends us. Goes out whatever the level.
 pub fn write_line(line: &str) {
-    let _ = sys::write_stderr(format!("{line}\n").as_bytes());
+    sys::write_stderr(format!("{line}\n").as_bytes());
 }
 
 /// The moment as the lines of [`LogFormat::Json`] write it.
@@ -192,20 +177,10 @@ impl Visit for Sentence {
 #[derive(Clone, Copy)]
 struct Stderr;
 
-static DROPPED: AtomicUsize = AtomicUsize::new(0);
-
-/// How many lines found no room so far.
-#[must_use]
-pub fn dropped_lines() -> usize {
-    DROPPED.load(Ordering::Relaxed)
-}
-
 impl io::Write for Stderr {
     /// Takes the whole line, whatever becomes of it: the log is not worth a retry.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if sys::write_stderr(line) > 0 {
-            DROPPED.fetch_add(1, Ordering::Relaxed);
-        }
+        sys::write_stderr(line);
         Ok(line.len())
     }
 

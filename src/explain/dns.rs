@@ -75,3 +75,30 @@ fn seen(sighting: &Sighting) -> String {
     };
     format!("it answers with {}{missing}{others}", list.join(", "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wait::questions::Family;
+    use std::net::IpAddr;
+    use std::time::Duration;
+
+    #[test]
+    fn what_others_may_still_see_is_told_beside_what_is_seen_here() {
+        let [own, old]: [IpAddr; 2] = ["10.0.0.5", "10.0.0.9"].map(|text| text.parse().unwrap());
+        let told = |confirmation, missing| {
+            seen(&Sighting { addresses: vec![own], missing, after: Duration::ZERO, confirmation })
+        };
+        for nothing_to_say in [Confirmation::Agrees, Confirmation::Unknown] {
+            assert_eq!(told(nothing_to_say, vec![]), "it answers with 10.0.0.5");
+        }
+        assert_eq!(
+            told(Confirmation::Denied { ttl: 7 }, vec![Family::V6]),
+            "it answers with 10.0.0.5, and no IPv6 address of this pod; a cache denies it to others for up to 7s"
+        );
+        assert_eq!(
+            told(Confirmation::Others { addresses: vec![old], ttl: 9 }, vec![]),
+            "it answers with 10.0.0.5; a cache tells others 10.0.0.9 for up to 9s"
+        );
+    }
+}

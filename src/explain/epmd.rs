@@ -93,8 +93,10 @@ mod tests {
     use std::net::TcpListener;
     use std::thread;
 
-    /// A port mapper that knows `demo`, for one question.
-    fn epmd() -> u16 {
+    const DEMO: &[u8] = b"\0\0\x11\x11name other at port 1\nname demo at port 41234\n";
+
+    /// A port mapper that gives this answer to one question.
+    fn epmd(answer: &'static [u8]) -> u16 {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         thread::spawn(move || {
@@ -102,27 +104,41 @@ mod tests {
             let mut asked = [0; 3];
             stream.read_exact(&mut asked).unwrap();
             assert_eq!(asked, NAMES_REQ);
-            stream.write_all(b"\0\0\x11\x11name other at port 1\nname demo at port 41234\n").unwrap();
+            stream.write_all(answer).unwrap();
         });
         port
     }
 
+    /// A port where nobody listens.
+    fn deserted() -> u16 {
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+    }
+
     #[test]
     fn it_is_asked_for_its_nodes() {
-        let found = ask(&[], Some(&epmd().to_string()), Some("demo@web-0.web"));
+        let found = ask(&[], Some(&epmd(DEMO).to_string()), Some("demo@web-0.web"));
         assert!(found.says.ends_with("and knows demo at port 41234"), "{found:?}");
-        let found = ask(&[], Some(&epmd().to_string()), Some("de@web-0.web"));
+        let found = ask(&[], Some(&epmd(DEMO).to_string()), Some("de@web-0.web"));
         assert_eq!((found.answers, found.knows_node), (true, Some(false)));
+        let port = epmd(DEMO);
+        let found = ask(&[], Some(&port.to_string()), None);
+        assert_eq!((found.says, found.knows_node), (format!("it answers at port {port}"), None));
     }
 
     #[test]
     fn nobody_there_is_said_so() {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
+        let port = deserted();
         let found = ask(&[], Some(&port.to_string()), None);
         assert_eq!((found.answers, found.port), (false, Some(port)));
         assert!(found.says.contains("connection refused"), "{found:?}");
+    }
+
+    #[test]
+    fn another_program_at_its_port_is_no_port_mapper() {
+        let port = epmd(b"ok");
+        let found = ask(&[], Some(&port.to_string()), Some("demo@web-0.web"));
+        assert_eq!((found.answers, found.knows_node), (false, None));
+        assert_eq!(found.says, format!("no answer at port {port}: invalid data"));
     }
 
     #[test]
@@ -133,5 +149,17 @@ mod tests {
         let found = ask(&flags, None, Some("a@b"));
         assert_eq!((found.answers, found.port), (true, None));
         assert!(found.says.contains("the node listens at"), "{found:?}");
+        let port = deserted();
+        let found = ask(&[format!("-erl_epmd_port {port}")], None, Some("a@b"));
+        assert_eq!((found.answers, found.port), (false, None));
+        assert!(found.says.ends_with(&format!("nobody listens at the port of -erl_epmd_port, {port}")), "{found:?}");
+    }
+
+    #[test]
+    fn a_node_that_finds_its_peers_otherwise_has_none_to_be_asked() {
+        // Whatever is at the port is not for it.
+        let found = ask(&["-epmd_module my_epmd".into()], Some(&epmd(DEMO).to_string()), Some("demo@web-0.web"));
+        assert_eq!((found.answers, found.port, found.knows_node), (false, None, None));
+        assert!(found.says.ends_with("by a module of its own (-epmd_module)"), "{found:?}");
     }
 }
