@@ -96,7 +96,7 @@ fn read(mut parser: lexopt::Parser, example: &str) -> Result<Command, Error> {
         }
         Some(lexopt::Arg::Long("help") | lexopt::Arg::Short('h')) => Ok(Command::Help),
         Some(lexopt::Arg::Long("version") | lexopt::Arg::Short('V')) => Ok(Command::Version),
-        Some(lexopt::Arg::Long("copy-to")) => parser.value().map(|file| Command::CopyTo(file.into())).map_err(wrong),
+        Some(lexopt::Arg::Long("copy-to")) => Ok(Command::CopyTo(parser.value().map_err(wrong)?.into())),
         Some(lexopt::Arg::Long(TAKE_UP)) => {
             let descriptor = parser.value().and_then(|value| lexopt::ValueExt::parse(&value));
             descriptor.map(Command::TakeUp).map_err(wrong)
@@ -133,6 +133,7 @@ fn explain(mut parser: lexopt::Parser) -> Result<Command, Error> {
     Ok(Command::Explain { json, command: Vec::new() })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as map_err calls it")]
 fn wrong(error: lexopt::Error) -> Error {
     usage(error.to_string()).hint("see beaminit --help")
 }

@@ -342,7 +342,9 @@ mod tests {
         ];
         let targets = Targets::default();
         tracing::subscriber::with_default(Registry::default().with(targets.clone()), || {
-            stages.iter().for_each(|stage| warning(*stage, &Problem::new("odd")));
+            for stage in stages {
+                warning(stage, &Problem::new("odd"));
+            }
         });
         assert_eq!(*targets.0.lock().unwrap(), stages.map(Stage::name));
     }
