@@ -1,5 +1,6 @@
 //! Why the wait failed, and what can be done about it.
 
+use crate::error::cause;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -57,7 +58,7 @@ impl fmt::Display for WaitError {
             Self::NoServer => f.write_str("there is no name server to ask"),
             Self::NoOwnAddress => f.write_str("this pod's own address is not known"),
             Self::TimedOut(timed_out) => timed_out.fmt(f),
-            Self::Os(error) => write!(f, "the system refuses what the wait needs: {error}"),
+            Self::Os(error) => write!(f, "the system refuses what the wait needs: {}", cause(error)),
         }
     }
 }

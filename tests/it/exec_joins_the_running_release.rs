@@ -232,8 +232,29 @@ fn after_a_restart_in_place_the_new_release_is_joined() {
     assert_eq!(fs::read_dir(shm.path()).unwrap().count(), 1);
 }
 
+#[test]
+fn a_wrong_setting_is_told_and_nothing_is_joined() {
+    let (release, cluster) = (fake_release(), Cluster::start(DnsSettings::default()));
+    let pod = started(&cluster, &release, |pod| pod);
+    let output = pod.exec(["env", "BEAMINIT_WIAT=off", "beaminit", "exec", "echo", "joined"]);
+    let error = text(&output.stderr);
+    assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(78), ""), "{error}");
+    assert!(error.starts_with("beaminit: config: BEAMINIT_WIAT: no such setting\nhint: "), "{error}");
+    assert_eq!(pod.termination_log(), "", "not the container's last word");
+}
+
+#[test]
+fn a_start_that_can_write_nothing_runs_and_says_what_it_costs() {
+    let (release, cluster) = (fake_release(), Cluster::start(DnsSettings::default()));
+    let pod = cluster.pod("web-0").release(release.path()).command(["bin/app", "start"]).env("BEAMINIT_WAIT", "off");
+    let pod = pod.env("RELEASE_TMP", "/tmp").env("BEAMINIT_RUN_DIR", "/none/here").start();
+    pod.expect_line("start app@web-0.web.default.svc.cluster.local", BOOT);
+    let told = "beaminit: hand-over: warning: exec will not find this release: no directory to write to: /none/here";
+    assert!(pod.expect_line(told, BOOT).text.contains("; hint: "), "{:#?}", pod.log());
+}
+
 /// A release with the files of mix and a start script that only says who it is.
-fn fake_release() -> TempDir {
+pub(crate) fn fake_release() -> TempDir {
     let root = scratch_dir();
     fs::set_permissions(root.path(), Permissions::from_mode(0o755)).unwrap();
     for dir in ["bin", "releases/1"] {
@@ -267,7 +288,7 @@ fn running_talk(cluster: &Cluster, config: &Path) -> RunningPod {
 }
 
 /// A pod with the fake release, once its start is complete.
-fn started(cluster: &Cluster, release: &TempDir, described: impl FnOnce(Pod) -> Pod) -> RunningPod {
+pub(crate) fn started(cluster: &Cluster, release: &TempDir, described: impl FnOnce(Pod) -> Pod) -> RunningPod {
     let pod = cluster.pod("web-0").release(release.path()).command(["bin/app", "start"]).env("BEAMINIT_WAIT", "off");
     let pod = described(pod).start();
     pod.expect_line("start ", BOOT);

@@ -1,18 +1,24 @@
 //! In a running container `explain` says how the release is: since when it runs, as which process, whether its name still
 //! leads to this pod, and whether epmd knows it.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::exec_joins_the_running_release::{fake_release, started};
 use crate::support::talk::{self, COOKIE, config_map};
 use crate::support::vm::{BOOT, vm, wait_for_node};
-use crate::support::{Cluster, DnsSettings, RunningPod};
+use crate::support::{Cluster, DnsSettings, PodFile, RunningPod};
 
 const NODE: &str = "astarte_pairing@pairing-0.pairing.astarte.svc.cluster.local";
 
 fn explain(pod: &RunningPod) -> Value {
-    let output = pod.exec(["beaminit", "explain", "--format=json"]);
+    explain_command(pod, &[])
+}
+
+fn explain_command(pod: &RunningPod, command: &[&str]) -> Value {
+    let output = pod.exec(["beaminit", "explain", "--format=json"].iter().chain(command));
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{stdout}{}", String::from_utf8_lossy(&output.stderr));
     assert!(!stdout.contains(COOKIE), "{stdout}");
@@ -99,4 +105,77 @@ fn a_container_without_us_runs_none() {
     assert_eq!(report["running"], Value::Null);
     pod.signal(9);
     pod.wait(Duration::from_secs(10));
+}
+
+fn change_state(pod: &RunningPod, script: &str) {
+    let output = pod.exec(["sed", "-i", script, "/run/beaminit/state.json"]);
+    assert!(output.status.success(), "{script}: {output:?}");
+}
+
+#[test]
+fn one_that_is_being_started_or_has_just_ended_does_not_run() {
+    let (release, cluster) = (fake_release(), Cluster::start(DnsSettings::default()));
+    let pod = started(&cluster, &release, |pod| pod);
+    // As its beaminit would write it a moment earlier; and a process that is no more by the time of the question.
+    for (script, state) in [
+        ("", "running"),
+        ("/\"main\": {/,/}/s/\"started\": /&1/", "ended"),
+        ("/\"main\": {/,/}/c\\  \"main\": null,", "starting"),
+    ] {
+        change_state(&pod, script);
+        let report = explain(&pod);
+        let pid_is_known = !report["running"]["pid"].is_null();
+        assert_eq!((&report["running"]["state"], pid_is_known), (&state.into(), state != "starting"), "{report}");
+    }
+}
+
+#[test]
+fn a_state_that_is_not_believed_is_worth_a_note() {
+    let (release, cluster) = (fake_release(), Cluster::start(DnsSettings::default()));
+    let pod = started(&cluster, &release, |pod| pod);
+    change_state(&pod, "s/\"mount_namespace\": /&1/");
+    let report = explain(&pod);
+    assert_eq!(report["running"], Value::Null);
+    let note = "no state of a start: /run/beaminit/state.json: it is of another container";
+    assert!(report["notes"].as_array().unwrap().contains(&note.into()), "{report}");
+}
+
+#[test]
+fn the_port_mapper_is_asked_at_the_port_that_the_release_has_for_it() {
+    let (release, cluster) = (fake_release(), Cluster::start(DnsSettings::default()));
+    let pod = started(&cluster, &release, |pod| pod.env("ERL_EPMD_PORT", "4399"));
+    let epmd = &explain(&pod)["running"]["epmd"];
+    assert_eq!((&epmd["port"], &epmd["answers"]), (&4399.into(), &false.into()));
+    assert_eq!(epmd["says"], "no answer at port 4399: connection refused");
+}
+
+#[test]
+fn the_name_of_the_node_that_runs_is_looked_up_whatever_is_asked_about() {
+    let (release, cluster) = (fake_release(), Cluster::start(DnsSettings::default()));
+    let named = |node: &str| started(&cluster, &release, |pod| pod.env("RELEASE_NODE", node));
+    let report = explain_command(&named("app@elsewhere.example.org"), &["bin/app", "rpc"]);
+    assert_eq!(report["wait"]["name"], "elsewhere.example.org");
+    assert!(report["wait"]["nothing_because"].is_string(), "{report}");
+    assert_eq!(report["running"]["name_resolves"], false);
+    // No DNS has a name without a dot.
+    let report = explain_command(&named("app@short"), &["bin/app", "rpc"]);
+    assert_eq!((&report["wait"]["name"], &report["running"]["name_resolves"]), (&Value::Null, &Value::Null));
+    assert_eq!(report["running"]["node"], "app@short");
+}
+
+#[test]
+fn what_a_cache_tells_others_is_told() {
+    let (release, cluster) = (fake_release(), Cluster::start(DnsSettings::default()));
+    let pod = cluster.pod("web-0").hosts(PodFile::Custom("127.0.0.1 localhost\n".into())).release(release.path());
+    let (fqdn, address) = (pod.fqdn(), pod.address());
+    let pod = pod.env("MY_POD_FQDN", &fqdn).no_entrypoint().command(["sleep", "1000"]).start();
+    let now = |old: &[IpAddr], new: &[IpAddr]| {
+        cluster.dns().swap(&fqdn, old);
+        // As any peer asks: the cache keeps the answer.
+        pod.exec(["getent", "ahostsv4", &format!("{fqdn}.")]);
+        cluster.dns().swap(&fqdn, new);
+        explain_command(&pod, &["bin/app", "start"])["wait"]["says"].as_str().unwrap().to_owned()
+    };
+    let says = now(&[], &[address]);
+    assert!(says.starts_with(&format!("it answers with {address}; a cache denies it to others for up to ")), "{says}");
 }

@@ -50,6 +50,15 @@ fn a_long_name_with_a_host_without_a_dot() {
 }
 
 #[test]
+fn a_name_without_a_host() {
+    let cluster = cluster();
+    let config = config_map("-name x\n");
+    let pod = talk::pod_without_secret(&cluster, "pairing-0", config.path()).without_subdomain();
+    warnings(&started(pod.env("RELEASE_COOKIE", SECRET)))
+        .warns("vm.args: the node name x has no host; the VM makes one up", "write -name x@${MY_POD_FQDN}");
+}
+
+#[test]
 fn an_address_for_a_name_in_a_pod_that_has_a_name_for_ever() {
     let pod = started_with(&cluster(), "-name x@${MY_POD_IP}\n");
     warnings(&pod).warns("vm.args: the node is named by its address 10.88.0.", "write -name x@${MY_POD_FQDN}");
@@ -123,20 +132,38 @@ fn a_shell_is_pid_1_and_forwards_nothing() {
     assert!(warnings(&alone).lines.is_empty());
 }
 
-#[test]
-fn a_release_of_another_erlang_than_the_images() {
-    let cluster = cluster();
-    let (release, erl) = (crate::support::scratch_dir(), crate::support::scratch_dir());
-    let file = |root: &std::path::Path, path: &str, text: &str| {
-        let path = root.join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, text).unwrap();
-        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    };
+fn file(root: &std::path::Path, path: &str, text: &str) {
+    let path = root.join(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, text).unwrap();
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+}
+
+/// The files by which a mix release is known, with no VM of its own.
+fn release_with_own_vm_args(vm_args: &str) -> tempfile::TempDir {
+    let release = crate::support::scratch_dir();
     file(release.path(), "bin/demo", "#!/bin/sh\n");
     file(release.path(), "releases/start_erl.data", "12.3 0.1.0");
     file(release.path(), "releases/0.1.0/elixir", "");
     file(release.path(), "releases/0.1.0/env.sh", "");
+    file(release.path(), "releases/0.1.0/vm.args", vm_args);
+    release
+}
+
+#[test]
+fn a_release_whose_own_vm_args_nobody_has_looked_at() {
+    let (cluster, release) = (cluster(), release_with_own_vm_args("+P 9999\n-heart\n"));
+    let pod = cluster.pod("demo-0").release(release.path()).command(["bin/demo", "start"]);
+    warnings(&started(pod)).warns(
+        "beaminit: release: warning: /app/releases/0.1.0/vm.args: -heart starts a second VM after a crash",
+        "remove -heart: Kubernetes restarts the container",
+    );
+}
+
+#[test]
+fn a_release_of_another_erlang_than_the_images() {
+    let cluster = cluster();
+    let (release, erl) = (release_with_own_vm_args(""), crate::support::scratch_dir());
     file(erl.path(), "bin/erl", "#!/bin/sh\n");
     file(erl.path(), "erts-15.0/bin/erlexec", "");
     let pod = cluster.pod("demo-0").release(release.path()).command(["bin/demo", "start"]);
