@@ -179,7 +179,7 @@ mod tests {
             (parse("SIGTERM"), parse("15"), parse("RTMAX-2"), parse("RTMIN+3")),
             (Some(15), Some(15), Some(62), Some(37))
         );
-        for none in ["", "0", "65", "TERMINATE", "-1", "RTMIN+31", "SIG", "term"] {
+        for none in ["", "0", "65", "TERMINATE", "-1", "RTMIN+31", "RTMIN+", "RTMAX-x", "SIG", "term"] {
             assert_eq!(parse(none), None, "{none}");
         }
     }

@@ -135,13 +135,9 @@ fn signal_of(number: i32) -> Option<Signal> {
 #[must_use]
 pub fn next_child_event() -> Option<(i32, ChildEvent)> {
     let options = WaitOptions::NOHANG | WaitOptions::UNTRACED | WaitOptions::CONTINUED;
-    loop {
-        match rustix::process::wait(options) {
-            Ok(Some((pid, status))) => return Some((pid.as_raw_nonzero().get(), ChildEvent::from(status))),
-            Err(rustix::io::Errno::INTR) => {}
-            Ok(None) | Err(_) => return None, // no news, or no child at all
-        }
-    }
+    // The only error is that there is no child at all: what does not wait is not interrupted.
+    let (pid, status) = rustix::process::wait(options).ok().flatten()?;
+    Some((pid.as_raw_nonzero().get(), ChildEvent::from(status)))
 }
 
 impl From<WaitStatus> for ChildEvent {
@@ -341,5 +337,49 @@ pub fn write_stderr(mut bytes: &[u8]) {
             Err(rustix::io::Errno::INTR) => {}
             Err(_) => break,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::process::{WaitId, WaitIdOptions};
+    use std::process::Command;
+
+    /// To the kernel 0 is our own group.
+    #[test]
+    fn nobody_gets_what_is_no_signal_nor_what_is_for_no_process() {
+        let own = std::process::id().cast_signed();
+        for (pid, signal) in [(0, signal::CONT), (own, 0), (own, signal::MAX + 1)] {
+            for send in [kill, kill_group] {
+                assert_eq!(send(pid, signal).unwrap_err().kind(), io::ErrorKind::InvalidInput, "{pid} {signal}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_process_that_has_ended_does_not_live_though_its_parent_has_not_heard_of_it() {
+        let own = std::process::id().cast_signed();
+        assert!(living_since(own).is_some());
+        let mut child = Command::new("true").spawn().unwrap();
+        let pid = child.id().cast_signed();
+        let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        rustix::process::waitid(WaitId::Pid(Pid::from_raw(pid).unwrap()), ended).unwrap();
+        assert_eq!(living_since(pid), None);
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn what_no_program_can_be_given_starts_none() {
+        let start = |word: &str, variable: &str| {
+            let environment = vec![("NAME".into(), variable.into())];
+            let mask = SignalMask::only(&[]);
+            let spawn =
+                Spawn { words: vec!["/nonexistent".as_ref(), word.as_ref()], environment, mask, not_ignored: &[] };
+            spawn.start().unwrap_err().kind()
+        };
+        assert_eq!(start("a\0b", "x"), io::ErrorKind::InvalidInput);
+        assert_eq!(start("a", "x\0y"), io::ErrorKind::InvalidInput);
+        assert_eq!(start("a", "x"), io::ErrorKind::NotFound);
     }
 }
