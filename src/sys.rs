@@ -344,7 +344,12 @@ pub fn write_stderr(mut bytes: &[u8]) {
 mod tests {
     use super::*;
     use rustix::process::{WaitId, WaitIdOptions};
-    use std::process::Command;
+
+    fn start(words: &[&str], variable: &str) -> io::Result<i32> {
+        let words = words.iter().map(AsRef::as_ref).collect();
+        let environment = vec![("NAME".into(), variable.into())];
+        Spawn { words, environment, mask: SignalMask::only(&[]), not_ignored: &[] }.start()
+    }
 
     /// To the kernel 0 is our own group.
     #[test]
@@ -361,25 +366,18 @@ mod tests {
     fn a_process_that_has_ended_does_not_live_though_its_parent_has_not_heard_of_it() {
         let own = std::process::id().cast_signed();
         assert!(living_since(own).is_some());
-        let mut child = Command::new("true").spawn().unwrap();
-        let pid = child.id().cast_signed();
-        let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-        rustix::process::waitid(WaitId::Pid(Pid::from_raw(pid).unwrap()), ended).unwrap();
+        let pid = start(&["true"], "x").unwrap();
+        let wait = |options| rustix::process::waitid(WaitId::Pid(Pid::from_raw(pid).unwrap()), options).unwrap();
+        wait(WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
         assert_eq!(living_since(pid), None);
-        child.wait().unwrap();
+        wait(WaitIdOptions::EXITED);
     }
 
     #[test]
     fn what_no_program_can_be_given_starts_none() {
-        let start = |word: &str, variable: &str| {
-            let environment = vec![("NAME".into(), variable.into())];
-            let mask = SignalMask::only(&[]);
-            let spawn =
-                Spawn { words: vec!["/nonexistent".as_ref(), word.as_ref()], environment, mask, not_ignored: &[] };
-            spawn.start().unwrap_err().kind()
-        };
-        assert_eq!(start("a\0b", "x"), io::ErrorKind::InvalidInput);
-        assert_eq!(start("a", "x\0y"), io::ErrorKind::InvalidInput);
-        assert_eq!(start("a", "x"), io::ErrorKind::NotFound);
+        let kind = |word: &str, variable: &str| start(&["/nonexistent", word], variable).unwrap_err().kind();
+        assert_eq!(kind("a\0b", "x"), io::ErrorKind::InvalidInput);
+        assert_eq!(kind("a", "x\0y"), io::ErrorKind::InvalidInput);
+        assert_eq!(kind("a", "x"), io::ErrorKind::NotFound);
     }
 }

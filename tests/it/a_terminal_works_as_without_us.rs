@@ -77,6 +77,23 @@ fn under_a_shell_it_is_a_job_like_any_other() {
 }
 
 #[test]
+fn a_job_that_is_continued_in_the_background_runs_there() {
+    let mut pty = Pty::start(&["bash", "--norc", "--noprofile", "-i"]);
+    pty.expect("prompt>", 1, SOON);
+    // The command itself is on the screen too.
+    let release = "trap 'echo go''es on' CONT; echo rea''dy; while :; do sleep 0.1; done";
+    pty.type_in(&format!("{BEAMINIT} bash -c \"{release}\"\n"));
+    pty.expect("ready", 1, SOON);
+    pty.type_in("\x1a");
+    pty.expect("Stopped", 1, SOON);
+    pty.type_in("bg\n");
+    pty.expect("goes on", 1, SOON);
+    pty.expect_foreground("bash", SOON);
+    pty.type_in("echo $((6 * 111))\n");
+    pty.expect("666", 1, SOON);
+}
+
+#[test]
 fn a_hang_up_ends_it() {
     let mut pty = Pty::start(&[BEAMINIT, "sh", "-c", "echo ready; read line"]);
     pty.expect("ready", 1, SOON);

@@ -68,6 +68,22 @@ fn another_user_plans_afresh_and_leaves_nothing() {
 }
 
 #[test]
+fn another_user_who_can_write_nowhere_is_told_so() {
+    let (config, shm, cluster) = (config_map(talk::VM_ARGS), shared_memory(), Cluster::start(DnsSettings::default()));
+    fs::set_permissions(shm.path(), Permissions::from_mode(0o755)).unwrap();
+    let pod = talk::pod(&cluster, "pairing-0", config.path()).without_uid().env("BEAMINIT_WAIT", "off");
+    let pod = pod.mount_writable(shm.path(), "/dev/shm").start();
+    pod.expect_line("started ", BOOT);
+    let output = pod.exec_as(65534, ["beaminit", "exec", "bin/demo", "rpc", "IO.puts(node())"]);
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(73), "{error}");
+    for part in ["no directory to write to: /run/beaminit", "/dev/shm/beaminit-65534-", "/tmp/beaminit-65534-"] {
+        assert!(error.contains(part), "{part} in {error}");
+    }
+    assert!(error.contains("hint: mount an emptyDir with medium: Memory"), "{error}");
+}
+
+#[test]
 fn a_container_for_one_tool_is_its_init() {
     let (config, shm) = (config_map(talk::VM_ARGS), shared_memory());
     let cluster = Cluster::start(DnsSettings::default());

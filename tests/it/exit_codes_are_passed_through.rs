@@ -108,7 +108,16 @@ fn a_script_without_its_first_line_runs_as_under_a_shell() {
     std::fs::write(dir.path().join("script"), "exit 9\n").unwrap();
     open_to_all(dir.path());
     open_to_all(&dir.path().join("script"));
-    assert_eq!(ends(cluster.pod("web-0").mount(dir.path(), "/scripts"), &["/scripts/script"]), Ended::Code(9));
+    let pod = || cluster.pod("web-0").mount(dir.path(), "/scripts");
+    assert_eq!(ends(pod(), &["/scripts/script"]), Ended::Code(9));
+
+    let without_bin = ["/usr/bin/bash", "-c", "mv /bin /elsewhere && exec beaminit \"$@\"", "bash"];
+    for words in [&["/scripts/script"][..], &["explain", "/scripts/script"]] {
+        let without_shell = pod().without_subdomain().entrypoint(without_bin).command(words).start();
+        assert_eq!(without_shell.wait(SOON), Ended::Code(126), "{words:?}: {:#?}", without_shell.log());
+        let cause = "cannot start /scripts/script: it has no first line #! and there is no /bin/sh to take it";
+        without_shell.expect_line(cause, SOON);
+    }
 }
 
 #[test]

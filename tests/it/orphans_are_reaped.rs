@@ -31,6 +31,30 @@ fn in_the_wait_too() {
     assert!(pod.processes().iter().all(|process| process.state != 'Z'), "{:?}", pod.processes());
 }
 
+/// As a stop by the terminal it would be undone, if it were the release's.
+#[test]
+fn one_that_is_stopped_or_continued_or_ends_says_nothing_of_the_release() {
+    let cluster = Cluster::start(DnsSettings::default());
+    let script = "trap 'echo release continued' CONT; trap 'echo release signalled' USR1; \
+                  echo orphan $(sleep 1000 >/dev/null & echo $!); while :; do sleep 1000 & wait $!; done";
+    let pod = cluster.pod("web-0").without_subdomain().env("BEAMINIT_LOG", "debug").command(["bash", "-c", script]);
+    let pod = pod.start();
+    let line = pod.expect_line("orphan ", SOON).text;
+    let orphan = line.strip_prefix("orphan ").unwrap();
+    let mut signalled = 0;
+    for signal in ["TSTP", "CONT", "KILL"] {
+        assert!(pod.exec(["bash", "-c", &format!("kill -{signal} {orphan}")]).status.success());
+        // Twice: what had come when the first one was forwarded has been looked at when the second one is.
+        for _ in 0..2 {
+            pod.signal(10);
+            signalled += 1;
+            wait_until(SOON, "a signal", || pod.stdout().matches("release signalled").count() == signalled);
+        }
+    }
+    pod.expect_line(&format!("reaped orphan {orphan}"), SOON);
+    assert!(pod.ended().is_none() && !pod.stdout().contains("release continued"), "{}", pod.stdout());
+}
+
 fn reaps_a_thousand(as_pid: AsPid) {
     let cluster = Cluster::start(DnsSettings::default());
     // The inner shell ends before its child does, so the child's parent is gone when it ends.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{Cluster, DnsSettings, Ended, Pod};
+use crate::support::{Cluster, DnsSettings, Ended, Pod, wait_until};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -51,7 +51,7 @@ fn the_whole_group_gets_them_if_that_is_asked() {
         }
         // A second signal, seen by the parent again, shows that the first has had its time.
         pod.signal(10);
-        crate::support::wait_until(SOON, "the second", || pod.stdout().matches("parent got it").count() == 2);
+        wait_until(SOON, "the second", || pod.stdout().matches("parent got it").count() == 2);
         assert_eq!(pod.stdout().contains("child got it"), both, "{target}: {}", pod.stdout());
     }
 }
@@ -87,12 +87,19 @@ fn nothing_stays_behind_where_it_is_not_pid_1() {
         "beaminit \"$@\"; echo over; exec sleep 1000",
         "sh",
     ]);
-    // One that ends on TERM, one that does not, each in a session of its own, and a grandchild.
-    let script = "setsid sleep 2001 & setsid sh -c \"trap '' TERM; while :; do sleep 2002; done\" & exit 5";
-    let pod = pod.command(["sh", "-c", script]).start();
+    // One that ends on TERM, one that does not as soon as it says so, each in a session of its own, and a grandchild.
+    let script = "setsid sleep 2001 & setsid sh -c \"trap '' TERM; echo >/tmp/deaf; while :; do sleep 2002; done\" & \
+                  until [ -e /tmp/deaf ]; do sleep 0.01; done; exit 5";
+    let pod = pod.env("BEAMINIT_LOG", "debug").command(["sh", "-c", script]).start();
     pod.expect_line("ended with code 5", SOON);
+    for signal in ["TERM", "KILL"] {
+        wait_until(SOON, signal, || {
+            let is_it = |line: &str| line.contains("ending leftover process ") && line.ends_with(signal);
+            pod.log().iter().any(|line| is_it(&line.text))
+        });
+    }
     pod.expect_line("over", SOON);
-    crate::support::wait_until(SOON, "nobody but the shell, which sleeps", || {
+    wait_until(SOON, "nobody but the shell, which sleeps", || {
         pod.processes().iter().all(|process| process.cmdline == ["sleep", "1000"])
     });
 }

@@ -4,6 +4,7 @@
 use std::fs;
 use std::time::Duration;
 
+use crate::support::told::fails;
 use crate::support::{Cluster, DnsSettings, Ended, Pod, RunningPod, wait_until};
 
 const SOON: Duration = Duration::from_secs(10);
@@ -73,6 +74,16 @@ fn unless_it_cannot_be() {
     assert!(!is_fresh(&pod));
     pod.signal(15);
     assert_eq!(pod.wait(SOON), Ended::Code(3));
+}
+
+#[test]
+fn and_nobody_else_can_ask_for_one() {
+    let cluster = Cluster::start(DnsSettings::default());
+    let pod = |words: &[&str]| cluster.pod("web-0").command(words);
+    let cure = "see whether the container has reached a limit";
+    fails(pod(&["--supervise=99", "true"]), 71).is("supervise: cannot take up the release: no such file", cure);
+    // What is there is no state of ours.
+    fails(pod(&["--supervise=0", "true"]), 71).is("supervise: cannot take up the release: ", cure);
 }
 
 #[test]

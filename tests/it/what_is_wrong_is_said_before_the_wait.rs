@@ -256,7 +256,10 @@ fn the_release_is_for_another_machine() {
 #[test]
 fn the_release_is_for_another_c_library() {
     let musl = release_with_vm(Some(|program| replace(program, "/ld-linux-", "/ld-muslx-")));
-    fails(started(&cluster(), &musl), 127).is("is not in this image", "it was built for musl (Alpine)");
+    let glibc = release_with_vm(Some(|program| replace(program, "/ld-linux-", "/ld-linus-")));
+    for (release, library) in [(musl, "musl (Alpine)"), (glibc, "glibc (Debian)")] {
+        fails(started(&cluster(), &release), 127).is("is not in this image", &format!("it was built for {library}"));
+    }
 }
 
 #[test]
