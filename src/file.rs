@@ -10,17 +10,25 @@ pub const MAX_SIZE: u64 = 1 << 20;
 /// Reads a file of at most [`MAX_SIZE`] bytes.
 ///
 /// # Errors
-/// It cannot be read, it is larger, or it is no file: a fifo would be waited for until somebody writes to it.
+/// Those of [`read_at_most`].
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    read_at_most(MAX_SIZE, path)
+}
+
+/// Reads a file of at most so many bytes.
+///
+/// # Errors
+/// It cannot be read, it is larger, or it is no file: a fifo would be waited for until somebody writes to it.
+pub fn read_at_most(max: u64, path: &Path) -> io::Result<Vec<u8>> {
     match fs::metadata(path)? {
         found if found.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
         found if !found.is_file() => return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a file")),
         _ => {}
     }
     let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_SIZE + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_SIZE {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {MAX_SIZE} bytes")));
+    File::open(path)?.take(max + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > max {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {max} bytes")));
     }
     Ok(bytes)
 }

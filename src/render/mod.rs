@@ -78,7 +78,7 @@ pub struct UnrenderedVmArgs {
 /// Reads a `vm.args` that is no template, if it can be read.
 #[must_use]
 pub fn read_vm_args(path: &Path) -> Option<UnrenderedVmArgs> {
-    let args = VmArgs::read(read(path).ok()?).ok()?;
+    let args = VmArgs::read(read(path, vm_args::Scanner::default().longest()).ok()?).ok()?;
     let (node, cookie) = args.node_flags().map_or((None, None), |flags| (flags.node, flags.cookie));
     Some(UnrenderedVmArgs {
         without_cookie: args.without_cookie(),
@@ -138,7 +138,8 @@ struct Template<S> {
 
 impl<S: Syntax + Default> Template<S> {
     fn read(path: &Path) -> Result<Self, Error> {
-        Ok(Self { name: path.display().to_string(), text: read(path)?, syntax: PhantomData })
+        let text = read(path, S::default().longest())?;
+        Ok(Self { name: path.display().to_string(), text, syntax: PhantomData })
     }
 
     fn render(&self, variables: Option<&Variables<'_>>) -> Result<Rendered, Error> {
@@ -169,9 +170,9 @@ impl<S: Syntax + Default> Template<S> {
 /// As many faults of a file as people read.
 const MAX_SHOWN: usize = 20;
 
-fn read(path: &Path) -> Result<String, Error> {
+fn read(path: &Path, longest: usize) -> Result<String, Error> {
     let fail = |code, cause: String| Error::new(Stage::Render, code, format!("{}: {cause}", path.display()));
-    let bytes = file::read(path).map_err(|error| match error.kind() {
+    let bytes = file::read_at_most(longest as u64, path).map_err(|error| match error.kind() {
         io::ErrorKind::FileTooLarge => fail(exit::DATA, cause(&error)).hint("is this the right file?"),
         io::ErrorKind::InvalidInput | io::ErrorKind::IsADirectory => fail(exit::NO_INPUT, cause(&error))
             .hint("name the file itself; with subPath, the ConfigMap must have that key"),

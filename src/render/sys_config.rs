@@ -173,6 +173,11 @@ impl Syntax for Scanner {
     fn hides(&self) -> bool {
         self.in_comment() || self.state.is_quoted()
     }
+
+    /// As long as a `ConfigMap` can be.
+    fn longest(&self) -> usize {
+        1 << 20
+    }
 }
 
 impl Scanner {

@@ -35,6 +35,9 @@ pub trait Syntax {
     fn put(&self, value: String) -> Result<String, String>;
     /// Whether the next character may belong to a secret, which messages must not show.
     fn hides(&self) -> bool;
+    /// How long a text of this format may be, in bytes, before and after it is rendered: a value can be named again and
+    /// again, and what is made of the text takes many times its length.
+    fn longest(&self) -> usize;
 }
 
 /// A rendered text.
@@ -73,16 +76,15 @@ pub enum Origin {
 /// Nobody reads as many.
 const MAX_FAULTS: usize = 1000;
 
-/// A file may name a long value again and again; no configuration is as long as this.
-const MAX_LENGTH: usize = 16 << 20;
-
 /// Renders a template.
 ///
 /// # Errors
 /// The placeholders that cannot be replaced, all but for a limit.
 pub fn render(template: &str, variables: &Variables<'_>, syntax: &mut dyn Syntax) -> Result<Rendered, Vec<Fault>> {
     let mut out = Output { text: String::with_capacity(template.len()), syntax };
-    let (mut values, mut faults, mut offset) = (Vec::new(), Vec::new(), 0);
+    // Grown bit by bit it would take twice its room.
+    let mut values = Vec::with_capacity(template.matches('$').count());
+    let (mut faults, mut offset, longest) = (Vec::new(), 0, out.syntax.longest());
     while let Some(character) = template.get(offset..).and_then(|rest| rest.chars().next()) {
         if faults.len() == MAX_FAULTS {
             break;
@@ -103,11 +105,11 @@ pub fn render(template: &str, variables: &Variables<'_>, syntax: &mut dyn Syntax
                     }
                     Err((message, hint)) => faults.push(Fault { offset, message, hint }),
                 }
-                if out.text.len() > MAX_LENGTH {
+                if out.text.len() > longest {
                     let hint = Some("is a long value named again and again?".into());
                     return Err(vec![Fault {
                         offset,
-                        message: format!("the file grows beyond {MAX_LENGTH} bytes here"),
+                        message: format!("the file grows beyond {longest} bytes here"),
                         hint,
                     }]);
                 }
@@ -345,6 +347,9 @@ mod tests {
         fn hides(&self) -> bool {
             self.0
         }
+        fn longest(&self) -> usize {
+            4096
+        }
     }
 
     fn env() -> Env {
@@ -465,11 +470,11 @@ mod tests {
 
     #[test]
     fn a_file_grows_to_its_limit_and_no_further() {
-        let value = "v".repeat(MAX_LENGTH / 4);
+        let value = "v".repeat(1024);
         let env = Env::from_pairs([("V", value.as_str())]);
         let variables = Variables { env: &env, derived: vec![], refused: vec![], unset_is_error: true };
         let whole = render("${V}${V}${V}${V}", &variables, &mut Plain::default());
-        assert_eq!(whole.unwrap().text.len(), MAX_LENGTH);
+        assert_eq!(whole.unwrap().text.len(), 4096);
         let faults = render("${V}${V}${V}.${V}${NONE}", &variables, &mut Plain::default()).unwrap_err();
         assert_eq!((faults.len(), faults[0].offset), (1, 13));
     }

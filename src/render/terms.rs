@@ -15,11 +15,11 @@ use std::ops::Range;
 pub fn read_back(rendered: &Rendered) -> Result<String, Fault> {
     let text = &rendered.text;
     check_encoding(text)?;
-    let tokens = tokens(text)?;
+    let mut tokens = Tokens::of(text);
     let mut in_bytes = Vec::new();
     let mut open = Vec::new();
     let mut values = rendered.values.iter().map(|value| &value.in_text).filter(|range| !range.is_empty()).peekable();
-    for (index, token) in tokens.iter().enumerate() {
+    while let Some(token) = tokens.next()? {
         token.open_or_close(&mut open);
         while let Some(value) = values.next_if(|value| value.start < token.span.end) {
             if !token.is_quoted || value.start <= token.span.start {
@@ -30,7 +30,7 @@ pub fn read_back(rendered: &Rendered) -> Result<String, Fault> {
                 return Err(fault(value.start, message).hint("write the quotes around the placeholder: \"${NAME}\""));
             }
             let in_binary = token.kind == TokenKind::String && open.last() == Some(&Symbol::DoubleLeftAngle);
-            if in_binary && !text[value.clone()].is_ascii() && is_bytes(text, token, &tokens[index + 1..])? {
+            if in_binary && !text[value.clone()].is_ascii() && is_bytes(&token, tokens)? {
                 in_bytes.push(value.clone());
             }
         }
@@ -62,13 +62,22 @@ impl Token {
     }
 }
 
-fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
-    let mut tokens = Vec::new();
-    let mut position = Position::new();
-    loop {
-        let start = position.offset();
-        let (kind, end) = match scan_token(text, position) {
-            Ok(None) => return Ok(tokens),
+/// The tokens of a text, one after the other: all at once would take many times its length.
+#[derive(Clone, Copy)]
+struct Tokens<'a> {
+    text: &'a str,
+    position: Position,
+}
+
+impl<'a> Tokens<'a> {
+    fn of(text: &'a str) -> Self {
+        Self { text, position: Position::new() }
+    }
+
+    fn next(&mut self) -> Result<Option<Token>, Fault> {
+        let (text, start) = (self.text, self.position.offset());
+        let (kind, end) = match scan_token(text, self.position) {
+            Ok(None) => return Ok(None),
             Ok(Some(token)) => (token.kind(), token.end()),
             // Allowed until OTP 26: the two are one string.
             Err(error) if error.kind == ErrorKind::AdjacentStringLiterals => (TokenKind::String, error.position),
@@ -83,8 +92,18 @@ fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
                 return Err(fault(offset, message).hint("write one list of Erlang terms with a full stop"));
             }
         };
-        tokens.push(Token::new(kind, start..end.offset(), text));
-        position = end;
+        self.position = end;
+        Ok(Some(Token::new(kind, start..end.offset(), text)))
+    }
+
+    /// The next one that is no string, nor white space or a comment.
+    fn next_but_strings(&mut self) -> Result<Option<Token>, Fault> {
+        while let Some(token) = self.next()? {
+            if !token.kind.is_hidden() && token.kind != TokenKind::String {
+                return Ok(Some(token));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -110,15 +129,16 @@ fn check_encoding(text: &str) -> Result<(), Fault> {
 ///
 /// # Errors
 /// It is neither.
-fn is_bytes(text: &str, string: &Token, behind: &[Token]) -> Result<bool, Fault> {
+fn is_bytes(string: &Token, mut behind: Tokens<'_>) -> Result<bool, Fault> {
     // Strings behind each other are one, of the type that stands behind the last.
-    let mut rest = behind.iter().filter(|token| !token.kind.is_hidden() && token.kind != TokenKind::String);
-    match rest.next().map(|token| token.kind) {
+    match behind.next_but_strings()?.map(|token| token.kind) {
         Some(TokenKind::Symbol(Symbol::Slash)) => {
-            let mut types =
-                rest.take_while(|token| matches!(token.kind, TokenKind::Atom | TokenKind::Symbol(Symbol::Hyphen)));
-            if types.any(|token| text[token.span.clone()].starts_with("utf")) {
-                return Ok(false);
+            while let Some(token) = behind.next_but_strings()? {
+                match token.kind {
+                    TokenKind::Atom if behind.text[token.span].starts_with("utf") => return Ok(false),
+                    TokenKind::Atom | TokenKind::Symbol(Symbol::Hyphen) => {}
+                    _ => break,
+                }
             }
         }
         Some(TokenKind::Symbol(Symbol::Colon)) => {}

@@ -5,6 +5,7 @@ use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use crate::support::files::folder_of;
 use crate::support::talk::{self, COOKIE, config_map};
 use crate::support::vm::{BOOT, environment, vm, wait_for_node};
 use crate::support::{Cluster, DnsSettings, Ended, Pod, PodFile, RunningPod, scratch_dir};
@@ -67,12 +68,59 @@ fn files_without_end_cost_neither_memory_nor_time() {
     sparse(&config.path().join("vm.args"), 2000);
     let template = talk::pod(&cluster, "pairing-0", config.path()).entrypoint(limited).start();
     assert_eq!(template.wait(BOOT), Ended::Code(65));
-    template.expect_line("/beamconfig/vm.args: larger than 1048576 bytes", BOOT);
+    template.expect_line("/beamconfig/vm.args: larger than 131072 bytes", BOOT);
 
     let secret = talk::pod(&cluster, "pairing-1", config.path()).entrypoint(limited);
     let secret = secret.env("RELEASE_CONFIG_DIR", "").env("BEAMINIT_COOKIE_FILE", "/beamconfig/vm.args").start();
     assert_eq!(secret.wait(BOOT), Ended::Code(66));
     secret.expect_line("BEAMINIT_COOKIE_FILE=/beamconfig/vm.args: larger than", BOOT);
+}
+
+/// The longest files that are taken, of what costs most: the fewest characters a flag, a word, a term, a placeholder.
+#[test]
+fn no_configuration_takes_more_memory_than_a_small_container_has() {
+    let cluster = Cluster::start(DnsSettings::default());
+    let flags = "-name a@b.c\n-setcookie x\n";
+    let filled = |head: &str, part: &str, tail: &str, size: usize| {
+        format!("{head}{}{tail}", part.repeat((size - head.len() - tail.len()) / part.len()))
+    };
+    let (words, terms) = (128 << 10, 1 << 20);
+    let cases = [
+        [filled(flags, "-a ", "\n", words), "[].\n".to_owned()],
+        [filled(flags, "-a b ", "\n", words), "[].\n".to_owned()],
+        [flags.to_owned() + &"-env A ${LONG}\n".repeat(4), "[].\n".to_owned()],
+        [flags.to_owned(), filled("[", "1,", "1].\n", terms)],
+        [flags.to_owned(), filled("[", "${A},", "1].\n", terms)],
+        [flags.to_owned(), filled("[", "[", &("]".repeat(terms / 2 - 2) + "].\n"), terms)],
+        [flags.to_owned(), format!("[{}1].\n", "<<\"${LONG}\">>,".repeat(30))],
+    ];
+    let limited = ["sh", "-c", "ulimit -v 32768; exec beaminit \"$@\"", "sh"];
+    for [vm_args, sys_config] in cases {
+        let config = folder_of(&[("vm.args", &vm_args), ("sys.config", &sys_config)]);
+        let pod = talk::pod(&cluster, "pairing-0", config.path()).entrypoint(limited).env("BEAMINIT_WAIT", "off");
+        let pod = pod.env("A", "1").env("LONG", &"é".repeat(15_000)).start();
+        pod.expect_line(": started mix release", BOOT);
+    }
+}
+
+#[test]
+fn a_configuration_that_is_too_long_is_named() {
+    let cluster = Cluster::start(DnsSettings::default());
+    let start = |vm_args: &str, sys_config: &str, said: &str| {
+        let config = folder_of(&[("vm.args", vm_args), ("sys.config", sys_config)]);
+        let pod = talk::pod(&cluster, "pairing-0", config.path()).env("LONG", &"x".repeat(100_000)).start();
+        assert_eq!(pod.wait(BOOT), Ended::Code(65), "{:#?}", pod.log());
+        pod.expect_line(said, BOOT);
+    };
+    let name = "-name a@b.c\n-setcookie x\n";
+    start(&(name.to_owned() + &" ".repeat(128 << 10)), "[].\n", "/beamconfig/vm.args: larger than 131072 bytes");
+    start(
+        &(name.to_owned() + "-a ${LONG}\n-a ${LONG}\n"),
+        "[].\n",
+        "vm.args:4:4: the file grows beyond 131072 bytes here",
+    );
+    let list = format!("[{}].\n", ["\"${LONG}\""; 11].join(",\n"));
+    start(name, &list, "sys.config:11:2: the file grows beyond 1048576 bytes here");
 }
 
 #[test]

@@ -185,6 +185,11 @@ impl Syntax for Scanner {
         let flag_at_hand = self.word.as_ref().is_some_and(|word| self.flags.next_is_flag(&word.text));
         self.in_comment() || self.owner("").is_some_and(|flag| flag.name.text == "-setcookie") && !flag_at_hand
     }
+
+    /// Each word becomes an argument of the VM, of which the kernel takes 2 MiB in all.
+    fn longest(&self) -> usize {
+        128 << 10
+    }
 }
 
 fn name_of(character: char) -> String {
