@@ -63,6 +63,7 @@ fn what_has_no_escape_is_refused_where_it_cannot_stand() {
     refused("\"\\${V}\"", "n", "behind a backslash");
     refused("\"${V}\"", "\u{ffff}", "does not know");
     refused("'${V}'", &"a".repeat(256), "255 characters");
+    assert!(with("'${V}'", &"a".repeat(255)).is_ok());
 }
 
 #[test]
@@ -70,6 +71,12 @@ fn outside_quotes_a_value_goes_in_as_it_is() {
     for value in ["4369", "[a, \"b%c\", 'd', $\", $%, $\\\"]", "true", "\"\"", "<<\"é\">>", "#{a => 1}"] {
         assert_eq!(with("{port, ${V}}.", value), Ok(format!("{{port, {value}}}.")));
     }
+}
+
+#[test]
+fn what_took_in_the_value_may_take_in_what_stands_behind_it() {
+    assert_eq!(with("[$${V}b].", "a, $").as_deref(), Ok("[$a, $b]."));
+    refused("[$${V}b].", "a, $c, ~s", "would change what stands behind it");
 }
 
 #[test]
