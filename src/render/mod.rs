@@ -300,6 +300,7 @@ mod tests {
         assert!(!text.contains("sesame") && !text.contains("open"), "{text}");
         let text = config_error("[{a, \"${V}\"},\n {b, 'sesame'}, {c, \"sesame}].\n", &[("V", "x\ny")]);
         assert!(text.contains("sys.config:2: the \" is not closed\n   {b, '******'}, {c, \"*********"), "{text}");
+        assert!(text.ends_with("hint: write \" at its end"), "{text}");
     }
 
     #[test]

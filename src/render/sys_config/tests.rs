@@ -30,7 +30,8 @@ fn a_value_in_quotes_is_escaped() {
         (r#""\"${V}\\${V}""#, "\\", r#""\"\\\\\\""#),
         (r#"~"${V}" ~b(${V}) ~s/${V}/"#, r#"a"b)c/d\"#, r#"~"a\"b)c/d\\" ~b(a"b\)c/d\\) ~s/a"b)c\/d\\/"#),
         ("~<${V}> ~s`${V}`", "a>b`", r"~<a\>b`> ~s`a>b\``"),
-        (r"~a_b@(${V})", r#"a\"b"#, r#"~a_b@(a\"b)"#),
+        (r"~a_b(${V}) ~_b@(${V}) ~xs(${V})", r#"a\"b"#, r#"~a_b(a\"b) ~_b@(a\"b) ~xs(a\"b)"#),
+        (r#"~_b(${V}) ~B"${V}""#, r"a\b%c", r#"~_b(a\b%c) ~B"a\b%c""#),
         (r"~S(${V}) ~B{${V}}", r#"a\"b"#, r#"~S(a\"b) ~B{a\"b}"#),
         ("\"\"\"\n  ${V}\n  \"\"\"", "a'b%c", "\"\"\"\n  a'b%c\n  \"\"\""),
         (r#""${NONE}" "${V}""#, "\"", r#""" "\"""#),
@@ -60,10 +61,30 @@ fn what_has_no_escape_is_refused_where_it_cannot_stand() {
         refused("~b\"\"\"\"\n${V}\n\"\"\"\"", bad, "in a triple-quoted string");
     }
     refused("\"\"\"${V}\n\"\"\"", "\"", "in a triple-quoted string");
+    refused("~B\"${V}\"", "\"", "has the character \", which cannot stand in a sigil without escapes");
+    refused("\"\\^${V}\"", "n", "behind a backslash");
     refused("\"\\${V}\"", "n", "behind a backslash");
     refused("\"${V}\"", "\u{ffff}", "does not know");
     refused("'${V}'", &"a".repeat(256), "255 characters");
     assert!(with("'${V}'", &"a".repeat(255)).is_ok());
+}
+
+#[test]
+fn a_triple_quoted_string_ends_at_as_many_quotes_that_begin_a_line() {
+    let inside = "in a triple-quoted string";
+    let outside = "opens a quote";
+    for (quotes, end, place) in [
+        ("\"\"\"", "\"\"\"", outside),
+        ("\"\"\"", " \t\"\"\"", outside),
+        ("\"\"\"", "\n\"\"\"", outside),
+        ("\"\"\"", "a\"\"\"", inside),
+        ("\"\"\"", "\"\"", inside),
+        ("\"\"\"", "\"\" \"", inside),
+        ("\"\"\"\"", "\"\"\"", inside),
+        ("\"\"\"\"", "\"\"\"\"", outside),
+    ] {
+        refused(&format!("{quotes}\na\n{end}${{V}}"), "\"", place);
+    }
 }
 
 #[test]
