@@ -93,7 +93,7 @@ mod tests {
     use std::net::TcpListener;
     use std::thread;
 
-    const DEMO: &[u8] = b"\0\0\x11\x11name other at port 1\nname demo at port 41234\n";
+    const DEMO: &[u8] = b"\0\0\x11\x11name other at port 1\nwhatever else\nname demo at port 41234\n";
 
     /// A port mapper that gives this answer to one question.
     fn epmd(answer: &'static [u8]) -> u16 {

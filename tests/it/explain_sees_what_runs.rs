@@ -161,6 +161,11 @@ fn the_name_of_the_node_that_runs_is_looked_up_whatever_is_asked_about() {
     let report = explain_command(&named("app@short"), &["bin/app", "rpc"]);
     assert_eq!((&report["wait"]["name"], &report["running"]["name_resolves"]), (&Value::Null, &Value::Null));
     assert_eq!(report["running"]["node"], "app@short");
+    // One that is no node at all.
+    let alone = started(&cluster, &release, |pod| pod.env("RELEASE_DISTRIBUTION", "none"));
+    let report = explain_command(&alone, &["bin/app", "rpc"]);
+    assert_eq!((&report["wait"]["name"], &report["running"]["node"]), (&Value::Null, &Value::Null), "{report}");
+    assert_eq!((&report["running"]["state"], &report["running"]["name_resolves"]), (&"running".into(), &Value::Null));
 }
 
 #[test]
