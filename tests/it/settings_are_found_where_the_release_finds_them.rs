@@ -1,14 +1,15 @@
 //! Each kind has its own variables for `vm.args` and `sys.config`, and an order among them. With us before it, a release
 //! takes the files that it takes by itself.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use tempfile::TempDir;
 
 use crate::support::files::folder_of;
 use crate::support::vm::{BOOT, vm};
-use crate::support::{Built, Cluster, DnsSettings, Pod, RunningPod};
+use crate::support::{Built, Cluster, DnsSettings, Pod, RunningPod, scratch_dir};
 
 const OWN: &str = "the release's own";
 
@@ -148,5 +149,39 @@ fn a_file_that_is_named_but_not_there_is_an_error() {
         assert_eq!(pod.wait(BOOT), crate::support::Ended::Code(66), "{variable}");
         let said = pod.termination_log();
         assert!(said.contains(&format!("{variable}=/beamconfig/absent")) && said.contains("hint: "), "{said}");
+    }
+}
+
+/// What its script writes at each start. A volume may be mounted there, or else the run directory serves.
+#[test]
+fn a_folder_of_the_release_is_left_to_it_if_it_can_be_written() {
+    let cluster = Cluster::start(DnsSettings::default());
+    for (marks, argument, folder, variable) in [
+        (["elixir", "env.sh"], "start", "tmp", "RELEASE_TMP"),
+        (["libexec/config.sh", "vm.args"], "foreground", "var", "RELEASE_MUTABLE_DIR"),
+    ] {
+        let (release, volume) = (scratch_dir(), scratch_dir());
+        fs::set_permissions(release.path(), Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(volume.path(), Permissions::from_mode(0o777)).unwrap();
+        let file = |path: &str, text: &str| {
+            let path = release.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+        };
+        file("bin/demo", &format!("#!/bin/sh\necho \"writes to ${{{variable}-its own folder}}\"\n"));
+        file("releases/start_erl.data", "13 1");
+        for mark in marks {
+            file(&format!("releases/1/{mark}"), "");
+        }
+        let pod = || {
+            let pod = cluster.pod("demo-0").uid(54321).release(release.path()).command(["bin/demo", argument]);
+            pod.env("BEAMINIT_WAIT", "off").env("HOME", "/dev/shm")
+        };
+        let says = |pod: Pod, what: &str| pod.start().expect_line(&format!("writes to {what}"), BOOT);
+        says(pod(), "/dev/shm/beaminit-54321-");
+        fs::create_dir(release.path().join(folder)).unwrap();
+        says(pod(), "/dev/shm/beaminit-54321-");
+        says(pod().mount_writable(volume.path(), &format!("/app/{folder}")), "its own folder");
     }
 }
