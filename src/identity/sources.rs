@@ -80,3 +80,19 @@ fn socket_address(server: &NameServer) -> Option<SocketAddr> {
         address => Some(SocketAddr::new(address, DNS_PORT)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_local_server_is_asked_through_its_interface() {
+        let servers = |text: &str| {
+            let resolv_conf = ResolvConf::parse(text);
+            Sources { resolv_conf, ..Sources::default() }.name_servers()
+        };
+        let on_loopback = SocketAddrV6::new("fe80::1".parse().unwrap(), 53, 0, sys::interface_index("lo").unwrap());
+        assert_eq!(servers("nameserver fe80::1%lo\nnameserver fe80::1%none\n"), [on_loopback.into()]);
+        assert_eq!(servers("nameserver fd00::a%lo\n"), ["[fd00::a]:53".parse().unwrap()]);
+    }
+}

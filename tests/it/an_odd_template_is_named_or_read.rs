@@ -72,7 +72,11 @@ fn a_device_is_not_read() {
 
 #[test]
 fn a_hundred_megabytes_are_not_read() {
-    refused(|path, _| File::create(path).unwrap().set_len(100 << 20).unwrap(), 65, " bytes\nhint: is this the right file?");
+    refused(
+        |path, _| File::create(path).unwrap().set_len(100 << 20).unwrap(),
+        65,
+        " bytes\nhint: is this the right file?",
+    );
 }
 
 #[test]

@@ -131,6 +131,7 @@ fn comments_are_copied_and_characters_open_nothing() {
 fn in_a_binary_a_value_stands_by_its_bytes() {
     for (template, expected) in [
         ("<<\"${V}\">>", r#"<<"\x{C3}\x{A9}a">>"#),
+        ("<<\"${V}\"", r#"<<"\x{C3}\x{A9}a""#),
         ("<<\"é${V}\", 1>>", r#"<<"é\x{C3}\x{A9}a", 1>>"#),
         ("[<<\"x\" \"${V}\">>, \"${V}\"]", r#"[<<"x" "\x{C3}\x{A9}a">>, "éa"]"#),
         ("<<\"${V}\"/utf8>>", "<<\"éa\"/utf8>>"),

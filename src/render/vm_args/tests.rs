@@ -195,6 +195,8 @@ fn no_value_joins_name_or_cookie_or_takes_in_what_follows() {
     ] {
         assert!(with(template, bad).is_err(), "{template} {bad}");
     }
+    let third = with("-setcookie n@h c ${V}", "'x'").unwrap_err();
+    assert!(third.ends_with("begins with a word that would join -setcookie"), "{third}");
     let joined = with("-setcookie c\n${V}", "+K true d").unwrap();
     assert!(faults(&joined)[0].contains("+K stands between"));
 }
