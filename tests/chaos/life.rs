@@ -231,7 +231,7 @@ fn pod(
     shared: Option<&TempDir>,
 ) -> super::support::Pod {
     let setup = match schedule.surroundings {
-        Surroundings::Healthy => "",
+        Surroundings::Healthy | Surroundings::SlowFiles(_) => "",
         Surroundings::NoStderr => "exec 2>&-;",
         Surroundings::NoStdinAndStdout => "exec <&- >&-;",
         Surroundings::FullStderr => {
@@ -244,10 +244,17 @@ fn pod(
         Surroundings::Processes(number) => &format!("ulimit -p {number};"),
         Surroundings::Pids(_) => "echo 0 >/pids/cgroup.procs;",
     };
+    // A tracer that is the child, so that PID 1 is still ours.
+    let tracer = match schedule.surroundings {
+        Surroundings::SlowFiles(delay) => {
+            format!("strace -D -qq -o /dev/null -e trace=openat -e inject=openat:delay_enter={}", delay.as_micros())
+        }
+        _ => String::new(),
+    };
     let pod = talk::pod(cluster, name, config).read_only_root(schedule.read_only_root).entrypoint([
         "sh",
         "-c",
-        &format!("{setup} exec beaminit \"$@\""),
+        &format!("{setup} exec {tracer} beaminit \"$@\""),
         "sh",
     ]);
     let pod = match schedule.uid {

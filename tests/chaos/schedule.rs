@@ -47,6 +47,8 @@ pub(crate) enum Surroundings {
     Processes(u32),
     /// This many processes and threads in the container, as a cgroup counts them.
     Pids(u32),
+    /// Every file takes this long to be opened, those of /proc too.
+    SlowFiles(Duration),
 }
 
 /// What happens on the way.
@@ -138,6 +140,7 @@ fn surroundings(random: &mut fastrand::Rng, uid: Option<u32>, read_only_root: bo
         // Root has no such limit.
         6 if uid.is_some() => Surroundings::Processes(random.u32(1..40)),
         7 => Surroundings::Pids(random.u32(1..40)),
+        8 => Surroundings::SlowFiles(millis(random, 1, 100)),
         _ => Surroundings::Healthy,
     }
 }
