@@ -62,9 +62,12 @@ impl Life {
             pod.start()
         });
         let pod = pod.start();
-        // The shell that makes the surroundings has no handlers.
+        // The shell that makes the surroundings has no handlers. Nor have we while our libraries are loaded, which takes
+        // long where files are slow; what is delivered has none.
+        let is_slow = matches!(schedule.surroundings, Surroundings::SlowFiles(_));
+        let is_ours = |process: &Process| process.comm == "beaminit" && (!is_slow || blocks_term(process.pid));
         wait_for(PATIENCE, "beaminit", || {
-            Process::read(pod.pid()).filter(|process| process.comm == "beaminit" || process.is_zombie())
+            Process::read(pod.pid()).filter(|process| is_ours(process) || process.is_zombie())
         });
         let mut life = Self {
             pod,
@@ -268,6 +271,13 @@ fn pod(
         }
         None => pod,
     }
+}
+
+/// Whether TERM would wait for this process to take it.
+fn blocks_term(pid: i32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).map(str::trim);
+    blocked.and_then(|mask| u64::from_str_radix(mask, 16).ok()).is_some_and(|mask| mask & 1 << (15 - 1) != 0)
 }
 
 /// A cgroup that lets no more than some processes and threads be, as Kubernetes makes one for each pod.
