@@ -92,6 +92,7 @@ fn outside_quotes_a_value_goes_in_as_it_is() {
     for value in ["4369", "[a, \"b%c\", 'd', $\", $%, $\\\"]", "true", "\"\"", "<<\"é\">>", "#{a => 1}"] {
         assert_eq!(with("{port, ${V}}.", value), Ok(format!("{{port, {value}}}.")));
     }
+    assert_eq!(with("<<\"a\"${V}>>.", "/utf8").as_deref(), Ok("<<\"a\"/utf8>>."));
 }
 
 #[test]
