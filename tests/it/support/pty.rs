@@ -28,8 +28,9 @@ impl Pty {
     pub(crate) fn start(words: &[impl AsRef<OsStr>]) -> Self {
         let (keyboard, slave) = open().expect("a pseudo-terminal");
         let end = || Stdio::from(slave.try_clone().unwrap());
-        let mut setsid = Command::new("setsid");
-        setsid.arg("--ctty").args(words).env("PS1", "prompt> ").env("TERM", "dumb");
+        // As a login has them: HUP would be ignored behind nohup.
+        let mut setsid = Command::new("env");
+        setsid.args(["--default-signal", "setsid", "--ctty"]).args(words).env("PS1", "prompt> ").env("TERM", "dumb");
         let child = setsid.stdin(end()).stdout(end()).stderr(end()).spawn().expect("setsid");
         drop(slave);
         let screen = Arc::default();
