@@ -307,10 +307,16 @@ pub fn may_execute(path: &Path) -> bool {
 /// Takes a directory for ourselves, unless a living process has it.
 ///
 /// # Errors
-/// It cannot be opened, or another process holds it.
+/// It cannot be opened, another process holds it, or one that held it has removed it.
 pub fn lock_directory(path: &Path) -> io::Result<DirectoryLock> {
     let lock = Flock::lock(File::open(path)?, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| errno)?;
-    Ok(DirectoryLock(lock))
+    // What was opened before it was removed can be locked still, and keeps nobody from the one that has the path now.
+    let (locked, found) = (lock.metadata()?, std::fs::symlink_metadata(path)?);
+    if (locked.dev(), locked.ino()) == (found.dev(), found.ino()) {
+        Ok(DirectoryLock(lock))
+    } else {
+        Err(io::ErrorKind::NotFound.into())
+    }
 }
 
 /// When a living process was started, in the kernel's ticks since boot: with its number it tells it from every other.

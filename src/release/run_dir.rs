@@ -9,6 +9,8 @@ use std::io::{self, Write as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// A directory of mode 0700 that is ours alone, removed with all that is in it at our end.
 #[derive(Debug)]
@@ -103,7 +105,7 @@ impl RunDir {
                 Err(error) => return Err(error),
                 Ok(_) => {
                     check_ours_alone(path)?;
-                    // Let go of at once: whoever comes in this moment takes the next place.
+                    // Let go of at once: whoever comes in this moment asks again.
                     drop(sys::lock_directory(path)?);
                     sys::check_writable(path)?;
                 }
@@ -128,16 +130,29 @@ impl RunDir {
 
     /// Makes the directory, or takes over one that a dead process of ours left.
     fn take(path: &Path) -> io::Result<Self> {
-        match DirBuilder::new().mode(0o700).create(path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match DirBuilder::new().mode(0o700).create(path) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+            match Self::lock(path) {
+                Err(error) if may_pass(&error) && Instant::now() < deadline => pause(),
+                Err(error) => return Err(error),
+                Ok(dir) => {
+                    empty(path)?;
+                    // Says no for a directory of ours on a read-only mount.
+                    tempfile::tempfile_in(path)?;
+                    return Ok(dir);
+                }
+            }
         }
+    }
+
+    /// Makes one that is there ours, unless a living process has it.
+    fn lock(path: &Path) -> io::Result<Self> {
         check_ours_alone(path)?;
-        let lock = sys::lock_directory(path)?;
-        empty(path)?;
-        // Says no for a directory of ours on a read-only mount.
-        tempfile::tempfile_in(path)?;
-        Ok(Self { path: path.to_owned(), lock: Some(lock) })
+        Ok(Self { path: path.to_owned(), lock: Some(sys::lock_directory(path)?) })
     }
 
     /// The one that an earlier image of this process has handed on.
@@ -155,8 +170,8 @@ impl RunDir {
     fn without_leftovers(self) -> Self {
         let siblings = self.path.parent().and_then(|parent| fs::read_dir(parent).ok()).into_iter().flatten().flatten();
         for sibling in siblings.filter(|sibling| sibling.file_name().to_string_lossy().starts_with(&prefix())) {
-            // Taken over, it is emptied, and removed when it is dropped.
-            drop(Self::take(&sibling.path()));
+            // It is emptied and removed when it is dropped.
+            drop(Self::lock(&sibling.path()));
         }
         self
     }
@@ -214,6 +229,20 @@ const NAMES: [&str; 7] = ["vm.args", "remote.vm.args", "sys.config", "state.json
 
 /// How a file's name begins until it is whole.
 const UNFINISHED: &str = ".unfinished-";
+
+/// How long a directory that another process has, or has just removed, is asked for again.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+#[expect(clippy::disallowed_methods, reason = "whoever lets a lock go tells nobody")]
+fn pause() {
+    thread::sleep(Duration::from_millis(10));
+}
+
+/// Between its making and its locking a directory looks like a dead process's: a neighbour that starts at the same time
+/// removes it ([`RunDir::without_leftovers`]), and has it until then.
+fn may_pass(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::WouldBlock)
+}
 
 fn check_ours_alone(path: &Path) -> io::Result<()> {
     let found = fs::symlink_metadata(path)?;
@@ -305,6 +334,20 @@ mod tests {
         let _living = RunDir::take(&living).unwrap();
         let _own = RunDir::take(&own).unwrap().without_leftovers();
         assert_eq!([dead, living, own].map(|path| path.exists()), [false, true, true]);
+    }
+
+    #[test]
+    fn neighbours_that_start_at_once_leave_each_other_theirs() {
+        let parent = tempfile::tempdir().unwrap();
+        let start = |number: usize| {
+            let path = parent.path().join(format!("{}{number}", prefix()));
+            for _ in 0..100 {
+                let dir = RunDir::take(&path).expect("it is nobody else's").without_leftovers();
+                let file = dir.write("vm.args", b"-name a@b\n", 0o600).expect("nobody removed it");
+                assert!(file.exists(), "{}", file.display());
+            }
+        };
+        thread::scope(|scope| (0..4).for_each(|number| drop(scope.spawn(move || start(number)))));
     }
 
     #[test]
