@@ -329,11 +329,14 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let name = |end: &str| parent.path().join(prefix() + end);
         let [dead, living, own] = [name("1"), name("2"), name("3")];
-        DirBuilder::new().mode(0o700).create(&dead).unwrap();
+        let foreign = parent.path().join("cache");
+        for path in [&dead, &foreign] {
+            DirBuilder::new().mode(0o700).create(path).unwrap();
+        }
         fs::write(dead.join("vm.args"), "-setcookie sesame").unwrap();
         let _living = RunDir::take(&living).unwrap();
         let _own = RunDir::take(&own).unwrap().without_leftovers();
-        assert_eq!([dead, living, own].map(|path| path.exists()), [false, true, true]);
+        assert_eq!([dead, living, own, foreign].map(|path| path.exists()), [false, true, true, true]);
     }
 
     #[test]

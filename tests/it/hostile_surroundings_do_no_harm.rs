@@ -2,7 +2,7 @@
 //! and what has no end costs no memory.
 
 use std::fs::{self, File, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::Path;
 
 use crate::support::files::folder_of;
@@ -123,6 +123,12 @@ fn a_configuration_that_is_too_long_is_named() {
     start(name, &list, "sys.config:11:2: the file grows beyond 1048576 bytes here");
 }
 
+/// What the directory is called that a start in this container makes in a shared folder.
+fn run_dir(pod: &RunningPod, uid: u32) -> String {
+    let inode = fs::read_link(format!("/proc/{}/ns/mnt", pod.pid())).unwrap();
+    format!("beaminit-{uid}-{}", inode.to_str().unwrap().trim_start_matches("mnt:[").trim_end_matches(']'))
+}
+
 #[test]
 fn a_run_directory_that_somebody_else_has_made_is_not_taken() {
     let cluster = Cluster::start(DnsSettings::default());
@@ -131,10 +137,7 @@ fn a_run_directory_that_somebody_else_has_made_is_not_taken() {
     cluster.dns().publish(&pod.fqdn(), &[pod.address()]);
     let pod = held(pod);
     // As a neighbour of another user could make it, who knows the name beforehand: open to all, and a link.
-    let root = format!("/proc/{}/root", pod.pid());
-    let inode = fs::read_link(format!("/proc/{}/ns/mnt", pod.pid())).unwrap();
-    let inode = inode.to_str().unwrap().trim_start_matches("mnt:[").trim_end_matches(']').to_owned();
-    let name = format!("beaminit-54321-{inode}");
+    let (root, name) = (format!("/proc/{}/root", pod.pid()), run_dir(&pod, 54321));
     let in_memory = format!("{root}/dev/shm/{name}");
     fs::create_dir(&in_memory).unwrap();
     fs::set_permissions(&in_memory, Permissions::from_mode(0o777)).unwrap();
@@ -145,6 +148,26 @@ fn a_run_directory_that_somebody_else_has_made_is_not_taken() {
     assert!(said.contains(&format!("/dev/shm/{name}: it is not ours alone")), "{said}");
     assert!(said.contains(&format!("/tmp/{name}: it is not ours alone")), "{said}");
     assert!(!said.contains(COOKIE), "{said}");
+}
+
+#[test]
+fn not_even_root_takes_a_run_directory_of_another_user_or_one_that_others_may_read() {
+    for (owner, mode) in [(1, 0o700), (0, 0o750)] {
+        let cluster = Cluster::start(DnsSettings::default());
+        let config = config_map(talk::VM_ARGS);
+        let pod = talk::pod(&cluster, "pairing-0", config.path()).without_uid();
+        cluster.dns().publish(&pod.fqdn(), &[pod.address()]);
+        let pod = held(pod);
+        let name = run_dir(&pod, 0);
+        let path = format!("/proc/{}/root/dev/shm/{name}", pod.pid());
+        fs::create_dir(&path).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        chown(&path, Some(owner), None).unwrap();
+        let_go(&pod);
+        assert_eq!(pod.wait(BOOT), Ended::Code(73), "{:#?}", pod.log());
+        let why = format!("/dev/shm/{name}: it is not ours alone: it belongs to user {owner} with mode {mode:o}");
+        assert!(pod.termination_log().contains(&why), "{}", pod.termination_log());
+    }
 }
 
 #[test]
