@@ -198,3 +198,48 @@ impl Drop for HomeCookie {
         let _ = self.ours.as_ref().map(fs::remove_file);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tempfile::TempDir;
+
+    fn folder_with_cookie(path: &str) -> TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "sesame").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
+        dir
+    }
+
+    fn text(dir: &TempDir) -> String {
+        dir.path().to_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn only_since_otp_25_a_cookie_in_the_users_configuration_is_found() {
+        let config = folder_with_cookie(IN_RUN_DIR);
+        let raw =
+            RawEnv { home: Some("/nonexistent".into()), xdg_config_home: Some(text(&config)), ..RawEnv::default() };
+        assert_eq!(vm_finds_one(&raw, Some(13)), Ok(()));
+        for older in [Some(12), None] {
+            assert_eq!(vm_finds_one(&raw, older).unwrap_err().code, exit::CANNOT_CREATE);
+        }
+    }
+
+    #[test]
+    fn a_brokers_cookie_behind_a_link_is_nothing_that_we_left() {
+        let elsewhere = folder_with_cookie(".erlang.cookie");
+        let home = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(elsewhere.path().join(".erlang.cookie"), home.path().join(".erlang.cookie"))
+            .unwrap();
+        let cookie = Cookie::parse("sesame").unwrap();
+        let found = |home: &TempDir| {
+            let raw = RawEnv { home: Some(text(home)), ..RawEnv::default() };
+            place(&raw, Some(13), &cookie, "ERLANG_COOKIE", true).unwrap().unwrap()
+        };
+        assert_eq!(found(&elsewhere), Place::Home(elsewhere.path().join(".erlang.cookie")));
+        assert_eq!(found(&home), Place::AlreadyThere);
+    }
+}
