@@ -4,8 +4,10 @@
 use std::fs;
 use std::time::Duration;
 
+use tempfile::TempDir;
+
 use crate::support::told::fails;
-use crate::support::{Cluster, DnsSettings, Ended, Pod, RunningPod, wait_until};
+use crate::support::{Cluster, DnsSettings, Ended, Pod, RunningPod, scratch_dir, wait_until};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -86,18 +88,31 @@ fn and_nobody_else_can_ask_for_one() {
     fails(pod(&["--supervise=0", "true"]), 71).is("supervise: cannot take up the release: ", cure);
 }
 
+/// One that has a file in its own directory below this folder.
+fn that_writes(pod: Pod, config: &TempDir, shm: &TempDir) -> Pod {
+    fs::write(config.path().join("vm.args"), "-name a@${MY_POD_FQDN}\n").unwrap();
+    let pod = pod.mount_config(config.path()).mount_writable(shm.path(), "/shm");
+    pod.env("RELEASE_CONFIG_DIR", "/beamconfig").env("BEAMINIT_RUN_DIR", "/shm")
+}
+
 #[test]
 fn which_still_removes_what_the_start_has_written() {
-    let cluster = Cluster::start(DnsSettings::default());
-    let config = crate::support::scratch_dir();
-    fs::write(config.path().join("vm.args"), "-name a@${MY_POD_FQDN}\n").unwrap();
-    let shm = crate::support::scratch_dir();
-    let pod = cluster.pod("web-0").mount_config(config.path()).mount_writable(shm.path(), "/shm");
-    let pod = pod.env("RELEASE_CONFIG_DIR", "/beamconfig").env("BEAMINIT_RUN_DIR", "/shm");
-    let pod = after_a_wait(&cluster, pod);
+    let (cluster, config, shm) = (Cluster::start(DnsSettings::default()), scratch_dir(), scratch_dir());
+    let pod = after_a_wait(&cluster, that_writes(cluster.pod("web-0"), &config, &shm));
     wait_until_fresh(&pod);
     let written = || fs::read_dir(shm.path()).unwrap().count();
     assert_eq!(written(), 1);
     pod.signal(15);
     assert_eq!((pod.wait(SOON), written()), (Ended::Code(3), 0));
+}
+
+#[test]
+fn whose_files_no_neighbour_takes_for_those_of_a_dead_one() {
+    let (cluster, config, shm) = (Cluster::start(DnsSettings::default()), scratch_dir(), scratch_dir());
+    let pod = after_a_wait(&cluster, that_writes(cluster.pod("web-0"), &config, &shm));
+    wait_until_fresh(&pod);
+    let dir = fs::read_dir(shm.path()).unwrap().next().unwrap().unwrap().path();
+    let _neighbour = after_a_wait(&cluster, that_writes(cluster.pod("web-1"), &config, &shm));
+    assert_eq!(fs::read_dir(shm.path()).unwrap().count(), 2);
+    assert!(dir.join("vm.args").exists());
 }
