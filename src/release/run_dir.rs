@@ -104,9 +104,8 @@ impl RunDir {
                 }
                 Err(error) => return Err(error),
                 Ok(_) => {
-                    check_ours_alone(path)?;
                     // Let go of at once: whoever comes in this moment asks again.
-                    drop(sys::lock_directory(path)?);
+                    drop(lock(path)?);
                     sys::check_writable(path)?;
                 }
             }
@@ -130,29 +129,15 @@ impl RunDir {
 
     /// Makes the directory, or takes over one that a dead process of ours left.
     fn take(path: &Path) -> io::Result<Self> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            match DirBuilder::new().mode(0o700).create(path) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-                _ => {}
-            }
-            match Self::lock(path) {
-                Err(error) if may_pass(&error) && Instant::now() < deadline => pause(),
-                Err(error) => return Err(error),
-                Ok(dir) => {
-                    empty(path)?;
-                    // Says no for a directory of ours on a read-only mount.
-                    tempfile::tempfile_in(path)?;
-                    return Ok(dir);
-                }
-            }
-        }
+        let dir = Self::of(path, make_and_lock(path)?);
+        empty(path)?;
+        // Says no for a directory of ours on a read-only mount.
+        tempfile::tempfile_in(path)?;
+        Ok(dir)
     }
 
-    /// Makes one that is there ours, unless a living process has it.
-    fn lock(path: &Path) -> io::Result<Self> {
-        check_ours_alone(path)?;
-        Ok(Self { path: path.to_owned(), lock: Some(sys::lock_directory(path)?) })
+    fn of(path: &Path, lock: DirectoryLock) -> Self {
+        Self { path: path.to_owned(), lock: Some(lock) }
     }
 
     /// The one that an earlier image of this process has handed on.
@@ -170,8 +155,9 @@ impl RunDir {
     fn without_leftovers(self) -> Self {
         let siblings = self.path.parent().and_then(|parent| fs::read_dir(parent).ok()).into_iter().flatten().flatten();
         for sibling in siblings.filter(|sibling| sibling.file_name().to_string_lossy().starts_with(&prefix())) {
+            let path = sibling.path();
             // It is emptied and removed when it is dropped.
-            drop(Self::lock(&sibling.path()));
+            drop(lock(&path).map(|lock| Self::of(&path, lock)));
         }
         self
     }
@@ -229,6 +215,26 @@ const NAMES: [&str; 7] = ["vm.args", "remote.vm.args", "sys.config", "state.json
 
 /// How a file's name begins until it is whole.
 const UNFINISHED: &str = ".unfinished-";
+
+fn make_and_lock(path: &Path) -> io::Result<DirectoryLock> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match DirBuilder::new().mode(0o700).create(path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        match lock(path) {
+            Err(error) if may_pass(&error) && Instant::now() < deadline => pause(),
+            locked => return locked,
+        }
+    }
+}
+
+/// Locks one of ours that is there, unless a living process has it.
+fn lock(path: &Path) -> io::Result<DirectoryLock> {
+    check_ours_alone(path)?;
+    sys::lock_directory(path)
+}
 
 /// How long a directory that another process has, or has just removed, is asked for again.
 const PATIENCE: Duration = Duration::from_secs(1);
