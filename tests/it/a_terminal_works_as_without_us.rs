@@ -87,13 +87,19 @@ fn a_job_that_is_continued_in_the_background_runs_there() {
     let mut pty = Pty::start(&["bash", "--norc", "--noprofile", "-i"]);
     pty.expect("prompt>", 1, SOON);
     // The command itself is on the screen too.
-    let release = format!("(echo rea''dy; exec head -n 1 {}) & wait", path.display());
+    let reader = format!("(echo rea''dy; exec head -n 1 {}) &", path.display());
+    // The signal ends the first wait.
+    let release = format!("trap 'echo go''es on' CONT; {reader} wait; wait");
     pty.type_in(&format!("{BEAMINIT} sh -c \"{release}\"\n"));
     pty.expect("ready", 1, SOON);
     pty.expect_foreground("sh", SOON);
     pty.type_in("\x1a");
     pty.expect("Stopped", 1, SOON);
     pty.type_in("bg\n");
+    pty.expect("goes on", 1, SOON);
+    pty.expect_foreground("bash", SOON);
+    pty.type_in("echo $((6 * 111))\n");
+    pty.expect("666", 1, SOON);
     fifo.write_all(b"read on\n").unwrap();
     pty.expect("read on", 1, SOON);
 }

@@ -43,16 +43,22 @@ fn listing(folder: &Path) -> Vec<String> {
 #[track_caller]
 fn refused(make: impl Fn(&Path, &str), code: i32, words: &str) {
     for (variable, text) in KINDS {
-        let folder = scratch_dir();
-        let template = folder.path().join("template");
-        make(&template, text);
-        let before = listing(folder.path());
-        let output = start(variable, &template, &folder.path().join("run"));
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(code), "{variable}: {stderr}");
-        assert!(stderr.contains("template") && stderr.contains(words), "{variable}: {stderr}");
-        assert_eq!(listing(folder.path()), before, "{variable}");
+        is_refused(variable, |path| make(path, text), code, words);
     }
+}
+
+/// The same of one kind.
+#[track_caller]
+fn is_refused(variable: &str, make: impl FnOnce(&Path), code: i32, words: &str) {
+    let folder = scratch_dir();
+    let template = folder.path().join("template");
+    make(&template);
+    let before = listing(folder.path());
+    let output = start(variable, &template, &folder.path().join("run"));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{variable}: {stderr}");
+    assert!(stderr.contains("template") && stderr.contains(words), "{variable}: {stderr}");
+    assert_eq!(listing(folder.path()), before, "{variable}");
 }
 
 #[test]
@@ -72,11 +78,10 @@ fn a_device_is_not_read() {
 
 #[test]
 fn a_hundred_megabytes_are_not_read() {
-    refused(
-        |path, _| File::create(path).unwrap().set_len(100 << 20).unwrap(),
-        65,
-        " bytes\nhint: is this the right file?",
-    );
+    let make = |path: &Path| File::create(path).unwrap().set_len(100 << 20).unwrap();
+    let words = |longest: usize| format!("larger than {longest} bytes\nhint: is this the right file?");
+    is_refused("VMARGS_PATH", make, 65, &words(131_072));
+    is_refused("SYS_CONFIG_PATH", make, 65, &words(1_048_576));
 }
 
 #[test]
