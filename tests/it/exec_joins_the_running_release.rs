@@ -2,13 +2,14 @@
 //! release than the one that runs in this container.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::thread;
 
 use tempfile::TempDir;
 
+use crate::support::files::folder_of;
 use crate::support::talk::{self, COOKIE, config_map};
 use crate::support::vm::{BOOT, environment, vm, wait_for_node};
 use crate::support::{Cluster, DnsSettings, Ended, Pod, RunningPod, scratch_dir, wait_until};
@@ -228,7 +229,7 @@ fn after_a_restart_in_place_the_new_release_is_joined() {
     let shared = |pod: Pod| pod.read_only_root(true).mount_writable(shm.path(), "/dev/shm");
     let first = started(&cluster, &release, |pod| shared(pod).env("RELEASE_NAME", "first"));
     let left = run_dir_of(&first, shm.path());
-    let old_namespace = mount_namespace(&first);
+    let old_namespace = first.mount_namespace().to_string();
     drop(first);
     assert!(left.join("state.json").exists(), "it was killed");
 
@@ -238,7 +239,7 @@ fn after_a_restart_in_place_the_new_release_is_joined() {
     cluster.dns().wait_for_question(BOOT);
     // The kernel gives the numbers of namespaces that are gone to new ones.
     let json = fs::read_to_string(left.join("state.json")).unwrap();
-    fs::write(left.join("state.json"), json.replace(&old_namespace, &mount_namespace(&second))).unwrap();
+    fs::write(left.join("state.json"), json.replace(&old_namespace, &second.mount_namespace().to_string())).unwrap();
     fs::rename(&left, run_dir_of(&second, shm.path())).unwrap();
     let (code, _, error) = joined(&second, &["printenv", "RELEASE_NODE"]);
     assert!(code == Some(1) && error.contains("the beaminit that wrote it, process 1, has ended"), "{error}");
@@ -272,23 +273,15 @@ fn a_start_that_can_write_nothing_runs_and_says_what_it_costs() {
 
 /// A release with the files of mix and a start script that only says who it is.
 pub(crate) fn fake_release() -> TempDir {
-    let root = scratch_dir();
-    fs::set_permissions(root.path(), Permissions::from_mode(0o755)).unwrap();
-    for dir in ["bin", "releases/1"] {
-        fs::create_dir_all(root.path().join(dir)).unwrap();
-    }
     let script = "#!/bin/sh\necho \"$1 $RELEASE_NODE\"\n[ \"$1\" != start ] || exec sleep 1000\n";
     let plain = "echo plain \"$@\"\n";
-    let files = [
+    let root = folder_of(&[
         ("bin/app", script),
         ("bin/plain", plain),
         ("releases/start_erl.data", "1 1"),
         ("releases/1/elixir", ""),
         ("releases/1/env.sh", ""),
-    ];
-    for (name, text) in files {
-        fs::write(root.path().join(name), text).unwrap();
-    }
+    ]);
     for script in ["bin/app", "bin/plain"] {
         fs::set_permissions(root.path().join(script), Permissions::from_mode(0o755)).unwrap();
     }
@@ -323,12 +316,8 @@ fn shared_memory() -> TempDir {
     dir
 }
 
-fn mount_namespace(pod: &RunningPod) -> String {
-    fs::metadata(format!("/proc/{}/ns/mnt", pod.init_pid())).unwrap().ino().to_string()
-}
-
 fn run_dir_of(pod: &RunningPod, shm: &Path) -> PathBuf {
-    shm.join(format!("beaminit-0-{}", mount_namespace(pod)))
+    shm.join(pod.run_dir(0))
 }
 
 fn join(pod: &RunningPod, words: &[&str]) -> Output {

@@ -123,12 +123,6 @@ fn a_configuration_that_is_too_long_is_named() {
     start(name, &list, "sys.config:11:2: the file grows beyond 1048576 bytes here");
 }
 
-/// What the directory is called that a start in this container makes in a shared folder.
-fn run_dir(pod: &RunningPod, uid: u32) -> String {
-    let inode = fs::read_link(format!("/proc/{}/ns/mnt", pod.pid())).unwrap();
-    format!("beaminit-{uid}-{}", inode.to_str().unwrap().trim_start_matches("mnt:[").trim_end_matches(']'))
-}
-
 #[test]
 fn a_run_directory_that_somebody_else_has_made_is_not_taken() {
     let cluster = Cluster::start(DnsSettings::default());
@@ -137,7 +131,7 @@ fn a_run_directory_that_somebody_else_has_made_is_not_taken() {
     cluster.dns().publish(&pod.fqdn(), &[pod.address()]);
     let pod = held(pod);
     // As a neighbour of another user could make it, who knows the name beforehand: open to all, and a link.
-    let (root, name) = (format!("/proc/{}/root", pod.pid()), run_dir(&pod, 54321));
+    let (root, name) = (format!("/proc/{}/root", pod.pid()), pod.run_dir(54321));
     let in_memory = format!("{root}/dev/shm/{name}");
     fs::create_dir(&in_memory).unwrap();
     fs::set_permissions(&in_memory, Permissions::from_mode(0o777)).unwrap();
@@ -158,7 +152,7 @@ fn not_even_root_takes_a_run_directory_of_another_user_or_one_that_others_may_re
         let pod = talk::pod(&cluster, "pairing-0", config.path()).without_uid();
         cluster.dns().publish(&pod.fqdn(), &[pod.address()]);
         let pod = held(pod);
-        let name = run_dir(&pod, 0);
+        let name = pod.run_dir(0);
         let path = format!("/proc/{}/root/dev/shm/{name}", pod.pid());
         fs::create_dir(&path).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();

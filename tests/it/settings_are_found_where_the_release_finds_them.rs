@@ -157,23 +157,15 @@ fn a_file_that_is_named_but_not_there_is_an_error() {
 fn a_folder_of_the_release_is_left_to_it_if_it_can_be_written() {
     let cluster = Cluster::start(DnsSettings::default());
     for (marks, argument, folder, variable) in [
-        (["elixir", "env.sh"], "start", "tmp", "RELEASE_TMP"),
-        (["libexec/config.sh", "vm.args"], "foreground", "var", "RELEASE_MUTABLE_DIR"),
+        (["releases/1/elixir", "releases/1/env.sh"], "start", "tmp", "RELEASE_TMP"),
+        (["releases/1/libexec/config.sh", "releases/1/vm.args"], "foreground", "var", "RELEASE_MUTABLE_DIR"),
     ] {
-        let (release, volume) = (scratch_dir(), scratch_dir());
-        fs::set_permissions(release.path(), Permissions::from_mode(0o755)).unwrap();
+        let volume = scratch_dir();
         fs::set_permissions(volume.path(), Permissions::from_mode(0o777)).unwrap();
-        let file = |path: &str, text: &str| {
-            let path = release.path().join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(&path, text).unwrap();
-            fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
-        };
-        file("bin/demo", &format!("#!/bin/sh\necho \"writes to ${{{variable}-its own folder}}\"\n"));
-        file("releases/start_erl.data", "13 1");
-        for mark in marks {
-            file(&format!("releases/1/{mark}"), "");
-        }
+        let script = format!("#!/bin/sh\necho \"writes to ${{{variable}-its own folder}}\"\n");
+        let files = [("bin/demo", script.as_str()), ("releases/start_erl.data", "13 1")];
+        let release = folder_of(&[files, marks.map(|mark| (mark, ""))].concat());
+        fs::set_permissions(release.path().join("bin/demo"), Permissions::from_mode(0o755)).unwrap();
         let pod = || {
             let pod = cluster.pod("demo-0").uid(54321).release(release.path()).command(["bin/demo", argument]);
             pod.env("BEAMINIT_WAIT", "off").env("HOME", "/dev/shm")

@@ -37,12 +37,14 @@ pub(crate) fn files_of(folder: &Path) -> BTreeMap<PathBuf, Entry> {
     found
 }
 
-/// A folder with these files, names and texts. Like a `ConfigMap` it can be read by every user of the pod.
+/// A folder with these files, paths in it and texts. Like a `ConfigMap` it can be read by every user of the pod.
 pub(crate) fn folder_of(files: &[(&str, &str)]) -> TempDir {
     let dir = scratch_dir();
     fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
-    for (name, text) in files {
-        fs::write(dir.path().join(name), text).unwrap();
+    for (path, text) in files {
+        let path = dir.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
     }
     dir
 }

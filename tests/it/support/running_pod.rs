@@ -1,6 +1,7 @@
 //! A pod that runs: its processes, its log, its end.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::fs::MetadataExt as _;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -139,6 +140,16 @@ impl RunningPod {
     /// The pod's PID namespace, as [`processes_in`] takes it.
     pub(crate) fn pid_namespace(&self) -> &Path {
         &self.pid_namespace
+    }
+
+    /// The number of the pod's mount namespace.
+    pub(crate) fn mount_namespace(&self) -> u64 {
+        fs::metadata(format!("/proc/{}/ns/mnt", self.init)).unwrap().ino()
+    }
+
+    /// What the directory is called that this user's start in the pod makes in a folder that everybody may write.
+    pub(crate) fn run_dir(&self, uid: u32) -> String {
+        format!("beaminit-{uid}-{}", self.mount_namespace())
     }
 
     /// What is in /dev/termination-log.
