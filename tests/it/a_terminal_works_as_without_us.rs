@@ -88,8 +88,7 @@ fn a_job_that_is_continued_in_the_background_runs_there() {
     pty.expect("prompt>", 1, SOON);
     // The command itself is on the screen too.
     let reader = format!("(echo rea''dy; exec head -n 1 {}) &", path.display());
-    // The signal ends the first wait.
-    let release = format!("trap 'echo go''es on' CONT; {reader} wait; wait");
+    let release = format!("trap 'echo go''es on' CONT; {reader} while :; do sleep 0.1; done");
     pty.type_in(&format!("{BEAMINIT} sh -c \"{release}\"\n"));
     pty.expect("ready", 1, SOON);
     pty.expect_foreground("sh", SOON);
