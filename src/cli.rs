@@ -2,6 +2,10 @@
 //!
 //! Pure: no I/O, no clock.
 
+mod probe;
+
+pub use probe::{ProbeRequest, Question};
+
 use crate::error::{Error, Stage};
 use crate::exit;
 use std::ffi::OsString;
@@ -21,6 +25,8 @@ pub enum Command {
         /// The program with its arguments, if one is named.
         command: Vec<OsString>,
     },
+    /// Ask the node that runs here how it is.
+    Probe(ProbeRequest),
     /// Copy our own binary there, for images that have no `cp`.
     CopyTo(PathBuf),
     /// Print [`HELP`].
@@ -42,6 +48,8 @@ beaminit: PID 1 for Erlang and Elixir releases on Kubernetes
 usage: beaminit [--] COMMAND [ARG...]
        beaminit exec [--] COMMAND [ARG...]
        beaminit explain [--format text|json] [[--] COMMAND [ARG...]]
+       beaminit probe live|ready [--timeout DURATION] [--boot DURATION]
+                      [--format text|json] [APP...]
        beaminit --copy-to FILE
        beaminit --help | --version
 
@@ -56,6 +64,10 @@ Where none runs it does what a start does, without the wait.
 explain says what a start of COMMAND would do here and why, and how the release
 that runs here is. It changes nothing, and shows no secret. Without COMMAND it
 takes the one that runs, else the only start script around.
+
+probe is for Kubernetes' probes: it asks the node that runs here, in the node's
+own protocol. live: it answers, or waits, or boots. ready: it has started, and
+each APP runs. Exit code 0 or 1, and one line that says why.
 
 --copy-to is for an init container that brings beaminit into a pod whose image
 has none.
@@ -82,6 +94,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Error>
         }
         Command::Run(words) if !dashes && words.first().is_some_and(|word| word == "explain") => {
             explain(lexopt::Parser::from_args(words.into_iter().skip(1)))
+        }
+        Command::Run(words) if !dashes && words.first().is_some_and(|word| word == "probe") => {
+            probe::parse(lexopt::Parser::from_args(words.into_iter().skip(1)))
         }
         other => Ok(other),
     }
@@ -111,17 +126,7 @@ fn explain(mut parser: lexopt::Parser) -> Result<Command, Error> {
     let mut json = false;
     while let Some(argument) = parser.next().map_err(wrong)? {
         match argument {
-            lexopt::Arg::Long("format") => {
-                let format = parser.value().map_err(wrong)?;
-                json = match format.to_str() {
-                    Some("json") => true,
-                    Some("text") => false,
-                    _ => {
-                        let message = format!("--format {}: no such format", format.to_string_lossy());
-                        return Err(usage(message).hint("one of: text, json"));
-                    }
-                };
-            }
+            lexopt::Arg::Long("format") => json = is_json(&mut parser)?,
             lexopt::Arg::Long("help") | lexopt::Arg::Short('h') => return Ok(Command::Help),
             lexopt::Arg::Value(program) => {
                 let rest = parser.raw_args().map_err(wrong)?;
@@ -131,6 +136,19 @@ fn explain(mut parser: lexopt::Parser) -> Result<Command, Error> {
         }
     }
     Ok(Command::Explain { json, command: Vec::new() })
+}
+
+/// The value of `--format`.
+fn is_json(parser: &mut lexopt::Parser) -> Result<bool, Error> {
+    let format = parser.value().map_err(wrong)?;
+    match format.to_str() {
+        Some("json") => Ok(true),
+        Some("text") => Ok(false),
+        _ => {
+            let message = format!("--format {}: no such format", format.to_string_lossy());
+            Err(usage(message).hint("one of: text, json"))
+        }
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "as map_err calls it")]

@@ -15,6 +15,7 @@ pub mod explain;
 pub mod file;
 pub mod identity;
 pub mod plan;
+pub mod probe;
 pub mod release;
 pub mod render;
 mod report;
@@ -25,7 +26,7 @@ pub mod sys;
 pub mod telemetry;
 pub mod wait;
 
-use cli::Command;
+use cli::{Command, ProbeRequest};
 use config::{Config, WaitFailure};
 use env::{Env, RawEnv};
 use error::{Error, Problem, Stage};
@@ -84,6 +85,10 @@ pub fn run(inherited: io::Result<SignalMask>, args: impl IntoIterator<Item = OsS
             let places = places(env, config);
             Ok(explain(explain::Asked { command, env, raw, config, config_error, places }, json))
         }
+        Command::Probe(request) => {
+            let _ = inherited.and_then(|mask| mask.set());
+            Ok(probe(&request, places(&env, config)))
+        }
         Command::Exec(command) => exec(command, inherited, &env, &raw, config, config_error),
     })
 }
@@ -141,6 +146,13 @@ fn explain(asked: explain::Asked<'_>, json: bool) -> ExitReason {
     let text = if json { facts.to_json() } else { explain::to_text(&facts, report::is_colour_wanted()) };
     report::print(&text);
     ExitReason::Code(facts.exit_code)
+}
+
+/// Asks the node that runs here. The verdict is on stdout whatever it is.
+fn probe(request: &ProbeRequest, places: Places) -> ExitReason {
+    let verdict = probe::probe(request, places);
+    report::print(&if request.json { verdict.to_json() } else { verdict.to_text() });
+    ExitReason::Code(verdict.exit_code())
 }
 
 /// COMMAND with the variables of the release that runs.

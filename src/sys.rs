@@ -1,9 +1,11 @@
 //! The kernel, in safe words: with the files in its folder the only door of `nix` and `rustix`.
 
+mod clock;
 mod private_file;
 mod signal_fd;
 mod spawn;
 
+pub use clock::time_since_boot;
 pub use private_file::open_private;
 pub use signal_fd::SignalFd;
 pub use spawn::Spawn;

@@ -123,6 +123,11 @@ fn the_end_is_due_once_and_in_time() {
 }
 
 #[test]
+fn any_answer_of_a_port_is_read_or_refused() {
+    replay("distribution", 2000, 300, bodies::distribution::body);
+}
+
+#[test]
 fn any_state_is_read_or_refused() {
     replay("state", 500, 200, bodies::text::state);
 }

@@ -10,7 +10,7 @@ const LAYERS: [&[&str]; 8] = [
     &["running"],
     &["report", "explain"],
     &["plan"],
-    &["wait", "render", "supervise"],
+    &["wait", "render", "supervise", "probe"],
     &["config", "cli"],
     &["release"],
     &["identity"],
@@ -18,16 +18,20 @@ const LAYERS: [&[&str]; 8] = [
 const BASE: [&str; 8] = ["elf", "env", "exit", "error", "file", "signal", "telemetry", "sys"];
 
 /// Where a library may be named.
-const DOORS: [(&str, &[&str]); 10] = [
+const DOORS: [(&str, &[&str]); 11] = [
     ("dlmalloc", &["main.rs"]),
     ("erl_tokenize", &["render/terms.rs"]),
     ("envy", &["env.rs"]),
     ("tokio", &["wait/mod.rs", "wait/lookup.rs", "wait/stop.rs"]),
     ("hickory_resolver", &["wait/lookup.rs"]),
-    ("serde_json", &["explain/facts.rs", "release/state.rs", "report.rs", "supervise/fresh_image.rs"]),
+    (
+        "serde_json",
+        &["explain/facts.rs", "probe/verdict.rs", "release/state.rs", "report.rs", "supervise/fresh_image.rs"],
+    ),
     ("signal_hook", &["supervise/signals.rs"]),
+    ("md5", &["probe/handshake.rs"]),
     ("nix", &["sys.rs", "sys/private_file.rs", "sys/signal_fd.rs", "sys/spawn.rs"]),
-    ("rustix", &["sys.rs"]),
+    ("rustix", &["sys.rs", "sys/clock.rs"]),
     ("rustix_libc_wrappers", &["sys.rs"]),
 ];
 

@@ -1,0 +1,23 @@
+//! A mark that a VM has answered once: from then on its silence is not a boot.
+
+use super::vm::Vm;
+use std::fs;
+use std::path::Path;
+
+const FILE: &str = "answered";
+
+fn text(vm: Vm) -> String {
+    format!("{} {}\n", vm.pid, vm.started)
+}
+
+/// Whether this VM has answered a probe before.
+pub(super) fn is_set(dir: &Path, vm: Vm) -> bool {
+    fs::read_to_string(dir.join(FILE)).is_ok_and(|found| found == text(vm))
+}
+
+/// Notes that it has. Where nothing can be written, the limit of a boot alone decides.
+pub(super) fn set(dir: &Path, vm: Vm) {
+    if !is_set(dir, vm) {
+        let _ = fs::write(dir.join(FILE), text(vm));
+    }
+}

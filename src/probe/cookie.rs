@@ -1,0 +1,44 @@
+//! Which cookie the node has.
+
+use super::flags::VmFlags;
+use crate::error::cause;
+use crate::file;
+use crate::release::state::State;
+use std::path::{Path, PathBuf};
+
+/// The variables by which a release's tools are told its cookie.
+const VARIABLES: [&str; 3] = ["RELEASE_COOKIE", "RELX_COOKIE", "COOKIE"];
+
+/// The cookie that the VM was given on its command line, else what it finds in a file, else what the state has: the VM may
+/// be another user's, whose files we must not read.
+///
+/// # Errors
+/// None is known, with the reason. It does not tell a cookie.
+pub(super) fn of_node(flags: &VmFlags, state: &State) -> Result<String, String> {
+    if let Some(cookie) = &flags.cookie {
+        return Ok(cookie.clone());
+    }
+    let mut reason = "the cookie is not known: the VM has no -setcookie and no cookie file".to_owned();
+    for path in files(flags, state) {
+        match file::read_text(&path) {
+            Ok(text) => return Ok(text.trim_end_matches(['\n', '\r']).to_owned()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => reason = format!("the cookie cannot be read: {}: {}", path.display(), cause(&error)),
+        }
+    }
+    VARIABLES.iter().find_map(|name| variable(state, name)).ok_or(reason)
+}
+
+/// In the VM's own order.
+fn files(flags: &VmFlags, state: &State) -> Vec<PathBuf> {
+    let home = flags.home.as_deref().map(Path::new);
+    let config = variable(state, "XDG_CONFIG_HOME").map(PathBuf::from);
+    let config = config.or_else(|| home.map(|home| home.join(".config")));
+    let in_home = home.map(|home| home.join(".erlang.cookie"));
+    in_home.into_iter().chain(config.map(|config| config.join("erlang/.erlang.cookie"))).collect()
+}
+
+fn variable(state: &State, name: &str) -> Option<String> {
+    let (_, value) = state.variables.iter().find(|(found, _)| found.0 == name)?;
+    value.0.to_str().map(ToOwned::to_owned)
+}

@@ -1,0 +1,166 @@
+//! What the state, the kernel and the node's answers say together.
+
+use super::ask::{self, Answers, Peer};
+use super::deadline::Deadline;
+use super::failure::Failure;
+use super::flags::VmFlags;
+use super::place;
+use super::vm::{Vm, since_boot};
+use super::{Verdict, boot_mark, cookie};
+use crate::cli::{ProbeRequest, Question};
+use crate::release::run_dir::Places;
+use crate::release::state::{Process, Rejected, State};
+use crate::sys;
+use std::path::Path;
+use std::time::Duration;
+
+/// A probe, as far as it has come.
+struct Inquiry<'a> {
+    request: &'a ProbeRequest,
+    state: &'a State,
+    dir: &'a Path,
+    deadline: Deadline,
+}
+
+/// Decides.
+pub(super) fn judge(request: &ProbeRequest, places: &Places, deadline: Deadline) -> Verdict {
+    let verdict = Verdict::new(&request.question, deadline);
+    let (state, dir) = match State::find_with_place(places) {
+        Ok(found) => found,
+        Err(rejected) => return verdict.fail(nothing_runs(&rejected)),
+    };
+    let inquiry = Inquiry { request, state: &state, dir: &dir, deadline };
+    match state.main {
+        None => inquiry.booting(verdict, since_boot(state.supervisor.started), "the release is about to be started"),
+        Some(main) if !main.lives() => verdict.in_phase("ended").fail("the release has ended"),
+        Some(main) => inquiry.of_release(verdict, main),
+    }
+}
+
+fn nothing_runs(rejected: &[Rejected]) -> String {
+    let mut reason = "no beaminit of this container has started a release".to_owned();
+    for rejected in rejected {
+        reason = format!("{reason}; {rejected}");
+    }
+    reason
+}
+
+impl Inquiry<'_> {
+    /// Of a release whose first process lives.
+    fn of_release(&self, verdict: Verdict, main: Process) -> Verdict {
+        let Some(vm) = Vm::find(main.pid) else {
+            return self.booting(verdict, since_boot(main.started), "no VM runs yet");
+        };
+        if vm.is_stopped {
+            let message = format!("the VM, process {}, is stopped by a signal or a debugger", vm.pid);
+            return verdict.in_phase("stopped").fail(message);
+        }
+        let flags = VmFlags::parse(&vm.words());
+        let Some(node) = flags.node.clone().or_else(|| self.state.node.clone()) else {
+            return self.unasked(verdict, vm, "has no node name");
+        };
+        let verdict = verdict.of_node(&node);
+        if flags.has_own_epmd_module {
+            return self.unasked(verdict, vm, "is found by a module of its own (-epmd_module)");
+        }
+        if flags.is_tls {
+            return self.over_tls(verdict, &flags, &node);
+        }
+        let cookie = match cookie::of_node(&flags, self.state) {
+            Ok(cookie) => cookie,
+            Err(reason) => return verdict.in_phase("running").fail(reason),
+        };
+        let peer = Peer { port: flags.port(), node, cookie };
+        let with_applications = matches!(self.request.question, Question::Ready(_));
+        let answers = ask::ask(&peer, with_applications, self.deadline);
+        match answers.and_then(|answers| is_of(vm, answers)) {
+            Ok(answers) => {
+                boot_mark::set(self.dir, vm);
+                self.by_answers(verdict.in_phase("running"), &peer.node, &answers)
+            }
+            Err(failure) if failure.may_pass() && !boot_mark::is_set(self.dir, vm) => {
+                self.booting(verdict, vm.age(), &failure.to_string())
+            }
+            Err(failure) => verdict.in_phase("running").fail(failure.to_string()),
+        }
+    }
+
+    fn by_answers(&self, verdict: Verdict, node: &str, answers: &Answers) -> Verdict {
+        let wanted = match &self.request.question {
+            Question::Live => {
+                let message = format!("{node} answered in {}", self.elapsed());
+                return verdict.pass(message);
+            }
+            Question::Ready(applications) => applications,
+        };
+        let running = answers.running.as_deref().unwrap_or_default();
+        let counts = format!("{} of {} applications run", running.len(), answers.loaded.unwrap_or_default());
+        match answers.status.as_str() {
+            "started" => {}
+            "starting" => return verdict.in_phase("booting").fail(format!("still starting: {counts}")),
+            other => return verdict.in_phase("ending").fail(format!("{node} is {other}")),
+        }
+        if let Some(missing) = wanted.iter().find(|wanted| !running.contains(wanted)) {
+            return verdict.fail(format!("{missing} does not run: {counts}"));
+        }
+        let message = format!("{node} has started, answered in {}", self.elapsed());
+        verdict.pass(message)
+    }
+
+    /// A release that is on its way, for `age` now. `reason` is why nothing better is known.
+    fn booting(&self, verdict: Verdict, age: Duration, reason: &str) -> Verdict {
+        let (age, limit) = (age.as_secs(), self.request.boot.as_secs());
+        let verdict = verdict.in_phase("booting");
+        match self.request.question {
+            Question::Live if age < limit => {
+                verdict.pass(format!("booting since {age} s, of at most {limit} s: {reason}"))
+            }
+            Question::Live => verdict.fail(format!("{reason}, after {age} s")),
+            Question::Ready(_) => verdict.fail(format!("still starting since {age} s: {reason}")),
+        }
+    }
+
+    /// A node that cannot be asked, whatever its state.
+    fn unasked(&self, verdict: Verdict, vm: Vm, why: &str) -> Verdict {
+        let verdict = verdict.in_phase("running");
+        match self.request.question {
+            Question::Live => verdict.pass(format!("the VM, process {}, runs; it {why}, so no more was asked", vm.pid)),
+            Question::Ready(_) => verdict.refuse(format!("the VM {why}, so it cannot be asked; {INSTEAD}")),
+        }
+    }
+
+    /// A node whose distribution wants a certificate, which we do not have.
+    fn over_tls(&self, verdict: Verdict, flags: &VmFlags, node: &str) -> Verdict {
+        let verdict = verdict.in_phase("running");
+        if let Question::Ready(_) = self.request.question {
+            let message = format!("distribution of {node} runs over TLS, so it cannot be asked; {INSTEAD}");
+            return verdict.refuse(message);
+        }
+        let short = node.split('@').next().unwrap_or_default();
+        let connected = place::find_port(&flags.port(), short, self.deadline)
+            .and_then(|port| place::connect_to_node(port, self.deadline));
+        match connected {
+            Ok(_) => verdict.pass(format!("{node} accepted a connection; it wants TLS, so no more was asked")),
+            Err(failure) => verdict.fail(failure.to_string()),
+        }
+    }
+
+    fn elapsed(&self) -> String {
+        match self.deadline.elapsed().as_millis() {
+            0 => "less than 1 ms".into(),
+            milliseconds => format!("{milliseconds} ms"),
+        }
+    }
+}
+
+const INSTEAD: &str =
+    "use an httpGet or tcpSocket probe of the application's own port, or exec: beaminit exec bin/app rpc";
+
+/// A node of the same name and cookie may live in another container of the pod.
+fn is_of(vm: Vm, answers: Answers) -> Result<Answers, Failure> {
+    let own = vm.mount_namespace().unwrap_or_else(sys::mount_namespace);
+    match answers.mount_namespace {
+        Some(of_node) if of_node != own && own != 0 => Err(Failure::OtherContainer),
+        _ => Ok(answers),
+    }
+}

@@ -1,0 +1,44 @@
+//! `beaminit probe`: asks the node of the release that runs here, in the node's own protocol, whether it is alive or has
+//! started. It starts no second VM, and leaves nothing behind in the node.
+
+pub mod ask;
+mod boot_mark;
+mod cookie;
+pub mod deadline;
+pub mod failure;
+mod flags;
+pub mod handshake;
+mod judge;
+mod place;
+pub mod session;
+pub mod terms;
+mod verdict;
+mod vm;
+
+use crate::cli::ProbeRequest;
+use crate::release::run_dir::Places;
+use deadline::Deadline;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+pub use verdict::Verdict;
+
+/// Asks. Whatever hangs, the verdict comes within the timeout.
+#[must_use]
+pub fn probe(request: &ProbeRequest, places: Places) -> Verdict {
+    let (sender, verdict) = mpsc::channel();
+    let asked = request.clone();
+    // The one that knows what it waits for shall be the one to tell.
+    let margin = (request.timeout / 10).min(Duration::from_millis(50));
+    let deadline = Deadline::after(request.timeout.saturating_sub(margin));
+    // A read from /proc or a file can hang, and has no timeout. What hangs ends with this process.
+    thread::spawn(move || {
+        let _ = sender.send(judge::judge(&asked, &places, deadline));
+    });
+    let verdict = verdict.recv_timeout(request.timeout);
+    verdict.unwrap_or_else(|_| Verdict::new(&request.question, deadline).fail("the kernel did not answer in time"))
+}
+
+#[cfg(test)]
+mod tests;
