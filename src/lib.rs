@@ -6,9 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking"))]
 
 pub mod cli;
-pub mod config;
 pub mod elf;
-pub mod env;
 pub mod error;
 pub mod exit;
 pub mod explain;
@@ -24,11 +22,10 @@ pub mod signal;
 pub mod supervise;
 pub mod sys;
 pub mod telemetry;
+pub mod variables;
 pub mod wait;
 
 use cli::{Command, ProbeRequest};
-use config::{Config, WaitFailure};
-use env::{Env, RawEnv};
 use error::{Error, Problem, Stage};
 use exit::ExitReason;
 use identity::{Identity, Sources};
@@ -49,6 +46,7 @@ use std::rc::Rc;
 use supervise::signals::SignalQueue;
 use supervise::{Launch, Policy};
 use sys::SignalMask;
+use variables::{Config, Env, RawEnv, WaitFailure};
 use wait::Waited;
 
 /// Blocks every signal and gives the mask that was in force. To be called before anything else: the kernel drops signals
@@ -71,7 +69,7 @@ pub fn run(inherited: io::Result<SignalMask>, args: impl IntoIterator<Item = OsS
     }
     let env = Env::from_os();
     let raw = env.raw();
-    let (config, config_error) = Config::from_env(&env, &raw);
+    let (config, config_error) = Config::from_env(&env);
     report::bugs_are_errors(config.clone());
     told(config, |config| match command? {
         Command::Help | Command::TakeUp(_) => Ok(report::print(cli::HELP)),
@@ -126,7 +124,7 @@ fn exec(
     if let Some(error) = config_error {
         return Err(error);
     }
-    telemetry::init(config.log);
+    telemetry::init(config.log_settings());
     match State::find(&places(env, config)) {
         Ok(state) => {
             report::joined(&state);
@@ -194,7 +192,7 @@ fn start(
     if let Some(error) = config_error {
         return Err(error);
     }
-    telemetry::init(config.log);
+    telemetry::init(config.log_settings());
     let sources = Sources::read();
     let identity = Identity::find(raw, &sources);
     report::identity(&identity);
@@ -227,7 +225,7 @@ fn start(
     let watched = supervise::start(&launch, &known.release.title(), policy, &signals)?;
     record.as_ref().map(|record| report::unwritten(record.started(watched.main)));
     let last_word = LastWord::of(&known.release, config, secrets);
-    let running = Running { watched, last_word, log: config.log };
+    let running = Running { watched, last_word, log: config.log_settings() };
     let has_waited = manner == Manner::Start && matches!(known.expected(&hand_over), Ok(Awaited::Record(_)));
     Ok(if has_waited { running.watch_afresh(written, signals) } else { running.watch(written, signals) })
 }

@@ -4,8 +4,6 @@
 mod doubts;
 mod expected;
 
-use crate::config::Config;
-use crate::env::{Env, RawEnv};
 use crate::error::{Error, Problem, Stage, both};
 use crate::identity::name::NodeName;
 use crate::identity::{Identity, Sources};
@@ -14,6 +12,8 @@ use crate::release::template::Template;
 use crate::release::{Kind, Release, SecretFile};
 use crate::render::template::Variables;
 use crate::render::{self, RenderedVmArgs};
+use crate::variables::Config;
+use crate::variables::{Env, RawEnv};
 use std::net::IpAddr;
 
 /// What is known when the decisions begin.
@@ -63,13 +63,14 @@ impl Known<'_> {
     pub fn plan(&self) -> Result<Planned, Error> {
         let Self { raw, config, identity, release, .. } = self;
         let (mut templates, mut warnings) = (Vec::new(), Vec::new());
-        let found = both(release.vm_args_template(raw, config.render), release.sys_config_template(raw, config.render));
+        let found =
+            both(release.vm_args_template(raw, config.renders()), release.sys_config_template(raw, config.renders()));
         let (vm, (vm_args, sys_config)) = both(release.check_vm(self.env), found)?;
         let told = [vm, vm_args.warning, sys_config.warning].into_iter().flatten();
         warnings.extend(told.map(|problem| (Stage::Release, problem)));
 
         let variables = self.variables();
-        let variables = config.render.then_some(&variables);
+        let variables = config.renders().then_some(&variables);
         let vm_args = vm_args.template.map(|template| self.render_vm_args(template, variables)).transpose();
         let sys_config = sys_config.template.map(|template| render_sys_config(template, variables)).transpose();
         let (vm_args, sys_config) = both(vm_args, sys_config)?;
@@ -100,7 +101,7 @@ impl Known<'_> {
             raw,
             cookie_mode: config.cookie,
             secret: config.cookie_file.as_deref().map(SecretFile::read).transpose()?,
-            render: config.render,
+            render: config.renders(),
             own,
             vm_args,
             sys_config,
@@ -131,7 +132,7 @@ impl Known<'_> {
             env: self.env,
             derived: derived.chain([name]).collect(),
             refused: refused.collect(),
-            unset_is_error: self.config.unset_is_error,
+            unset_is_error: self.config.unset_is_error(),
         }
     }
 

@@ -1,6 +1,5 @@
 //! What the operator reads: the lines of a healthy start, and the last word of a failed one.
 
-use crate::config::Config;
 use crate::error::{self, Error, Problem, Stage};
 use crate::exit::{self, ExitReason};
 use crate::identity::Identity;
@@ -13,6 +12,7 @@ use crate::signal;
 use crate::supervise::Ended;
 use crate::sys;
 use crate::telemetry::{self, LogFormat};
+use crate::variables::Config;
 use serde::{Deserialize, Serialize};
 use std::any::Any;
 use std::fs::OpenOptions;
@@ -54,7 +54,7 @@ pub(crate) fn is_colour_wanted() -> bool {
 
 /// The last word of a start that failed: on stderr, and where `kubectl describe pod` finds it.
 pub(crate) fn failure(error: &Error, config: &Config) -> ExitReason {
-    match config.log.format {
+    match config.log_format {
         LogFormat::Text => telemetry::write_line(&error.to_string()),
         LogFormat::Json => in_json(error, &telemetry::timestamp()).iter().for_each(|line| telemetry::write_line(line)),
     }

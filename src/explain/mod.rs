@@ -10,8 +10,6 @@ mod rendered;
 mod running;
 mod text;
 
-use crate::config::{Config, SignalTarget};
-use crate::env::{Env, RawEnv};
 use crate::error::{Error, Problem, Stage};
 use crate::identity::{Identity, Source, Sources};
 use crate::plan::Known;
@@ -20,6 +18,8 @@ use crate::release::state::{Rejected, State};
 use crate::release::{Release, start_script};
 use crate::signal;
 use crate::supervise::launch;
+use crate::variables::{Config, SignalTarget};
+use crate::variables::{DERIVED, Env, RawEnv};
 use facts::{Facts, Finding, SCHEMA, Signals};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -154,18 +154,6 @@ fn choose(command: Vec<OsString>, running: &Running) -> (Vec<OsString>, &'static
     }
 }
 
-/// The variables by which the pod is known.
-const VARIABLES: [&str; 8] = [
-    "MY_POD_NAME",
-    "MY_POD_NAMESPACE",
-    "MY_POD_IP",
-    "MY_POD_IPS",
-    "MY_POD_BASE_DNS",
-    "MY_POD_SERVICE",
-    "CLUSTER_DOMAIN",
-    "MY_POD_FQDN",
-];
-
 fn identity_rows(identity: &Identity) -> Vec<facts::Known> {
     let known = identity.variables();
     let row = |variable| {
@@ -173,7 +161,7 @@ fn identity_rows(identity: &Identity) -> Vec<facts::Known> {
         let value = found.map(|(_, value, _)| value.clone());
         facts::Known { variable, value, source: found.map(|(.., source)| named(*source)) }
     };
-    VARIABLES.map(row).into()
+    DERIVED.map(row).into()
 }
 
 fn named(source: Source) -> String {

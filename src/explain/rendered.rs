@@ -26,9 +26,9 @@ struct Rendered {
 /// Finds and fills in both templates.
 pub(super) fn templates(known: &Known<'_>, findings: &mut Findings) -> Templates {
     let mut templates = Templates::default();
-    let (release, raw, own_files) = (&known.release, known.raw, known.config.render);
+    let (release, raw, own_files) = (&known.release, known.raw, known.config.renders());
     let variables = known.variables();
-    let variables = known.config.render.then_some(&variables);
+    let variables = known.config.renders().then_some(&variables);
 
     let found = findings.ok(release.vm_args_template(raw, own_files));
     let template = noted(found, findings);

@@ -10,8 +10,8 @@ mod sources;
 
 pub use sources::Sources;
 
-use crate::env::RawEnv;
 use crate::error::Problem;
+use crate::variables::RawEnv;
 use name::{DnsLabel, Fqdn, NameError};
 use own_lines::OwnLines;
 use std::fmt;

@@ -1,12 +1,12 @@
 //! What a start waits for, whom it asks, and what it does with signals meanwhile and after.
 
 use super::Known;
-use crate::config::WaitPolicy;
 use crate::error::{Error, Stage};
 use crate::exit;
 use crate::identity::name::Fqdn;
 use crate::release::hand_over::{Awaited, HandOver};
 use crate::signal::Rewrites;
+use crate::variables::WaitPolicy;
 use crate::wait::{self, WaitError};
 use std::io;
 

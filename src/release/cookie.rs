@@ -12,18 +12,6 @@ pub struct Cookie(String);
 pub const CURE: &str = "make the Secret anew of 1 to 255 letters and digits, without a newline: kubectl create secret generic \
                         NAME --from-literal=KEY=VALUE, or echo -n VALUE | base64";
 
-/// `BEAMINIT_COOKIE`: how the VM gets it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CookieMode {
-    /// On the command line for mix, whose script puts one there anyway; as a file for all others, where one is possible.
-    #[default]
-    Auto,
-    /// As a file that its owner alone can read.
-    File,
-    /// On the command line.
-    Args,
-}
-
 impl Cookie {
     /// Reads a cookie.
     ///

@@ -4,11 +4,11 @@
 //! a file that anybody but its owner may touch.
 
 use super::{Cookie, Home};
-use crate::env::RawEnv;
 use crate::error::{Error, Stage, cause};
 use crate::exit;
 use crate::file;
 use crate::sys;
+use crate::variables::RawEnv;
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};

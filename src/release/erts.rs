@@ -3,9 +3,9 @@
 
 use super::{Home, Release, home};
 use crate::elf::Elf;
-use crate::env::Env;
 use crate::error::{Error, Problem, Stage};
 use crate::exit;
+use crate::variables::Env;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};

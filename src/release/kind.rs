@@ -2,27 +2,11 @@
 
 use super::Home;
 use super::rabbitmq::{self, Script};
+pub use crate::variables::Kind;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
-
-/// What built the release, and so how it takes its settings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// `mix release`.
-    Mix,
-    /// Distillery.
-    Distillery,
-    /// relx, so rebar3 too, with its extended start script.
-    Relx,
-    /// A VM that is started directly, or by relx's plain start script.
-    Erl,
-    /// A RabbitMQ broker.
-    RabbitMq,
-    /// Anything else: it is started as it is.
-    Command,
-}
 
 /// A row of the table by which kinds are recognised: by files, never by the release's name. The first row that fits
 /// counts.
@@ -96,9 +80,6 @@ impl Found<'_> {
 }
 
 impl Kind {
-    /// All kinds, as `BEAMINIT_KIND` knows them.
-    pub const ALL: [Self; 6] = [Self::Mix, Self::Distillery, Self::Relx, Self::Erl, Self::RabbitMq, Self::Command];
-
     /// The kind of what `file` with this first argument starts, and what tells it. The file lies in `home`, if that is a
     /// release.
     pub(super) fn recognise(
@@ -111,19 +92,6 @@ impl Kind {
         let found = Found { file, home, script, argument, path };
         let row = RECOGNITIONS.iter().find(|row| (row.fits)(&found));
         row.map_or((Self::Command, "nothing of a release was found around it"), |row| (row.kind, row.why))
-    }
-
-    /// The kind as settings and messages name it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Mix => "mix",
-            Self::Distillery => "distillery",
-            Self::Relx => "relx",
-            Self::Erl => "erl",
-            Self::RabbitMq => "rabbitmq",
-            Self::Command => "command",
-        }
     }
 
     /// Whether COMMAND becomes a BEAM, whose ways with signals are known.

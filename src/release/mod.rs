@@ -14,15 +14,16 @@ pub mod start_script;
 pub mod state;
 pub mod template;
 
-pub use cookie::{Cookie, CookieMode};
+pub use crate::variables::CookieMode;
+pub use cookie::Cookie;
 pub use cookie_file::SecretFile;
 pub use home::{Home, locate};
 pub use kind::Kind;
 pub use passed_over::PassedOver;
 
-use crate::env::RawEnv;
 use crate::error::{Error, Stage};
 use crate::exit;
+use crate::variables::RawEnv;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 

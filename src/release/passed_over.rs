@@ -2,7 +2,7 @@
 
 use super::template::{Named, Template, existing};
 use super::{Kind, Release};
-use crate::env::RawEnv;
+use crate::variables::RawEnv;
 use std::path::Path;
 
 /// A file or a variable that did not count.

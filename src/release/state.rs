@@ -5,10 +5,10 @@
 use super::hand_over::{HandOver, Variables};
 use super::run_dir::{Places, RunDir};
 use super::{Kind, Release};
-use crate::env::{Env, READ};
 use crate::error::{Error, cause};
 use crate::identity::Identity;
 use crate::sys;
+use crate::variables::{Env, RawEnv};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::fmt;
@@ -233,7 +233,7 @@ impl Record {
 /// The variables by which tools of the release find its node: what we gave it, and what it knows from our environment,
 /// since a script before us may have set that, of which `kubectl exec` knows nothing.
 fn variables(env: &Env, hand_over: &HandOver, given: &Variables) -> Vec<(Word, Word)> {
-    let theirs = READ.into_iter().filter(|name| !name.starts_with("BEAMINIT_") && !FLAGS.contains(name));
+    let theirs = RawEnv::NAMES.iter().copied().filter(|name| !FLAGS.contains(name));
     let theirs = theirs.filter_map(|name| Some((name, env.get(name)?.to_owned())));
     let changed = |name: &str| given.iter().any(|(given, _)| *given == name) || hand_over.removed.contains(&name);
     let cookie = hand_over.cookie_for_tools.zip(hand_over.cookie.as_ref());

@@ -2,9 +2,9 @@
 //! kind has for them.
 
 use super::{Kind, Release};
-use crate::env::RawEnv;
 use crate::error::{Error, Problem, Stage};
 use crate::exit;
+use crate::variables::RawEnv;
 use std::path::{Path, PathBuf};
 
 /// A file that is a template, and why it is one.

@@ -194,7 +194,7 @@ fn missing_file((nested, offset): (&str, usize)) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::env::Env;
+    use crate::variables::Env;
     use std::fs;
 
     fn rendered(template: impl AsRef<[u8]>, env: &[(&str, &str)]) -> Result<RenderedVmArgs, Error> {

@@ -5,8 +5,8 @@
 //! Pure: no I/O, no clock.
 
 pub use super::fault::Fault;
-use crate::env::Env;
 use crate::identity::cure;
+use crate::variables::{DERIVED, Env};
 use std::ops::Range;
 
 /// What a template's placeholders stand for.
@@ -230,10 +230,6 @@ fn is_name_start(character: char) -> bool {
 }
 
 type Refusal = (String, Option<String>);
-
-/// What is derived where the pod's files tell it.
-const DERIVED: [&str; 7] =
-    ["MY_POD_NAME", "MY_POD_NAMESPACE", "MY_POD_IP", "MY_POD_IPS", "MY_POD_SERVICE", "MY_POD_BASE_DNS", "MY_POD_FQDN"];
 
 impl Placeholder<'_> {
     fn value(&self, variables: &Variables<'_>, syntax: &dyn Syntax) -> Result<(String, Origin), Refusal> {

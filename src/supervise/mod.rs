@@ -12,11 +12,11 @@ pub mod terminal;
 
 pub use launch::Launch;
 
-use crate::config::SignalTarget;
 use crate::error::{Error, cause};
 use crate::exit::ExitReason;
 use crate::signal::{self, Disposition, Rewrites};
 use crate::sys;
+use crate::variables::SignalTarget;
 use reaper::News;
 use serde::{Deserialize, Serialize};
 use shutdown::{Due, Shutdown};

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use beaminit::env::Env;
 use beaminit::render::template::Variables;
 use beaminit::render::{sys_config, vm_args};
+use beaminit::variables::Env;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 

@@ -5,10 +5,10 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
-use beaminit::env::Env;
 use beaminit::exit;
 use beaminit::render::sys_config;
 use beaminit::render::template::Variables;
+use beaminit::variables::Env;
 
 use crate::support::erlang::{evaluated, hex, printing};
 use crate::support::scratch_dir;

@@ -11,17 +11,17 @@ const LAYERS: [&[&str]; 8] = [
     &["report", "explain"],
     &["plan"],
     &["wait", "render", "supervise", "probe"],
-    &["config", "cli"],
+    &["cli"],
     &["release"],
     &["identity"],
 ];
-const BASE: [&str; 8] = ["elf", "env", "exit", "error", "file", "signal", "telemetry", "sys"];
+const BASE: [&str; 8] = ["elf", "exit", "error", "file", "signal", "telemetry", "sys", "variables"];
 
 /// Where a library may be named.
 const DOORS: [(&str, &[&str]); 11] = [
     ("dlmalloc", &["main.rs"]),
     ("erl_tokenize", &["render/terms.rs"]),
-    ("envy", &["env.rs"]),
+    ("envy", &["variables/config.rs"]),
     ("tokio", &["wait/mod.rs", "wait/lookup.rs", "wait/stop.rs"]),
     ("hickory_resolver", &["wait/lookup.rs"]),
     (

@@ -5,10 +5,10 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::Path;
 
-use beaminit::env::Env;
 use beaminit::exit;
 use beaminit::render::template::Variables;
 use beaminit::render::vm_args;
+use beaminit::variables::Env;
 
 use crate::support::erlang::{Erlexec, evaluated, hex, printing};
 use crate::support::scratch_dir;

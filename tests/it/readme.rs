@@ -2,28 +2,66 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use beaminit::signal::Rewrites;
+use beaminit::variables::{OTHERS, POD, RELEASE, SETTINGS, Variable};
 
 fn file(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
-/// What stands in the first column of the tables below a heading, without its backticks.
-fn first_column(heading: &str) -> BTreeSet<String> {
-    let readme = file("README.md");
-    let section = readme.split(&format!("\n## {heading}\n")).nth(1).unwrap_or_else(|| panic!("no section {heading}"));
-    let section = section.split("\n## ").next().unwrap();
-    let rows = section.lines().filter(|line| line.starts_with("| `") || line.starts_with("| 1"));
-    rows.flat_map(|row| row.split('|').nth(1).unwrap().split(',').map(|cell| cell.trim().trim_matches('`').to_owned()))
-        .collect()
+/// `| cell | cell |`; an empty cell is one blank.
+fn table_row(cells: &[&str]) -> String {
+    let cells = cells.iter().map(|cell| if cell.is_empty() { String::new() } else { format!(" {cell}") });
+    format!("|{} |", cells.collect::<Vec<_>>().join(" |"))
+}
+
+fn names(row: &Variable) -> String {
+    row.names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 #[test]
-fn every_variable_that_is_read_is_described_and_every_described_one_is_read() {
-    let read: BTreeSet<_> = beaminit::env::READ.iter().map(|name| (*name).to_owned()).collect();
-    assert_eq!(first_column("Environment"), read);
+fn the_environments_tables_are_the_codes() {
+    let pod = POD.iter().map(|row| table_row(&[&names(row), row.meaning, row.default]));
+    let release = RELEASE.iter().chain(OTHERS).map(|row| {
+        let default = if row.default.is_empty() { String::new() } else { format!("; else {}", row.default) };
+        table_row(&[&names(row), &format!("{}{default}", row.meaning), row.read_by])
+    });
+    let settings = SETTINGS.iter().map(|row| table_row(&[&names(row), row.default, row.meaning]));
+    let expected: Vec<_> = pod.chain(release).chain(settings).collect();
+    let readme = file("README.md");
+    let section = readme.split("\n## Environment\n").nth(1).expect("a section").split("\n### ").next().unwrap();
+    let described: Vec<_> = section.lines().filter(|line| line.starts_with("| `")).collect();
+    assert_eq!(described.join("\n"), expected.join("\n"), "README.md has what src/variables/table.rs has");
+}
+
+/// Each variable that is read by name is in the table.
+#[test]
+fn no_variable_is_read_that_the_table_does_not_have() {
+    let known: BTreeSet<_> = OTHERS.iter().flat_map(|row| row.names).copied().collect();
+    let sources = source_files(Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let mut read = BTreeSet::new();
+    for text in &sources {
+        for mark in ["env.get(\"", "env::var_os(\"", "env::var(\""] {
+            read.extend(text.split(mark).skip(1).filter_map(|rest| rest.split('"').next()));
+        }
+    }
+    assert_eq!(read, known);
+}
+
+/// The files' text, without inline tests.
+fn source_files(folder: PathBuf) -> Vec<String> {
+    let mut texts = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        if entry.path().is_dir() {
+            texts.extend(source_files(entry.path()));
+        } else {
+            let text = fs::read_to_string(entry.path()).unwrap();
+            texts.push(text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned());
+        }
+    }
+    texts
 }
 
 /// What is told of signals holds for every VM, and is what the code does.

@@ -4,9 +4,9 @@
 use std::fs;
 use std::process::Command;
 
-use beaminit::env::Env;
 use beaminit::render::template::Variables;
 use beaminit::render::{sys_config, vm_args};
+use beaminit::variables::Env;
 
 use crate::support::scratch_dir;
 

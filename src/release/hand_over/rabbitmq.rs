@@ -9,12 +9,12 @@
 //! with `RABBITMQ_LOGS=-`); and its exit code, which its start script makes 0 after a TERM, but also after a boot that failed.
 
 use super::{Given, HandOver, Value, data_error, published_name};
-use crate::env::RawEnv;
 use crate::error::{Error, Problem};
 use crate::file;
 use crate::identity::name::{Fqdn, NodeHost, NodeName};
 use crate::release::CookieMode;
 use crate::release::env_sh::{self, Assignment};
+use crate::variables::RawEnv;
 use std::path::Path;
 
 /// What RabbitMQ calls a node that nobody names.

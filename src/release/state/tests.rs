@@ -1,7 +1,7 @@
 //! What is believed of a state on disk, and what is not.
 
 use super::*;
-use crate::env::RawEnv;
+use crate::variables::RawEnv;
 use std::fs::{self, Permissions};
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};

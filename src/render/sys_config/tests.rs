@@ -3,7 +3,7 @@
 use super::super::template::{Origin, Rendered, Value, Variables, render};
 use super::super::terms::read_back;
 use super::*;
-use crate::env::Env;
+use crate::variables::Env;
 
 /// `template` with V set to `value`.
 fn with(template: &str, value: &str) -> Result<String, String> {

@@ -2,7 +2,7 @@
 
 use super::super::template::{Variables, masked, masked_text, render};
 use super::*;
-use crate::env::Env;
+use crate::variables::Env;
 
 fn words(text: &str) -> Vec<String> {
     let mut scanner = Scanner::default();

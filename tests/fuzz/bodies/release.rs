@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use beaminit::env::RawEnv;
 use beaminit::release::Release;
+use beaminit::variables::RawEnv;
 
 use super::input::Input;
 

@@ -3,8 +3,6 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-use beaminit::config::Config;
-use beaminit::env::Env;
 use beaminit::identity::hosts::{Hosts, is_pod_address};
 use beaminit::identity::name::{Fqdn, NodeName};
 use beaminit::identity::resolv_conf::ResolvConf;
@@ -12,6 +10,8 @@ use beaminit::release::state::State;
 use beaminit::render::template::{Fault, Variables, masked, render};
 use beaminit::render::vm_args::{Scanner, VmArgs};
 use beaminit::render::{sys_config as terms_with_values, terms};
+use beaminit::variables::Config;
+use beaminit::variables::Env;
 
 use super::input::Input;
 
@@ -109,9 +109,9 @@ pub fn node_name(data: &[u8]) {
 /// Each setting of ours with any value.
 pub fn settings(data: &[u8]) {
     let value = OsString::from_vec(data.to_vec());
-    for name in beaminit::env::READ {
+    for name in Config::NAMES {
         let env = Env::from_pairs([(name, value.clone())]);
-        let (config, error) = Config::from_env(&env, &env.raw());
+        let (config, error) = Config::from_env(&env);
         if let Some(error) = error {
             assert!(error.to_string().contains(name), "{name}: {error}");
             assert_eq!(config, Config::default(), "{name} is wrong, and yet in force");

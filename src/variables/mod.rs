@@ -1,0 +1,18 @@
+//! Every variable that is read or set, in one table ([`table`]): name, meaning, default, who else reads it.
+//!
+//! What the table yields: [`RawEnv`] and [`Config`], the names that are known, the rows of `explain`, and the tables of
+//! the README's section on the environment. A new setting is one row of [`table`] and its use.
+
+#[expect(missing_docs, reason = "the table describes the words")]
+mod choices;
+mod config;
+mod env;
+mod setting;
+mod table;
+#[cfg(test)]
+mod tests;
+mod unknown;
+
+pub use choices::{CookieMode, Kind, RenderMode, SignalTarget, UnsetMode, WaitFailure, WaitPolicy};
+pub use env::Env;
+pub use table::{Config, DERIVED, OTHERS, POD, RELEASE, RawEnv, SETTINGS, Variable};

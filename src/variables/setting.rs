@@ -1,0 +1,120 @@
+//! One setting: its text and what it means.
+//!
+//! Pure: no I/O, no clock.
+
+use super::choices::Choice;
+use crate::error::Problem;
+use crate::signal::Rewrites;
+use serde::{Deserialize, Deserializer};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A field that envy can always fill: what is wrong with the text is kept, so that all problems are reported at once.
+#[derive(Default)]
+pub(super) enum Setting<T> {
+    #[default]
+    Unset,
+    Valid(T),
+    Invalid {
+        text: String,
+        refusal: Refusal,
+    },
+}
+
+/// Why a text is not a value of a setting, and how to write one.
+pub(super) struct Refusal {
+    reason: String,
+    hint: String,
+}
+
+/// What a setting can be.
+pub(super) trait SettingValue: Sized {
+    fn read(text: &str) -> Result<Self, Refusal>;
+}
+
+impl<T> Setting<T> {
+    pub(super) fn unwrap_or(self, name: &str, default: T, problems: &mut Vec<Problem>) -> T {
+        match self {
+            Self::Unset => default,
+            Self::Valid(value) => value,
+            Self::Invalid { text, refusal: Refusal { reason, hint } } => {
+                problems.push(Problem::new(format!("{name}={text:?}: {reason}")).hint(hint));
+                default
+            }
+        }
+    }
+}
+
+impl<'de, T: SettingValue> Deserialize<'de> for Setting<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Ok(match T::read(&text) {
+            Ok(value) => Self::Valid(value),
+            Err(refusal) => Self::Invalid { text, refusal },
+        })
+    }
+}
+
+fn refuse<T>(reason: impl Into<String>, hint: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal { reason: reason.into(), hint: hint.into() })
+}
+
+impl<T: Choice> SettingValue for T {
+    fn read(text: &str) -> Result<Self, Refusal> {
+        if let Some((_, choice)) = T::CHOICES.iter().find(|(word, _)| *word == text) {
+            return Ok(*choice);
+        }
+        let words: Vec<_> = T::CHOICES.iter().map(|(word, _)| *word).collect();
+        refuse("not a valid value", format!("one of: {}", words.join(", ")))
+    }
+}
+
+/// A limit; `0` is none.
+impl SettingValue for Option<Duration> {
+    fn read(text: &str) -> Result<Self, Refusal> {
+        if text == "0" {
+            return Ok(None);
+        }
+        match humantime::parse_duration(text) {
+            Ok(limit) => Ok((!limit.is_zero()).then_some(limit)),
+            Err(error) => refuse(format!("not a duration: {error}"), "write 90s, 2m or 1h 30m; 0 for no limit"),
+        }
+    }
+}
+
+impl SettingValue for Option<Rewrites> {
+    fn read(text: &str) -> Result<Self, Refusal> {
+        match Rewrites::parse(text) {
+            Ok(rewrites) => Ok(Some(rewrites)),
+            Err(part) => refuse(
+                format!("{part:?} is not a signal rewrite (FROM=TO)"),
+                "write INT=TERM,QUIT=TERM,USR2=; an empty right side drops the signal",
+            ),
+        }
+    }
+}
+
+impl SettingValue for Vec<u8> {
+    fn read(text: &str) -> Result<Self, Refusal> {
+        let codes = text.split(',').map(str::trim).filter(|code| !code.is_empty());
+        match codes.map(str::parse).collect() {
+            Ok(codes) => Ok(codes),
+            Err(_) => refuse("not a list of exit codes", "write 143 or 130,143"),
+        }
+    }
+}
+
+impl SettingValue for PathBuf {
+    fn read(text: &str) -> Result<Self, Refusal> {
+        if text.starts_with('/') {
+            return Ok(text.into());
+        }
+        refuse("not an absolute path", format!("write the whole path: /{text}"))
+    }
+}
+
+impl SettingValue for Option<PathBuf> {
+    fn read(text: &str) -> Result<Self, Refusal> {
+        PathBuf::read(text).map(Some)
+    }
+}
