@@ -10,10 +10,8 @@ use crate::identity::{Identity, Sources};
 use crate::release::hand_over::{Given, HandOver, NodeArgs, OwnArgs};
 use crate::release::template::Template;
 use crate::release::{Kind, Release, SecretFile};
-use crate::render::template::Variables;
-use crate::render::{self, RenderedVmArgs};
-use crate::variables::Config;
-use crate::variables::{Env, RawEnv};
+use crate::render::{self, TemplateVariables, UnsetVariable, VmArgsFile, VmSurroundings};
+use crate::variables::{Config, Env, RawEnv};
 use std::net::IpAddr;
 
 /// What is known when the decisions begin.
@@ -69,10 +67,9 @@ impl Known<'_> {
         let told = [vm, vm_args.warning, sys_config.warning].into_iter().flatten();
         warnings.extend(told.map(|problem| (Stage::Release, problem)));
 
-        let variables = self.variables();
-        let variables = config.renders().then_some(&variables);
-        let vm_args = vm_args.template.map(|template| self.render_vm_args(template, variables)).transpose();
-        let sys_config = sys_config.template.map(|template| render_sys_config(template, variables)).transpose();
+        let vm_args = vm_args.template.map(|template| self.render_vm_args(template)).transpose();
+        let sys_config =
+            sys_config.template.map(|template| self.render_sys_config(template, &mut warnings)).transpose();
         let (vm_args, sys_config) = both(vm_args, sys_config)?;
         let vm_args = vm_args.map(|(filled, rendered)| {
             warnings.extend(self.doubts(&filled.template, &rendered));
@@ -112,28 +109,52 @@ impl Known<'_> {
         Ok(Planned { hand_over, templates, warnings })
     }
 
-    fn render_vm_args(
-        &self,
-        template: Template,
-        variables: Option<&Variables<'_>>,
-    ) -> Result<(Filled, RenderedVmArgs), Error> {
-        let rendered = render::vm_args(&template.path, variables, self.has_ipv6_only())?;
+    fn render_vm_args(&self, template: Template) -> Result<(Filled, VmArgsFile), Error> {
+        let variables = self.variables_of(&template);
+        let rendered = render::vm_args(&template.path, variables.as_ref(), self.vm_surroundings())?;
         let node = rendered.node.as_ref().map(|(_, node)| node.clone());
         Ok((Filled { template, placeholders: rendered.filled.values.len(), node }, rendered))
     }
 
+    fn render_sys_config(
+        &self,
+        template: Template,
+        warnings: &mut Vec<(Stage, Problem)>,
+    ) -> Result<(Filled, String), Error> {
+        let rendered = render::sys_config(&template.path, self.variables_of(&template).as_ref())?;
+        let path = template.path.display();
+        warnings.extend(rendered.warnings.iter().map(|problem| (Stage::Render, doubts::about(&path, problem))));
+        Ok((Filled { template, placeholders: rendered.filled.values.len(), node: None }, rendered.text))
+    }
+
+    /// What this template is rendered with; nothing, if it is not rendered. `REPLACE_OS_VARS` never meant anything to a
+    /// mix release, whose own files may have a `${…}` of another meaning.
+    #[must_use]
+    pub fn variables_of(&self, template: &Template) -> Option<TemplateVariables<'_>> {
+        let variables = self.config.renders().then(|| self.variables())?;
+        let by_replace_os_vars = template.is_own && template.named_by.ends_with("REPLACE_OS_VARS");
+        let keeps = self.release.kind == Kind::Mix && by_replace_os_vars;
+        Some(if keeps { TemplateVariables { unset: UnsetVariable::Keep, ..variables } } else { variables })
+    }
+
     /// What templates may name.
     #[must_use]
-    pub fn variables(&self) -> Variables<'_> {
+    pub fn variables(&self) -> TemplateVariables<'_> {
         let name = ("RELEASE_NAME".to_owned(), self.release.name.clone());
         let derived = self.identity.variables().into_iter().map(|(name, value, _)| (name.to_owned(), value));
         let refused = self.identity.refused.iter().map(|(name, reason)| ((*name).to_owned(), reason.clone()));
-        Variables {
+        TemplateVariables {
             env: self.env,
             derived: derived.chain([name]).collect(),
             refused: refused.collect(),
-            unset_is_error: self.config.unset_is_error(),
+            unset: if self.config.unset_is_error() { UnsetVariable::Error } else { UnsetVariable::Empty },
         }
+    }
+
+    /// What the release's VM has around it.
+    #[must_use]
+    pub fn vm_surroundings(&self) -> VmSurroundings<'_> {
+        VmSurroundings { ipv6_only: self.has_ipv6_only(), working_dir: self.release.working_dir() }
     }
 
     /// Whether the pod has IPv6 addresses, and no others.
@@ -153,17 +174,12 @@ impl Known<'_> {
         };
         let path = release.own_file("vm.args").filter(|_| counts)?;
         let own = render::read_vm_args(&path)?;
-        let render::UnrenderedVmArgs { text, without_cookie, node, has_sname, cookie, cookies, .. } = own;
+        let VmArgsFile { text, without_cookie, node, has_sname, cookie, cookies, .. } = own;
         Some(OwnArgs { path, text, without_cookie, node, has_sname, cookie, cookies })
     }
 }
 
-fn render_sys_config(template: Template, variables: Option<&Variables<'_>>) -> Result<(Filled, String), Error> {
-    let rendered = render::sys_config(&template.path, variables)?;
-    Ok((Filled { template, placeholders: rendered.filled.values.len(), node: None }, rendered.text))
-}
-
-fn node_args(rendered: RenderedVmArgs) -> NodeArgs {
-    let RenderedVmArgs { text, without_node_flags, without_cookie, node, cookie, .. } = rendered;
+fn node_args(rendered: VmArgsFile) -> NodeArgs {
+    let VmArgsFile { text, without_node_flags, without_cookie, node, cookie, .. } = rendered;
     NodeArgs { text, without_node_flags, without_cookie, node, cookie }
 }

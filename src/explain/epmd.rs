@@ -2,7 +2,7 @@
 
 use super::facts::Epmd;
 use crate::render::template::Syntax as _;
-use crate::render::vm_args::Scanner;
+use crate::render::vm_args::VmArgsScanner;
 use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
@@ -82,7 +82,7 @@ fn nodes(lines: &str) -> Vec<(String, String)> {
 }
 
 fn words(text: &str) -> Vec<String> {
-    let mut scanner = Scanner::default();
+    let mut scanner = VmArgsScanner::default();
     text.chars().for_each(|character| scanner.feed(character));
     scanner.finish().unwrap_or_default().words().into_iter().map(|word| word.text.clone()).collect()
 }

@@ -2,7 +2,7 @@
 //!
 //! Pure: no I/O, no clock.
 
-use crate::render::template::masked_text;
+use crate::render::masked_text;
 
 /// Shown in a secret's place.
 pub(super) const MASK: &str = "******";
@@ -29,8 +29,8 @@ impl Secrets {
     pub(super) fn mask_file(&self, name: &str, text: &str) -> String {
         let text = self.mask(text);
         match name {
-            "vm.args" | "remote.vm.args" => masked_text(&text, &mut crate::render::vm_args::Scanner::default()),
-            "sys.config" => masked_text(&text, &mut crate::render::sys_config::Scanner::default()),
+            "vm.args" | "remote.vm.args" => masked_text(&text, &mut crate::render::vm_args::VmArgsScanner::default()),
+            "sys.config" => masked_text(&text, &mut crate::render::sys_config::SysConfigScanner::default()),
             _ => MASK.to_owned(),
         }
     }

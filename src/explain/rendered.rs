@@ -6,8 +6,8 @@ use super::mask::{self, Secrets};
 use crate::error::Stage;
 use crate::plan::Known;
 use crate::release::template::{Found, Template};
-use crate::render::template::{Origin, Value};
-use crate::render::{self, Filled};
+use crate::render::template::InsertedValue;
+use crate::render::{self, FilledTemplate, ValueOrigin};
 
 /// What was found, rendered or not.
 #[derive(Default)]
@@ -20,22 +20,23 @@ struct Rendered {
     file: &'static str,
     template: Template,
     /// The result; absent, if there is none.
-    result: Option<(String, Filled)>,
+    result: Option<(String, FilledTemplate)>,
 }
 
 /// Finds and fills in both templates.
 pub(super) fn templates(known: &Known<'_>, findings: &mut Findings) -> Templates {
     let mut templates = Templates::default();
     let (release, raw, own_files) = (&known.release, known.raw, known.config.renders());
-    let variables = known.variables();
-    let variables = known.config.renders().then_some(&variables);
-
     let found = findings.ok(release.vm_args_template(raw, own_files));
     let template = noted(found, findings);
     let passed = release.passed_over_for_vm_args(raw, own_files, template.as_ref());
     templates.pass_over(passed);
     if let Some(template) = template {
-        let result = findings.ok(render::vm_args(&template.path, variables, known.has_ipv6_only()));
+        let result = findings.ok(render::vm_args(
+            &template.path,
+            known.variables_of(&template).as_ref(),
+            known.vm_surroundings(),
+        ));
         let result = result.map(|rendered| (rendered.text, rendered.filled));
         templates.found.push(Rendered { file: "vm.args", template, result });
     }
@@ -44,7 +45,7 @@ pub(super) fn templates(known: &Known<'_>, findings: &mut Findings) -> Templates
     let passed = release.passed_over_for_sys_config(raw, own_files, template.as_ref());
     templates.pass_over(passed);
     if let Some(template) = template {
-        let result = findings.ok(render::sys_config(&template.path, variables));
+        let result = findings.ok(render::sys_config(&template.path, known.variables_of(&template).as_ref()));
         let result = result.map(|rendered| (rendered.text, rendered.filled));
         templates.found.push(Rendered { file: "sys.config", template, result });
     }
@@ -103,17 +104,17 @@ impl Templates {
     }
 }
 
-fn placeholder(value: &Value, template: &str, known: &Known<'_>) -> facts::Placeholder {
+fn placeholder(value: &InsertedValue, template: &str, known: &Known<'_>) -> facts::Placeholder {
     let before = template.get(..value.in_template.start).unwrap_or_default();
     let line = before.rsplit('\n').next().unwrap_or_default();
     let name = value.name(template);
     let identity = known.identity.variables();
     let derived = || identity.iter().find(|(known, ..)| *known == name).map(|(.., source)| super::named(*source));
     let source = match value.origin {
-        Origin::Environment => format!("the environment variable {name}"),
-        Origin::Derived => derived().unwrap_or_else(|| "the base name of COMMAND".into()),
-        Origin::Default => "its default".into(),
-        Origin::Nothing => "nothing: it is not set, which BEAMINIT_UNSET=empty allows".into(),
+        ValueOrigin::Environment => format!("the environment variable {name}"),
+        ValueOrigin::Derived => derived().unwrap_or_else(|| "the base name of COMMAND".into()),
+        ValueOrigin::Default => "its default".into(),
+        ValueOrigin::Nothing => "nothing: it is not set, which BEAMINIT_UNSET=empty allows".into(),
     };
     let (line, column) = (before.matches('\n').count() + 1, line.chars().count() + 1);
     facts::Placeholder { line, column, name: name.to_owned(), source }

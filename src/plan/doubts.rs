@@ -7,7 +7,7 @@ use crate::identity::name::{Distribution, NodeHost};
 use crate::release::Kind;
 use crate::release::hand_over::HandOver;
 use crate::release::template::Template;
-use crate::render::{self, RenderedVmArgs};
+use crate::render::{self, VmArgsFile};
 use crate::sys;
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,7 @@ const MANY_FILES: u64 = 1 << 26;
 
 impl Known<'_> {
     /// What looks wrong with a rendered `vm.args`.
-    pub(super) fn doubts(&self, template: &Template, rendered: &RenderedVmArgs) -> Vec<(Stage, Problem)> {
+    pub(super) fn doubts(&self, template: &Template, rendered: &VmArgsFile) -> Vec<(Stage, Problem)> {
         let path = template.path.display();
         let mut problems: Vec<_> = rendered.warnings.iter().map(|problem| about(&path, problem)).collect();
         let fqdn = self.identity.fqdn.as_ref().map(|fqdn| &fqdn.value);
@@ -85,10 +85,11 @@ impl Known<'_> {
     fn own_vm_args(&self) -> Vec<Problem> {
         let path = self.release.own_file("vm.args").filter(|_| self.release.starts_node);
         let read = path.as_deref().and_then(|path| Some((path, render::read_vm_args(path)?)));
-        let warnings = |(path, args): (&Path, render::UnrenderedVmArgs)| {
+        let warnings = |(path, args): (&Path, VmArgsFile)| {
             args.warnings.iter().map(|problem| about(&path.display(), problem)).collect()
         };
-        read.filter(|(_, args)| !args.is_template).map(warnings).unwrap_or_default()
+        // With rendering off its script may replace placeholders, and nothing is checked.
+        read.filter(|_| self.config.renders()).map(warnings).unwrap_or_default()
     }
 
     /// Each tool has another name for the cookie.
@@ -141,7 +142,7 @@ fn too_many_files(limit: u64) -> Option<Problem> {
     (limit >= MANY_FILES).then(|| Problem::new(message).hint(hint))
 }
 
-fn about(path: &dyn std::fmt::Display, problem: &Problem) -> Problem {
+pub(super) fn about(path: &dyn std::fmt::Display, problem: &Problem) -> Problem {
     Problem { message: format!("{path}: {}", problem.message), ..problem.clone() }
 }
 

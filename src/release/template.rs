@@ -101,28 +101,9 @@ impl Release {
                 return Ok(found);
             }
         }
-        if let Some(dir) = raw.release_config_dir.as_deref()
-            && own_files
-            && self.kind.is_beam()
-            && !["vm.args", "sys.config"].iter().any(|name| existing(&Path::new(dir).join(name)).is_some())
-        {
-            // Somebody meant the folder to hold them: with the release's own in their place the node had another name.
-            return self.missing(
-                format!("RELEASE_CONFIG_DIR={dir} has neither vm.args nor sys.config"),
-                "give the ConfigMap the key vm.args: kubectl create configmap NAME --from-file=vm.args; or unset \
-                 RELEASE_CONFIG_DIR",
-            );
-        }
         let own = if own_files { self.own_template(name, raw) } else { Found::default() };
         let expected = raw.release_config_dir.as_deref().filter(|_| name == "vm.args" && self.kind.is_beam());
-        let warning = expected.filter(|_| own.template.is_none());
-        Ok(Found {
-            warning: warning.map(|dir| {
-                Problem::new(format!("RELEASE_CONFIG_DIR={dir} has no vm.args: the release's own is used"))
-                    .hint("give the ConfigMap the key vm.args, if that is not meant")
-            }),
-            ..own
-        })
+        Ok(Found { warning: expected.and_then(|dir| without_vm_args(dir, own.template.is_some())), ..own })
     }
 
     /// The release's own file, if it is meant as a template.
@@ -164,6 +145,20 @@ impl Release {
             _ => Err(Error::new(Stage::Release, exit::NO_INPUT, message).hint(hint)),
         }
     }
+}
+
+/// Distillery and relx take the release's own file then; to a mix release the variable may mean something else.
+fn without_vm_args(dir: &str, own_is_template: bool) -> Option<Problem> {
+    if existing(&Path::new(dir).join("sys.config")).is_none() {
+        let message =
+            format!("RELEASE_CONFIG_DIR={dir} has neither vm.args nor sys.config: the release's own are used");
+        let hint = "give the ConfigMap the key vm.args: kubectl create configmap NAME --from-file=vm.args; or unset \
+                    RELEASE_CONFIG_DIR";
+        return Some(Problem::new(message).hint(hint));
+    }
+    let message = format!("RELEASE_CONFIG_DIR={dir} has no vm.args: the release's own is used");
+    let hint = "give the ConfigMap the key vm.args, if that is not meant";
+    (!own_is_template).then(|| Problem::new(message).hint(hint))
 }
 
 impl Found {

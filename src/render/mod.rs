@@ -1,38 +1,50 @@
-//! Rendering: reads a template, fills it in, reads the result back as the VM will, and says what is wrong with it.
+//! Rendering: reads a template, replaces its placeholders, reads the result back as the VM will, and says what is wrong
+//! with it.
 
 mod fault;
+mod file;
+mod mask;
+mod placeholder;
 pub mod sys_config;
 pub mod template;
-pub mod terms;
+mod variables;
 pub mod vm_args;
 
-use crate::error::{Error, Problem, Stage, cause};
-use crate::exit;
-use crate::file;
+pub use fault::TextFault;
+pub use mask::{masked, masked_text};
+pub use placeholder::Notation;
+pub use variables::{TemplateVariables, UnsetVariable, ValueOrigin};
+
+use crate::error::{Error, Problem};
 use crate::identity::name::{Distribution, NodeName};
 use crate::release::Cookie;
-use std::io;
-use std::marker::PhantomData;
-use std::path::Path;
-use template::{Fault, Rendered, Syntax, Value, Variables};
-use vm_args::{NodeFlags, VmArgs};
+use file::TemplateFile;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use sys_config::{SysConfigScanner, included_files, string_of};
+use template::{InsertedValue, Syntax as _};
+use vm_args::{NodeFlags, VmArgs, VmArgsScanner};
 
-/// A rendered `vm.args`, known to be one that the VM accepts.
-#[derive(Debug)]
-pub struct RenderedVmArgs {
+/// A `vm.args`: rendered, and then known to be one that the VM accepts; or one that nobody renders, which may be wrong.
+#[derive(Debug, Default)]
+pub struct VmArgsFile {
     /// The file as a whole.
     pub text: String,
     /// The file without the name and the cookie of the node.
     pub without_node_flags: String,
     /// The file without the cookie of the node.
     pub without_cookie: String,
-    /// The node's name.
+    /// The node's name, if the VM accepts it.
     pub node: Option<(Distribution, NodeName)>,
-    /// The node's cookie.
+    /// Whether it has `-sname`.
+    pub has_sname: bool,
+    /// The node's cookie, if the VM accepts it.
     pub cookie: Option<Cookie>,
-    /// What its placeholders were replaced by.
-    pub filled: Filled,
-    /// What works but is hardly meant.
+    /// How many cookies of the node it has.
+    pub cookies: usize,
+    /// The template and the values in it.
+    pub filled: FilledTemplate,
+    /// What is valid but probably a mistake, without the file's name.
     pub warnings: Vec<Problem>,
 }
 
@@ -41,278 +53,162 @@ pub struct RenderedVmArgs {
 pub struct RenderedSysConfig {
     /// The file as a whole.
     pub text: String,
-    /// What its placeholders were replaced by.
-    pub filled: Filled,
-}
-
-/// A template and the values that stand for its placeholders.
-#[derive(Debug)]
-pub struct Filled {
-    /// The template's text.
-    pub template: String,
-    /// A value for each placeholder, in their order.
-    pub values: Vec<Value>,
-}
-
-/// What can be told of a `vm.args` that is no template. It may be wrong: then the VM will say so.
-#[derive(Debug, Default)]
-pub struct UnrenderedVmArgs {
-    /// The file as a whole.
-    pub text: String,
-    /// The file without the cookie of the node.
-    pub without_cookie: String,
-    /// The node's name, if it is one that the VM accepts.
-    pub node: Option<(Distribution, NodeName)>,
-    /// Whether it has `-sname`.
-    pub has_sname: bool,
-    /// The node's cookie, if it is one that the VM accepts.
-    pub cookie: Option<Cookie>,
-    /// How many cookies of the node it has.
-    pub cookies: usize,
-    /// Whether it has placeholders, which somebody else fills in.
-    pub is_template: bool,
-    /// What works but is hardly meant.
+    /// The template and the values in it.
+    pub filled: FilledTemplate,
+    /// What is valid but probably a mistake, without the file's name.
     pub warnings: Vec<Problem>,
 }
 
-/// Reads a `vm.args` that is no template, if it can be read.
+/// A template's text, and a value for each placeholder in it.
+#[derive(Debug, Default)]
+pub struct FilledTemplate {
+    /// As it was read.
+    pub template: String,
+    /// In the order of their placeholders.
+    pub values: Vec<InsertedValue>,
+}
+
+/// What the VM of a `vm.args` has around it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct VmSurroundings<'a> {
+    /// Whether the pod has IPv6 addresses only.
+    pub ipv6_only: bool,
+    /// The directory in which the VM starts, if not beaminit's own.
+    pub working_dir: Option<&'a Path>,
+}
+
+/// Reads a `vm.args` that nobody renders, if it can be read.
 #[must_use]
-pub fn read_vm_args(path: &Path) -> Option<UnrenderedVmArgs> {
-    let args = VmArgs::read(read(path, vm_args::Scanner::default().longest()).ok()?).ok()?;
+pub fn read_vm_args(path: &Path) -> Option<VmArgsFile> {
+    let text = file::read(path, VmArgsScanner::default().max_len()).ok()?;
+    let args = VmArgs::read(text.clone()).ok()?;
+    let placeholders = args.placeholders().into_iter().chain(args.typographic_words());
+    let mut warnings = args.warnings(false);
+    warnings.extend(placeholders.map(|fault| fault.into_warning(&text)));
+    Some(VmArgsFile { warnings, ..unchecked(args) })
+}
+
+/// Renders the `vm.args` template at `path`; without `variables` it is taken as it is, whatever is wrong with it.
+///
+/// # Errors
+/// It cannot be read (66), or it or what it renders to is wrong (65). Nothing is written.
+pub fn vm_args(
+    path: &Path,
+    variables: Option<&TemplateVariables<'_>>,
+    surroundings: VmSurroundings<'_>,
+) -> Result<VmArgsFile, Error> {
+    let template = TemplateFile::<VmArgsScanner>::read(path)?;
+    let Some(variables) = variables else {
+        let filled = FilledTemplate { template: template.text.clone(), values: Vec::new() };
+        return Ok(match VmArgs::read(template.text.clone()) {
+            Ok(args) => VmArgsFile { filled, ..unchecked(args) },
+            Err(_) => VmArgsFile { text: template.text, filled, ..VmArgsFile::default() },
+        });
+    };
+    let rendered = template.render(variables)?;
+    let invalid = |faults| template.invalid(&rendered, faults);
+    let args = VmArgs::read(rendered.text.clone()).map_err(|fault| invalid(vec![fault]))?;
+    let NodeFlags { node, cookie } = args.node_flags().map_err(invalid)?;
+    let mut warnings = args.warnings(surroundings.ipv6_only);
+    let mut faults = args.typographic_words();
+    let mut edits = args.plain_node_flags();
+    for (nested, place, offset) in args.nested_files() {
+        match resolve(nested, path, surroundings.working_dir) {
+            NestedFile::Found => {}
+            NestedFile::Moved(file) => edits.push((place, vm_args::word_of(&file))),
+            NestedFile::Missing => faults.push(missing_file(nested, offset)),
+        }
+    }
+    let faults = faults.into_iter().map(|fault| rendered.fault_in_template(fault));
+    warnings.extend(rendered.warnings.iter().cloned().chain(faults).map(|fault| fault.into_warning(&template.text)));
+    let edited =
+        if edits.is_empty() { args } else { VmArgs::read(args.edited(edits)).map_err(|fault| invalid(vec![fault]))? };
+    let filled = FilledTemplate { values: rendered.values, template: template.text };
+    Ok(VmArgsFile { node, cookie, filled, warnings, ..unchecked(edited) })
+}
+
+/// What can be said of a `vm.args` without refusing it.
+fn unchecked(args: VmArgs) -> VmArgsFile {
     let (node, cookie) = args.node_flags().map_or((None, None), |flags| (flags.node, flags.cookie));
-    Some(UnrenderedVmArgs {
+    VmArgsFile {
+        without_node_flags: args.without_node_flags(),
         without_cookie: args.without_cookie(),
         node,
         cookie,
         has_sname: args.has("-sname"),
         cookies: args.own_cookies().count(),
-        is_template: ["${", "$<"].iter().any(|opening| args.text.contains(opening)),
-        warnings: args.warnings(false),
         text: args.text,
-    })
-}
-
-/// Renders the `vm.args` template at `path`; without `variables` it is taken as it is.
-///
-/// # Errors
-/// It cannot be read (66), or it or what it renders to is wrong (65). Nothing is written.
-pub fn vm_args(path: &Path, variables: Option<&Variables<'_>>, ipv6_only: bool) -> Result<RenderedVmArgs, Error> {
-    let template = Template::<vm_args::Scanner>::read(path)?;
-    let Rendered { text, values } = template.render(variables)?;
-    let invalid = |faults| template.invalid(&text, faults);
-    let read = VmArgs::read(text.clone()).map_err(|fault| invalid(vec![fault]))?;
-    let NodeFlags { node, cookie } = read.node_flags().map_err(invalid)?;
-    let missing: Vec<_> =
-        read.nested_files().filter(|(nested, _)| !Path::new(nested).is_file()).map(missing_file).collect();
-    if !missing.is_empty() {
-        return Err(invalid(missing));
+        ..VmArgsFile::default()
     }
-    Ok(RenderedVmArgs {
-        without_node_flags: read.without_node_flags(),
-        without_cookie: read.without_cookie(),
-        warnings: read.warnings(ipv6_only),
-        filled: Filled { template: template.text, values },
-        text,
-        node,
-        cookie,
-    })
 }
 
 /// Renders the `sys.config` template at `path`; without `variables` it is taken as it is.
 ///
 /// # Errors
 /// As [`vm_args()`].
-pub fn sys_config(path: &Path, variables: Option<&Variables<'_>>) -> Result<RenderedSysConfig, Error> {
-    let template = Template::<sys_config::Scanner>::read(path)?;
+pub fn sys_config(path: &Path, variables: Option<&TemplateVariables<'_>>) -> Result<RenderedSysConfig, Error> {
+    let template = TemplateFile::<SysConfigScanner>::read(path)?;
+    let Some(variables) = variables else {
+        let filled = FilledTemplate { template: template.text.clone(), values: Vec::new() };
+        return Ok(RenderedSysConfig { text: template.text, filled, warnings: Vec::new() });
+    };
     let rendered = template.render(variables)?;
-    let text = terms::read_back(&rendered).map_err(|fault| template.invalid(&rendered.text, vec![fault]))?;
-    Ok(RenderedSysConfig { text, filled: Filled { template: template.text, values: rendered.values } })
+    let text = sys_config::read_back(&rendered).map_err(|fault| template.invalid(&rendered, vec![fault]))?;
+    let warnings = rendered.warnings.iter().cloned().map(|fault| fault.into_warning(&template.text)).collect();
+    let filled = FilledTemplate { values: rendered.values, template: template.text };
+    Ok(RenderedSysConfig { text: with_included_files(text, path), filled, warnings })
 }
 
-/// A file with placeholders, of the format that `S` reads.
-struct Template<S> {
-    name: String,
-    text: String,
-    syntax: PhantomData<S>,
-}
-
-impl<S: Syntax + Default> Template<S> {
-    fn read(path: &Path) -> Result<Self, Error> {
-        let text = read(path, S::default().longest())?;
-        Ok(Self { name: path.display().to_string(), text, syntax: PhantomData })
-    }
-
-    fn render(&self, variables: Option<&Variables<'_>>) -> Result<Rendered, Error> {
-        let Some(variables) = variables else { return Ok(Rendered { text: self.text.clone(), values: Vec::new() }) };
-        template::render(&self.text, variables, &mut S::default())
-            .map_err(|faults| self.error(faults, |fault, shown| fault.locate(&self.name, &self.text, shown)))
-    }
-
-    /// Faults of the rendered text, shown in the template: the rendered line may hold a secret. No value brings a newline
-    /// (a default may not either), so lines are the same in both.
-    fn invalid(&self, rendered: &str, mut faults: Vec<Fault>) -> Error {
-        faults.sort_by_key(|fault| fault.offset);
-        self.error(faults, |fault, shown| fault.locate_line(&self.name, rendered, shown))
-    }
-
-    fn error(&self, mut faults: Vec<Fault>, problem: impl Fn(Fault, &str) -> Problem) -> Error {
-        let more = faults.split_off(faults.len().min(MAX_SHOWN)).len();
-        let shown = template::masked(&self.text, &mut S::default());
-        let mut problems: Vec<_> = faults.into_iter().map(|fault| problem(fault, &shown)).collect();
-        if more > 0 {
-            let rest = format!("{}: {more} more of that kind", self.name);
-            problems.push(Problem { count: more, ..Problem::new(rest) });
+/// The text with the names of files in full that are beside the template: the VM looks for them beside what it reads.
+fn with_included_files(text: String, template: &Path) -> String {
+    let mut moved: Vec<(Range<usize>, String)> = Vec::new();
+    for (place, name) in included_files(&text) {
+        let file = beside(template, name);
+        let stem = name.strip_suffix(".config").unwrap_or(name);
+        if Path::new(name).is_relative() && beside(template, &format!("{stem}.config")).is_file() {
+            moved.push((place, string_of(&file.to_string_lossy())));
         }
-        Error { stage: Stage::Render, code: exit::DATA, problems }
+    }
+    let mut text = text;
+    for (place, name) in moved.into_iter().rev() {
+        text.replace_range(place, &name);
+    }
+    text
+}
+
+/// Where a file is that `-args_file` names.
+enum NestedFile {
+    /// Where the VM will look.
+    Found,
+    /// Beside the template only, which is not where the rendered file will be.
+    Moved(PathBuf),
+    Missing,
+}
+
+fn resolve(nested: &str, template: &Path, working_dir: Option<&Path>) -> NestedFile {
+    let beside = beside(template, nested);
+    if working_dir.unwrap_or(Path::new("")).join(nested).is_file() {
+        NestedFile::Found
+    } else if beside.is_file() {
+        NestedFile::Moved(beside)
+    } else {
+        NestedFile::Missing
     }
 }
 
-/// As many faults of a file as people read.
-const MAX_SHOWN: usize = 20;
-
-fn read(path: &Path, longest: usize) -> Result<String, Error> {
-    let fail = |code, cause: String| Error::new(Stage::Render, code, format!("{}: {cause}", path.display()));
-    let bytes = file::read_at_most(longest as u64, path).map_err(|error| match error.kind() {
-        io::ErrorKind::FileTooLarge => fail(exit::DATA, cause(&error)).hint("is this the right file?"),
-        io::ErrorKind::InvalidInput | io::ErrorKind::IsADirectory => fail(exit::NO_INPUT, cause(&error))
-            .hint("name the file itself; with subPath, the ConfigMap must have that key"),
-        _ => fail(exit::NO_INPUT, cause(&error))
-            .hint("let the container's user read it: defaultMode: 0444 in the ConfigMap's volume, or fsGroup"),
-    })?;
-    String::from_utf8(bytes).map_err(|error| {
-        let valid = error.utf8_error().valid_up_to();
-        let line = error.as_bytes().iter().take(valid).filter(|byte| **byte == b'\n').count() + 1;
-        fail(exit::DATA, format!("line {line} is not UTF-8")).hint("save the file as UTF-8")
-    })
+/// The file of this name beside the template, by its absolute path.
+fn beside(template: &Path, name: &str) -> PathBuf {
+    let file = template.parent().unwrap_or(Path::new("")).join(name);
+    std::path::absolute(&file).unwrap_or(file)
 }
 
-fn missing_file((nested, offset): (&str, usize)) -> Fault {
-    let hint = Some(format!("give the ConfigMap that file too, or remove -args_file {nested}"));
-    Fault { offset, message: format!("-args_file {nested}: no such file"), hint }
+/// The start script may still create it, for instance in a hook.
+fn missing_file(nested: &str, offset: usize) -> TextFault {
+    let message = format!("-args_file {nested}: no such file");
+    let hint =
+        "unless the start script makes it, the VM will not start: give the ConfigMap that file too, or remove the flag";
+    TextFault::new(offset, message).hint(hint)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::variables::Env;
-    use std::fs;
-
-    fn rendered(template: impl AsRef<[u8]>, env: &[(&str, &str)]) -> Result<RenderedVmArgs, Error> {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("vm.args");
-        fs::write(&path, template).unwrap();
-        let env = Env::from_pairs(env.iter().copied());
-        let variables = Variables { env: &env, derived: vec![], refused: vec![], unset_is_error: true };
-        vm_args(&path, Some(&variables), false)
-    }
-
-    fn error(template: impl AsRef<[u8]>, env: &[(&str, &str)]) -> (u8, String) {
-        let error = rendered(template, env).unwrap_err();
-        (error.code, error.to_string())
-    }
-
-    fn config(template: &str, env: &[(&str, &str)]) -> Result<RenderedSysConfig, Error> {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("sys.config");
-        fs::write(&path, template).unwrap();
-        let env = Env::from_pairs(env.iter().copied());
-        sys_config(&path, Some(&Variables { env: &env, derived: vec![], refused: vec![], unset_is_error: true }))
-    }
-
-    fn config_error(template: &str, env: &[(&str, &str)]) -> String {
-        let error = config(template, env).unwrap_err();
-        assert_eq!(error.code, exit::DATA);
-        error.to_string()
-    }
-
-    #[test]
-    fn a_template_is_rendered_and_read_back() {
-        let out =
-            rendered("-name ${N}@${H}\n-setcookie ${C}\n", &[("N", "app"), ("H", "web-0.web"), ("C", "s")]).unwrap();
-        assert_eq!(out.text, "-name app@web-0.web\n-setcookie s\n");
-        assert_eq!(out.without_node_flags, "\n\n");
-        assert_eq!(out.without_cookie, "-name app@web-0.web\n\n");
-        assert_eq!((out.filled.values.len(), out.cookie.unwrap().expose()), (3, "s"));
-    }
-
-    #[test]
-    fn without_variables_a_file_is_taken_as_it_is() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("vm.args");
-        fs::write(&path, "-name a@b\n-env A ${NONE}\n").unwrap();
-        let args = vm_args(&path, None, false).unwrap();
-        assert_eq!((args.text.as_str(), args.filled.values.len()), ("-name a@b\n-env A ${NONE}\n", 0));
-    }
-
-    #[test]
-    fn of_many_faults_the_first_are_shown_and_the_rest_counted() {
-        let error = rendered("${A}\n".repeat(1500), &[]).unwrap_err();
-        assert_eq!(error.problems.len(), 21);
-        assert!(error.problems[20].message.ends_with("vm.args: 980 more of that kind"));
-        assert!(error.to_string().ends_with("beaminit: render: and 992 problems more"), "{error}");
-    }
-
-    #[test]
-    fn a_sys_config_that_is_not_erlang_is_shown_where_it_ceases_to_be() {
-        let text = config_error("[{a,\n  ${V}}].", &[("V", "16#")]);
-        assert!(text.contains("sys.config:2") && text.contains("not Erlang: "), "{text}");
-    }
-
-    #[test]
-    fn a_fault_of_the_result_shows_the_template_and_no_value() {
-        let (code, text) =
-            error("+K true ${D}\n-setcookie ${C}\n-setcookie ${C}\n", &[("C", "sesame"), ("D", "-setcookie x")]);
-        assert_eq!(code, exit::DATA);
-        assert!(text.contains("vm.args:2: a second cookie") && text.contains("vm.args:3: a second cookie"), "{text}");
-        assert!(text.contains("  -setcookie ${C}") && !text.contains("sesame"), "{text}");
-    }
-
-    #[test]
-    fn a_cookie_that_stands_in_the_template_is_not_shown() {
-        let (_, text) = error("-setcookie sesame ${NONE}\n-setcookie open -name x y\n", &[]);
-        assert!(
-            text.contains("  -setcookie ****** ${NONE}\n                    ^") && !text.contains("sesame"),
-            "{text}"
-        );
-        let (_, text) = error("-setcookie sesame\n-setcookie open # \u{e9}\n", &[]);
-        assert!(text.contains("vm.args:2: a second cookie") && !text.contains("open"), "{text}");
-    }
-
-    #[test]
-    fn a_sys_config_is_rendered_and_read_back() {
-        let env = [("PORT", "4369"), ("PW", "a\"b\\c\n\u{e9}")];
-        let out = config("%% ${NO}\n[{a, [{port, ${PORT}}, {pw, \"${PW}\"}, {b, <<\"$<PW>\">>}]}].", &env).unwrap();
-        assert_eq!(
-            out.text,
-            "%% ${NO}\n[{a, [{port, 4369}, {pw, \"a\\\"b\\\\c\\n\u{e9}\"}, {b, <<\"a\\\"b\\\\c\\n\\x{C3}\\x{A9}\">>}]}]."
-        );
-        assert_eq!(out.filled.values.len(), 3);
-    }
-
-    #[test]
-    fn a_fault_of_a_sys_config_shows_its_line_and_no_secret() {
-        let text = config_error("[{a, [\n  {pw, \"sesame${V}\", \"${W:-open}\"}, % ${X} sesame\n  {p, ${P}}]}].", &[]);
-        assert!(
-            text.contains("sys.config:2:15: V is not set\n  \x20 {pw, \"******${V}\", \"${W:-****}\"}, % "),
-            "{text}"
-        );
-        assert!(text.contains("sys.config:3:7: P is not set\n"), "{text}");
-        assert!(!text.contains("sesame") && !text.contains("open"), "{text}");
-        let text = config_error("[{a, \"${V}\"},\n {b, 'sesame'}, {c, \"sesame}].\n", &[("V", "x\ny")]);
-        assert!(text.contains("sys.config:2: the \" is not closed\n   {b, '******'}, {c, \"*********"), "{text}");
-        assert!(text.ends_with("hint: write \" at its end"), "{text}");
-    }
-
-    #[test]
-    fn what_is_no_template_is_said_so() {
-        assert_eq!(error(b"-name a@b\n\xff", &[]).0, exit::DATA);
-        assert!(error(b"-name a@b\n\xff", &[]).1.contains("line 2 is not UTF-8"));
-        assert_eq!(error(vec![b'x'; 1 << 21], &[]).0, exit::DATA);
-        assert!(
-            error("-args_file /nonexistent/vm.args", &[]).1.contains("-args_file /nonexistent/vm.args: no such file")
-        );
-        let variables = Variables { env: &Env::default(), derived: vec![], refused: vec![], unset_is_error: true };
-        assert_eq!(vm_args(Path::new("/"), Some(&variables), false).unwrap_err().code, exit::NO_INPUT);
-        assert_eq!(vm_args(Path::new("/nonexistent"), Some(&variables), false).unwrap_err().code, exit::NO_INPUT);
-    }
-}
+mod tests;

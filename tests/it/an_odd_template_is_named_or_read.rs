@@ -6,8 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use beaminit::render::template::Variables;
-use beaminit::render::{sys_config, vm_args};
+use beaminit::render::{TemplateVariables, UnsetVariable, VmSurroundings, sys_config, vm_args};
 use beaminit::variables::Env;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
@@ -126,7 +125,7 @@ fn no_text_takes_long() {
     let file = folder.path().join("template");
     let long = "\u{e9}\"".repeat(30_000);
     let env = Env::from_pairs([("V", "v"), ("LONG", &long)]);
-    let variables = Variables { env: &env, derived: vec![], refused: vec![], unset_is_error: true };
+    let variables = TemplateVariables { env: &env, derived: vec![], refused: vec![], unset: UnsetVariable::Error };
     for part in [
         "${V}",
         "${V} ",
@@ -147,7 +146,7 @@ fn no_text_takes_long() {
     ] {
         fs::write(&file, part.repeat((1 << 20) / part.len())).unwrap();
         let start = Instant::now();
-        let _ = vm_args(&file, Some(&variables), false);
+        let _ = vm_args(&file, Some(&variables), VmSurroundings::default());
         let _ = sys_config(&file, Some(&variables));
         assert!(start.elapsed() < LIMIT, "{part:?}: {:?}", start.elapsed());
     }

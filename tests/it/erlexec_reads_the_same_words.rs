@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use beaminit::render::template::Syntax as _;
-use beaminit::render::vm_args::{Scanner, VmArgs};
+use beaminit::render::vm_args::{VmArgs, VmArgsScanner};
 use proptest::collection::vec;
 use proptest::prelude::{Strategy as _, prop_oneof};
 use proptest::sample::select;
@@ -12,7 +12,7 @@ use crate::support::erlang::Erlexec;
 use crate::support::values::made;
 
 fn words(text: &str) -> Option<Vec<OsString>> {
-    let mut scanner = Scanner::default();
+    let mut scanner = VmArgsScanner::default();
     text.chars().for_each(|character| scanner.feed(character));
     let flags = scanner.finish().ok()?;
     Some(flags.words().into_iter().map(|word| word.text.clone().into()).collect())

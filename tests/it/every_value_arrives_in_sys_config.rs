@@ -1,13 +1,13 @@
-//! Whatever a variable holds: between the quotes of a sys.config it arrives in the VM as it is, or is refused with a
-//! message. The VM starts with what we rendered and is asked.
+//! Whatever a variable holds: between the quotes of a sys.config `$<VAR>` arrives in the VM as it is. `${VAR}` arrives as it
+//! did with Distillery and relx, which insert it as it is, if that is well-formed there; otherwise as it is. The VM starts
+//! with what we rendered and is asked.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
 use beaminit::exit;
-use beaminit::render::sys_config;
-use beaminit::render::template::Variables;
+use beaminit::render::{TemplateVariables, UnsetVariable, sys_config};
 use beaminit::variables::Env;
 
 use crate::support::erlang::{evaluated, hex, printing};
@@ -19,7 +19,7 @@ const COUNT: usize = 1000;
 /// A file of terms, rendered.
 fn rendered(file: &Path, template: &str, env: &Env) -> Result<String, String> {
     fs::write(file, template).unwrap();
-    let variables = Variables { env, derived: vec![], refused: vec![], unset_is_error: true };
+    let variables = TemplateVariables { env, derived: vec![], refused: vec![], unset: UnsetVariable::Error };
     sys_config(file, Some(&variables)).map(|rendered| rendered.text).map_err(|error| {
         assert_eq!(error.code, exit::DATA);
         error.to_string()
@@ -51,45 +51,78 @@ fn a_password_arrives_whatever_it_is_made_of() {
     assert_eq!(seen_by_the_vm(folder.path(), &config), expected);
 }
 
-/// The value in every kind of quotes, and what the VM has of it then.
-fn every_kind(placeholder: &str, value: &OsStr) -> (String, String) {
+/// The placeholder in every kind of quotes, and what the VM has of it then if this arrives in a string and in an atom.
+fn every_kind(placeholder: &str, in_string: &[u8], in_atom: &[u8]) -> (String, String) {
     let p = placeholder;
-    let term = format!("[\"{p}\", 'a {p}', <<\"{p}b\">>, <<\"{p}\"/utf8>>, \"{p}\" \"{p}\"]");
-    let value = value.as_encoded_bytes();
-    let seen = [value.to_vec(), [b"a ", value].concat(), [value, b"b"].concat(), value.to_vec(), value.repeat(2)];
+    let term = format!("[\"{p}\", 'a {p}', <<\"{p} b\">>, <<\"{p}\"/utf8>>, \"{p}\" \"{p}\"]");
+    let joined = [b"a ", in_atom].concat();
+    let seen = [in_string.to_vec(), joined, [in_string, b" b"].concat(), in_string.to_vec(), in_string.repeat(2)];
     (term, seen.map(|bytes| hex(&bytes)).join(","))
+}
+
+/// What the VM reads of each value as it is between these quotes; nothing, where it is not well-formed there.
+fn read_bare(folder: &Path, values: &[&OsStr], quote: char) -> Vec<Option<String>> {
+    let texts = values.iter().map(|value| hex(format!("{quote}{}{quote} x", value.to_str().unwrap()).as_bytes()));
+    fs::write(folder.join("bare"), texts.collect::<Vec<_>>().join("\n")).unwrap();
+    let file = folder.join("bare").to_str().unwrap().to_owned();
+    let scanned = "case erl_scan:string(unicode:characters_to_list(binary:decode_hex(Line))) of \
+                   {ok, [{string, _, Text}, {atom, _, x}], _} -> Text; {ok, [{atom, _, Atom}, {atom, _, x}], _} -> atom_to_list(Atom); _ -> none end";
+    let shown = "fun(none) -> \"none\"; (Text) -> [\"=\", binary:encode_hex(unicode:characters_to_binary(Text))] end";
+    let read = format!(
+        "{{ok, File}} = file:read_file(\"{file}\"), Show = {shown}, \
+                        [io:format(\"~s~n\", [Show({scanned})]) || Line <- binary:split(File, <<\"\\n\">>, [global])]"
+    );
+    let printed = evaluated(&[], &read);
+    let read = printed.lines().map(|line| line.strip_prefix('=').map(str::to_ascii_lowercase));
+    read.zip(values).map(|(read, value)| read.filter(|_| !has_former_escape(value.to_str().unwrap()))).collect()
+}
+
+/// `\^` was an escape with any character, and has become one with `@`, letters, `[\]^_` and `?` alone.
+fn has_former_escape(value: &str) -> bool {
+    let mut behind = value.match_indices("\\^").filter_map(|(at, _)| value[at + 2..].chars().next());
+    behind.any(|character| !matches!(character, '?'..='_' | 'a'..='z'))
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }
 
 #[test]
 fn any_value_arrives_or_is_refused() {
     let folder = scratch_dir();
     let file = folder.path().join("template");
-    // If a value were looked at again, it could name these.
-    let mut env =
-        vec![("V".to_owned(), "twice".into()), ("W".to_owned(), "twice".into()), ("V0".into(), "twice".into())];
-    let (mut terms, mut expected) = (Vec::new(), Vec::new());
-    for (number, value) in values(COUNT).into_iter().enumerate() {
-        let alone = Env::from_pairs([("V", &value)]);
-        match ["[\"${V}\"].", "[\"$<V>\"]."].map(|template| rendered(&file, template, &alone)) {
-            [Ok(text), Ok(same)] => assert_eq!(text, same),
-            [Err(text), Err(_)] => {
-                assert!(
-                    text.contains("template:1:3: the value of V is not UTF-8") && value.to_str().is_none(),
-                    "{text}"
-                );
-                continue;
-            }
-            differ => panic!("{}: {differ:?}", value.display()),
+    let all = values(COUNT);
+    let (readable, unreadable): (Vec<_>, Vec<_>) =
+        all.iter().map(AsRef::as_ref).partition(|value: &&OsStr| value.to_str().is_some());
+    for value in unreadable {
+        for template in ["[\"${V}\"].", "[\"$<V>\"]."] {
+            let text = rendered(&file, template, &Env::from_pairs([("V", value)])).unwrap_err();
+            assert!(text.contains("template:1:3: the value of V is not UTF-8"), "{text}");
         }
+    }
+    // If a value were looked at again, it could name these.
+    let mut env: Vec<(String, &OsStr)> =
+        ["V", "W", "V0"].into_iter().map(|name| (name.to_owned(), OsStr::new("twice"))).collect();
+    let (mut terms, mut expected, mut bare) = (Vec::new(), Vec::new(), 0);
+    let in_strings = read_bare(folder.path(), &readable, '"');
+    let in_atoms = read_bare(folder.path(), &readable, '\'');
+    assert_eq!((in_strings.len(), in_atoms.len()), (readable.len(), readable.len()));
+    for (number, (value, read)) in readable.iter().zip(in_strings.into_iter().zip(in_atoms)).enumerate() {
         let name = format!("VALUE_{number}");
-        for placeholder in [format!("${{{name}}}"), format!("$<{name}>")] {
-            let (term, seen) = every_kind(&placeholder, &value);
+        let literal = value.as_encoded_bytes().to_vec();
+        let [in_string, in_atom] =
+            [read.0, read.1].map(|read| read.map_or_else(|| literal.clone(), |read| bytes(&read)));
+        bare += usize::from(in_string != literal);
+        for (placeholder, in_string, in_atom) in
+            [(format!("${{{name}}}"), &in_string, &in_atom), (format!("$<{name}>"), &literal, &literal)]
+        {
+            let (term, seen) = every_kind(&placeholder, in_string, in_atom);
             terms.push(format!("{{v{:05}, {term}}}", terms.len()));
             expected.push(seen);
         }
         env.push((name, value));
     }
-    assert!(expected.len() > COUNT, "{}", expected.len());
+    assert!(expected.len() > COUNT && bare > 10, "{} {bare}", expected.len());
     let template = format!("[{{values, [{}]}}].", terms.join(",\n"));
     let config = rendered(&file, &template, &Env::from_pairs(env)).unwrap();
     let seen = seen_by_the_vm(folder.path(), &config);

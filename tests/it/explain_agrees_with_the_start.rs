@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use beaminit::render::template::masked_text;
+use beaminit::render::masked_text;
 use beaminit::render::{sys_config, vm_args};
 use serde_json::Value;
 
@@ -121,9 +121,9 @@ fn read(pod: &RunningPod, path: &str) -> String {
 fn shown(name: &str, contents: &str) -> String {
     let contents = contents.replace(COOKIE, MASK);
     match name {
-        "sys.config" => masked_text(&contents, &mut sys_config::Scanner::default()),
+        "sys.config" => masked_text(&contents, &mut sys_config::SysConfigScanner::default()),
         "erlang/.erlang.cookie" => contents,
-        _ => masked_text(&contents, &mut vm_args::Scanner::default()),
+        _ => masked_text(&contents, &mut vm_args::VmArgsScanner::default()),
     }
 }
 

@@ -20,7 +20,7 @@ const BASE: [&str; 8] = ["elf", "exit", "error", "file", "signal", "telemetry", 
 /// Where a library may be named.
 const DOORS: [(&str, &[&str]); 11] = [
     ("dlmalloc", &["main.rs"]),
-    ("erl_tokenize", &["render/terms.rs"]),
+    ("erl_tokenize", &["render/sys_config/read_back.rs"]),
     ("envy", &["variables/config.rs"]),
     ("tokio", &["wait/mod.rs", "wait/lookup.rs", "wait/stop.rs"]),
     ("hickory_resolver", &["wait/lookup.rs"]),

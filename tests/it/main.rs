@@ -62,5 +62,6 @@ mod the_wait_reads_odd_resolv_confs;
 mod the_wait_survives_lost_answers;
 mod the_wait_survives_odd_answers;
 mod the_wait_survives_refusals;
+mod values_mean_what_they_meant;
 mod what_is_wrong_is_said_before_the_wait;
 mod what_looks_wrong_is_told_and_goes_on;

@@ -4,8 +4,7 @@
 use std::fs;
 use std::process::Command;
 
-use beaminit::render::template::Variables;
-use beaminit::render::{sys_config, vm_args};
+use beaminit::render::{TemplateVariables, UnsetVariable, VmSurroundings, sys_config, vm_args};
 use beaminit::variables::Env;
 
 use crate::support::scratch_dir;
@@ -67,9 +66,9 @@ const LONG: &str = {
     }
 };
 
-const NO_NAME: Ours = Refused("names no variable");
+const NO_NAME: Ours = Refused("invalid placeholder");
 
-const TABLE: [Row; 37] = [
+const TABLE: [Row; 45] = [
     plain("abc"),
     plain("a|b"),
     plain("a/b"),
@@ -84,13 +83,21 @@ const TABLE: [Row; 37] = [
     valued("a'b", [Text("a'b"); 3], Refused("opens a '"), Same),
     valued("a#b", [Text("a#b"); 3], Refused("has #"), Same),
     valued("a&b", [Text("a&b"), Hangs, Text("a&b")], Same, Same),
-    valued("a\\b", [Text("a\\b"); 3], Same, Ours::Text("a\\\\b")),
+    valued("a\\b", [Text("a\\b"); 3], Same, Same),
     valued("a\\", [Text("a\\"); 3], Refused("ends with a backslash"), Ours::Text("a\\\\")),
-    valued("a\\\\b", [Text("a\\b"); 3], Ours::Text("a\\\\b"), Ours::Text("a\\\\\\\\b")),
-    valued("a\\&b", [Hangs, Text("a&b"), Hangs], Ours::Text("a\\&b"), Ours::Text("a\\\\&b")),
+    valued("a\\\\b", [Text("a\\b"); 3], Ours::Text("a\\\\b"), Ours::Text("a\\\\b")),
+    valued("a\\&b", [Hangs, Text("a&b"), Hangs], Ours::Text("a\\&b"), Ours::Text("a\\&b")),
+    valued("ab\\ncd", [Text("ab\\ncd"); 3], Same, Same),
+    valued("{\\\"a\\\":1}", [Text("{\\\"a\\\":1}"); 3], Same, Same),
+    valued("{\"a\":1}", [Text("{\"a\":1}"); 3], Same, Ours::Text("{\\\"a\\\":1}")),
+    valued("a\\x4", [Text("a\\x4"); 3], Same, Ours::Text("a\\\\x4")),
+    valued("a\n", [Text("a\n"); 3], Same, Ours::Text("a\\n")),
     valued("a\nb", [Text("a\nb"); 3], Refused("has a newline"), Ours::Text("a\\nb")),
     valued("${W}", [Text("w"); 3], Ours::Text("${W}"), Ours::Text("${W}")),
     valued("${V}", [Hangs; 3], Ours::Text("${V}"), Ours::Text("${V}")),
+    text("${EMPTY}", [Text(""); 3], Same, Same),
+    text("${EMPTY:-}", [Text(""); 3], Same, Same),
+    text("${EMPTY:-d}", [Text(""), Text(""), Text("d")], Ours::Text("d"), Ours::Text("d")),
     text("${NONE}", [Text(""); 3], Refused("NONE is not set"), Refused("NONE is not set")),
     text("${NONE:-d}", [Text(""), Text(""), Text("d")], Ours::Text("d"), Ours::Text("d")),
     text("${V*}", [Hangs; 3], NO_NAME, NO_NAME),
@@ -131,20 +138,21 @@ fn mawk(settings: &[&str], line: &str, value: &str) -> Option<String> {
     let file = folder.path().join("template");
     fs::write(&file, line).unwrap();
     let mut command = Command::new("mawk");
-    let output = command.args(settings).arg(AWK).arg(file).env("V", value).env("W", "w").output().unwrap();
+    let output =
+        command.args(settings).arg(AWK).arg(file).env("V", value).env("W", "w").env("EMPTY", "").output().unwrap();
     assert!(matches!(output.status.code(), Some(0 | 9)), "{}", String::from_utf8_lossy(&output.stderr));
     output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
 }
 
 /// What we make of the line, as a vm.args or as a sys.config.
-fn ours(name: &str, line: &str, value: &str, unset_is_error: bool) -> Result<String, String> {
+fn ours(name: &str, line: &str, value: &str, unset: UnsetVariable) -> Result<String, String> {
     let folder = scratch_dir();
     let file = folder.path().join(name);
     fs::write(&file, line).unwrap();
-    let env = Env::from_pairs([("V", value), ("W", "w")]);
-    let variables = Variables { env: &env, derived: vec![], refused: vec![], unset_is_error };
+    let env = Env::from_pairs([("V", value), ("W", "w"), ("EMPTY", "")]);
+    let variables = TemplateVariables { env: &env, derived: vec![], refused: vec![], unset };
     match name {
-        "vm.args" => vm_args(&file, Some(&variables), false).map(|rendered| rendered.text),
+        "vm.args" => vm_args(&file, Some(&variables), VmSurroundings::default()).map(|rendered| rendered.text),
         _ => sys_config(&file, Some(&variables)).map(|rendered| rendered.text),
     }
     .map_err(|error| error.to_string())
@@ -170,7 +178,7 @@ fn each_row_of_the_table_is_theirs_or_better() {
         for (name, line, ours_is) in
             [("vm.args", "-x @ y\n", row.vm_args), ("sys.config", "[{x, [{y, \"@\"}]}].\n", row.string)]
         {
-            let rendered = ours(name, &line.replace('@', row.text), row.value, true);
+            let rendered = ours(name, &line.replace('@', row.text), row.value, UnsetVariable::Error);
             let same = match row.theirs[0] {
                 Text(text) => Some(line.replace('@', text)),
                 Hangs => None,
@@ -194,7 +202,7 @@ fn each_row_of_the_table_is_theirs_or_better() {
 fn unset_may_be_empty_as_theirs_is() {
     for (name, line) in [("vm.args", "-x ${NONE} y\n"), ("sys.config", "[{x, [{y, \"${NONE}\"}]}].\n")] {
         let theirs = mawk(SETTINGS[0], line, "q").unwrap();
-        assert_eq!(ours(name, line, "q", false), Ok(theirs));
+        assert_eq!(ours(name, line, "q", UnsetVariable::Empty), Ok(theirs));
     }
 }
 
@@ -204,7 +212,7 @@ fn a_whole_file_is_theirs_to_the_byte() {
         "## Name\n-name ${V}@${W}.x\n\n-setcookie ${V}\n+K true\r\n+A 5\n-env A \"${W}\" -x '${V}'\n-y ${W} # end\n";
     let config = "%% ours\n[{kernel, [{a, ${W}}, {'${V}', \"${V}${W}\", <<\"${W}\">>}]},\r\n {$\", $%, $'} % x\n].\n";
     for (name, text) in [("vm.args", args), ("sys.config", config)] {
-        assert_eq!(ours(name, text, "value-1", true), Ok(mawk(SETTINGS[0], text, "value-1").unwrap()));
+        assert_eq!(ours(name, text, "value-1", UnsetVariable::Error), Ok(mawk(SETTINGS[0], text, "value-1").unwrap()));
     }
 }
 
@@ -212,7 +220,7 @@ fn a_whole_file_is_theirs_to_the_byte() {
 #[test]
 fn comments_and_the_end_of_the_file_stay_as_they_are() {
     for (name, text) in [("vm.args", "## ${NONE}\n-x # ${V}"), ("sys.config", "%% ${NONE}\n[]. % ${V}")] {
-        assert_eq!(ours(name, text, "q", true).as_deref(), Ok(text));
+        assert_eq!(ours(name, text, "q", UnsetVariable::Error).as_deref(), Ok(text));
         let theirs = mawk(SETTINGS[0], text, "q").unwrap();
         assert_eq!(theirs, text.replace("${NONE}", "").replace("${V}", "q") + "\n");
     }

@@ -33,7 +33,7 @@ fn the_downward_api_is_forgotten_where_nothing_else_tells() {
     let (cluster, config) = (cluster(), config_map(talk::VM_ARGS));
     let pod = pod(&cluster, &config).without_subdomain().env("ERLANG_COOKIE", SECRET);
     fails(pod, 65).is(
-        "/beamconfig/vm.args:2:38: MY_POD_BASE_DNS is not set, and nothing else tells it",
+        "/beamconfig/vm.args:2:38: MY_POD_BASE_DNS is not set, and beaminit cannot derive it",
         "name the headless Service in the StatefulSet's serviceName, or in MY_POD_SERVICE",
     );
 }
@@ -43,18 +43,6 @@ fn the_config_map_is_not_mounted() {
     let (cluster, config) = (cluster(), config_map(""));
     fails(pod(&cluster, &config).env("RELEASE_CONFIG_DIR", "/elsewhere"), 66)
         .is("release: RELEASE_CONFIG_DIR=/elsewhere: no such directory", "mount the ConfigMap there (volumes, ");
-}
-
-#[test]
-fn the_config_map_has_another_key_than_vm_args() {
-    let (cluster, config) = (cluster(), config_map(NAME));
-    fs::rename(config.path().join("vm.args"), config.path().join("vm_args")).unwrap();
-    for pod in [pod(&cluster, &config), relx(&cluster, &config)] {
-        fails(pod, 66).is(
-            "RELEASE_CONFIG_DIR=/beamconfig has neither vm.args nor sys.config",
-            "kubectl create configmap NAME --from-file=vm.args",
-        );
-    }
 }
 
 #[test]
@@ -79,11 +67,9 @@ fn the_cookie_is_set_under_another_name() {
 
 #[test]
 fn the_secret_was_made_with_echo_and_ends_with_a_newline() {
-    let (cluster, template, plain) = (cluster(), config_map(talk::VM_ARGS), config_map(NAME));
+    let (cluster, plain) = (cluster(), config_map(NAME));
     let secret = format!("{SECRET}\n");
     let cure = "kubectl create secret generic NAME --from-literal=KEY=VALUE, or echo -n VALUE | base64";
-    fails(pod(&cluster, &template).env("ERLANG_COOKIE", &secret), 65)
-        .is("vm.args:5:12: the value of ERLANG_COOKIE has a newline at its end", cure);
     fails(pod(&cluster, &plain).env("RELEASE_COOKIE", &secret), 65)
         .is("the cookie in RELEASE_COOKIE has a newline at its end, as echo makes it", cure);
 }
@@ -313,7 +299,7 @@ fn hosts_of_the_node_do_not_tell_the_pods_name() {
     let pod = pod(&cluster, &config).env("ERLANG_COOKIE", SECRET);
     let pod = pod.hosts(PodFile::Custom("127.0.0.1 localhost\n10.0.0.7 node-7.corp.example node-7\n".into()));
     let pod = pod.resolv_conf(PodFile::Custom("search corp.example\nnameserver 10.96.0.10\n".into()));
-    fails(pod, 65).is("MY_POD_BASE_DNS is not set, and nothing else tells it", "or in MY_POD_SERVICE");
+    fails(pod, 65).is("MY_POD_BASE_DNS is not set, and beaminit cannot derive it", "or in MY_POD_SERVICE");
 }
 
 #[test]

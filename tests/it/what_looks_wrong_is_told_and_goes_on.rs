@@ -161,6 +161,45 @@ fn a_release_whose_own_vm_args_nobody_has_looked_at() {
 }
 
 #[test]
+fn a_config_map_with_another_key_than_vm_args() {
+    let (cluster, config) = (cluster(), crate::support::scratch_dir());
+    file(config.path(), "vm_args", "-name ${NONE}\n");
+    for built in [Built::MixWithoutErts, Built::RelxWithoutErts] {
+        let pod = release(&cluster, built).mount_config(config.path()).env("RELEASE_CONFIG_DIR", "/beamconfig");
+        warnings(&started(pod)).warns(
+            "RELEASE_CONFIG_DIR=/beamconfig has neither vm.args nor sys.config: the release's own are used",
+            "kubectl create configmap NAME --from-file=vm.args",
+        );
+    }
+}
+
+#[test]
+fn flags_from_a_slide_and_placeholders_that_nobody_renders() {
+    let vm_args = "+P 9999\n\u{2013}proto_dist inet6_tcp\n-env HOST ${MY_HOST}\n";
+    let (cluster, release) = (cluster(), release_with_own_vm_args(vm_args));
+    let pod = || cluster.pod("demo-0").release(release.path()).command(["bin/demo", "start"]);
+    let said = warnings(&started(pod()));
+    said.warns("/app/releases/0.1.0/vm.args: line 2: \"\u{2013}proto_dist\" has an en dash", "type the word again");
+    said.warns(
+        "vm.args: line 3: nothing renders this file, so the VM gets the placeholder of MY_HOST",
+        "REPLACE_OS_VARS",
+    );
+    let said = warnings(&started(pod().env("BEAMINIT_RENDER", "off")));
+    assert!(!said.lines.iter().any(|line| line.contains("vm.args")), "{:#?}", said.lines);
+}
+
+#[test]
+fn a_leftover_replace_os_vars_of_a_mix_release() {
+    let (cluster, release) = (cluster(), release_with_own_vm_args("-env GREETING ${name}\n"));
+    file(release.path(), "releases/0.1.0/sys.config", "[{demo, [{greeting, \"dear ${name}, ${HELLO}\"}]}].\n");
+    let pod = cluster.pod("demo-0").release(release.path()).command(["bin/demo", "start"]);
+    let said = warnings(&started(pod.env("REPLACE_OS_VARS", "true").env("HELLO", "hello")));
+    for file in ["vm.args: line 1", "sys.config: line 1"] {
+        said.warns(&format!("{file}: name is not set, so its placeholder stays as it is"), "unset REPLACE_OS_VARS");
+    }
+}
+
+#[test]
 fn a_release_of_another_erlang_than_the_images() {
     let cluster = cluster();
     let (release, erl) = (release_with_own_vm_args(""), crate::support::scratch_dir());

@@ -1,22 +1,65 @@
 //! How the VM reads terms, as promises.
 
-use super::super::template::{Origin, Rendered, Value, Variables, render};
-use super::super::terms::read_back;
+use super::super::template::{InsertedValue, RenderedText, render};
+use super::super::variables::{TemplateVariables, UnsetVariable, ValueOrigin};
 use super::*;
 use crate::variables::Env;
 
 /// `template` with V set to `value`.
 fn with(template: &str, value: &str) -> Result<String, String> {
     let env = Env::from_pairs([("V", value)]);
-    let variables = Variables { env: &env, derived: vec![], refused: vec![], unset_is_error: false };
-    let rendered =
-        render(template, &variables, &mut Scanner::default()).map_err(|mut faults| faults.remove(0).message)?;
+    let variables = TemplateVariables { env: &env, derived: vec![], refused: vec![], unset: UnsetVariable::Empty };
+    let rendered = render(template, &variables, &mut SysConfigScanner::default())
+        .map_err(|mut faults| faults.remove(0).message)?;
     read_back(&rendered).map_err(|fault| fault.message)
 }
 
 fn refused(template: &str, value: &str, part: &str) {
     let message = with(template, value).unwrap_err();
     assert!(message.contains(part), "{template} {value:?}: {message}");
+}
+
+#[test]
+fn braces_leave_a_well_formed_value_to_erlang_and_brackets_never_do() {
+    for (value, braces, brackets) in [
+        (r"ab\cd", r"ab\cd", r"ab\\cd"),
+        (r#"{\"a\":1}"#, r#"{\"a\":1}"#, r#"{\\\"a\\\":1}"#),
+        (r#"{"a":"\n"}"#, r#"{\"a\":\"\\n\"}"#, r#"{\"a\":\"\\n\"}"#),
+        (r"a\", r"a\\", r"a\\"),
+    ] {
+        assert_eq!(with("<<\"${V}\">>", value), Ok(format!("<<\"{braces}\">>")));
+        assert_eq!(with("<<\"$<V>\">>", value), Ok(format!("<<\"{brackets}\">>")));
+    }
+    assert_eq!(with("<<\"${V}\">>", "\\\u{e9}").as_deref(), Ok(r#"<<"\x{C3}\x{A9}">>"#));
+}
+
+#[test]
+fn a_value_that_erlang_reads_as_escapes_is_warned_of_once() {
+    let warnings = |template: &str, value: &str| {
+        let env = Env::from_pairs([("V", value)]);
+        let variables = TemplateVariables { env: &env, derived: vec![], refused: vec![], unset: UnsetVariable::Error };
+        render(template, &variables, &mut SysConfigScanner::default()).unwrap().warnings
+    };
+    let found = warnings("[{a, \"${V}\"},\n {b, '${V}'}].", r"ab\cd");
+    assert_eq!((found.len(), found[0].offset), (1, 6));
+    let hint = found[0].hint.as_deref().unwrap();
+    assert!(found[0].message.contains("V has a backslash") && hint.contains("$<V>") && hint.contains("${V}"), "{hint}");
+    for (template, value) in
+        [("\"$<V>\"", r"a\b"), ("\"${V}\"", r#"a\b""#), ("${V}", r"$\n"), ("\"${N:-a\\b}\"", ""), ("\"${V}\"", "a\nb")]
+    {
+        assert_eq!(warnings(template, value), [], "{template} {value}");
+    }
+}
+
+#[test]
+fn included_files_are_found() {
+    let text = r#"[{a, ["b"]}, "extra", % "x"
+ "etc/more.config", "two" "parts", {c, "d"}, <<"e">>, "f\n"]."#;
+    let files: Vec<_> = included_files(text).into_iter().map(|(place, name)| (&text[place], name)).collect();
+    assert_eq!(files, [("\"extra\"", "extra"), ("\"etc/more.config\"", "etc/more.config")]);
+    assert_eq!(included_files("[\"a\", ].").len(), 1);
+    assert_eq!(included_files("\"a\". [b]."), []);
+    assert_eq!(string_of("/a \"b\""), r#""/a \"b\"""#);
 }
 
 #[test]
@@ -43,8 +86,9 @@ fn a_value_in_quotes_is_escaped() {
 /// Should we and the tokeniser ever differ over where quotes end.
 #[test]
 fn a_value_that_leaves_its_quotes_is_found_when_the_text_is_read_back() {
-    let value = |in_text| Value { in_text, in_template: 1..5, origin: Origin::Environment };
-    let rendered = |in_text| Rendered { text: r#"["a", b]."#.into(), values: vec![value(in_text)] };
+    let value = |in_text| InsertedValue { in_text, in_template: 1..5, origin: ValueOrigin::Environment };
+    let rendered =
+        |in_text| RenderedText { text: r#"["a", b]."#.into(), values: vec![value(in_text)], warnings: vec![] };
     assert!(read_back(&rendered(2..3)).is_ok());
     for in_text in [2..4, 2..7] {
         assert_eq!(read_back(&rendered(in_text)).unwrap_err().message, "a value ends elsewhere than its quotes do");
@@ -53,7 +97,7 @@ fn a_value_that_leaves_its_quotes_is_found_when_the_text_is_read_back() {
 
 #[test]
 fn what_has_no_escape_is_refused_where_it_cannot_stand() {
-    refused("~S(${V})", "a)b", "has the character ), which cannot stand in a sigil without escapes");
+    refused("~S(${V})", "a)b", "has the character ), which cannot be in a sigil without escapes");
     refused("~B\"${V}\"", "a\nb", "has a newline, which");
     refused("~foo[x${V}]", "]", "has the character ]");
     for bad in ["\"", "\\", "a\nb"] {
@@ -61,7 +105,7 @@ fn what_has_no_escape_is_refused_where_it_cannot_stand() {
         refused("~b\"\"\"\"\n${V}\n\"\"\"\"", bad, "in a triple-quoted string");
     }
     refused("\"\"\"${V}\n\"\"\"", "\"", "in a triple-quoted string");
-    refused("~B\"${V}\"", "\"", "has the character \", which cannot stand in a sigil without escapes");
+    refused("~B\"${V}\"", "\"", "has the character \", which cannot be in a sigil without escapes");
     refused("\"\\^${V}\"", "n", "behind a backslash");
     refused("\"\\${V}\"", "n", "behind a backslash");
     refused("\"${V}\"", "\u{ffff}", "does not know");
@@ -89,7 +133,16 @@ fn a_triple_quoted_string_ends_at_as_many_quotes_that_begin_a_line() {
 
 #[test]
 fn outside_quotes_a_value_goes_in_as_it_is() {
-    for value in ["4369", "[a, \"b%c\", 'd', $\", $%, $\\\"]", "true", "\"\"", "<<\"é\">>", "#{a => 1}"] {
+    for value in [
+        "4369",
+        "4369\n",
+        "[a, % b\n\tc,\r\n {d, e}]",
+        "[a, \"b%c\", 'd', $\", $%, $\\\"]",
+        "true",
+        "\"\"",
+        "<<\"é\">>",
+        "#{a => 1}",
+    ] {
         assert_eq!(with("{port, ${V}}.", value), Ok(format!("{{port, {value}}}.")));
     }
     assert_eq!(with("<<\"a\"${V}>>.", "/utf8").as_deref(), Ok("<<\"a\"/utf8>>."));
@@ -98,7 +151,7 @@ fn outside_quotes_a_value_goes_in_as_it_is() {
 #[test]
 fn what_took_in_the_value_may_take_in_what_stands_behind_it() {
     assert_eq!(with("[$${V}b].", "a, $").as_deref(), Ok("[$a, $b]."));
-    refused("[$${V}b].", "a, $c, ~s", "would change what stands behind it");
+    refused("[$${V}b].", "a, $c, ~s", "would change what follows it");
 }
 
 #[test]
@@ -107,10 +160,8 @@ fn outside_quotes_no_value_changes_what_stands_behind_it() {
     refused("{a, ${V}}.", "\"x", "opens a quote");
     refused("{a, ${V}}.", "it's", "opens a quote");
     refused("{a, ${V}}.", "\"\"\"", "opens a quote");
-    refused("{a, ${V}}.", "x$", "change what stands behind it");
-    refused("{a, ${V}}.", "a\nb", "has a newline, which cannot stand outside quotes");
-    refused("{a, ${V}}.", "a\n", "has a newline at its end");
-    refused("{a, ${V}}.", "a\tb", "control character");
+    refused("{a, ${V}}.", "x$", "change what follows it");
+    refused("{a, ${V}}.", "a\u{1}", "has the control character '\\u{1}', which cannot be outside quotes");
 }
 
 #[test]

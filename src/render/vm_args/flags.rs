@@ -1,9 +1,33 @@
-//! Which word belongs to which flag, once `erlexec` and the VM have shared them out.
+//! Which word belongs to which flag, once `erlexec` and the VM have read them.
 //!
 //! Pure: no I/O, no clock.
 
-use super::words::Word;
+use super::super::fault::TextFault;
 use std::ops::Range;
+use std::path::Path;
+
+/// A word of the file: its text as the VM gets it, and its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// Without quotes and backslashes.
+    pub text: String,
+    /// In bytes, with quotes and backslashes.
+    pub span: Range<usize>,
+}
+
+/// A path as a word.
+#[must_use]
+pub fn word_of(path: &Path) -> String {
+    let mut word = String::new();
+    for character in path.to_string_lossy().chars() {
+        let is_plain = character.is_ascii_alphanumeric() || matches!(character, '/' | '.' | '_' | '-' | '+');
+        if !is_plain && character.is_ascii() {
+            word.push('\\');
+        }
+        word.push(character);
+    }
+    word
+}
 
 /// A flag with the words behind it.
 #[derive(Debug)]
@@ -13,19 +37,28 @@ pub(in crate::render) struct Flag {
 }
 
 impl Flag {
+    /// Whether it is one of those that name the node or guard it. Nothing may add a word to them.
+    pub(super) fn is_guarded(&self) -> bool {
+        matches!(self.name.text.as_str(), "-name" | "-sname" | "-setcookie")
+    }
+
+    pub(super) fn fault(&self, message: impl Into<String>) -> TextFault {
+        TextFault::new(self.name.span.start, message)
+    }
+
     /// From the flag to its last word.
     pub(super) fn span(&self) -> Range<usize> {
         self.name.span.start..self.values.last().map_or(self.name.span.end, |value| value.span.end)
     }
 }
 
-/// The flags of a file, in their order. Words before the first are behind a flag that has the name of the first of them.
+/// The flags of a file, in their order. Words before the first flag belong to one that is named like the first of them.
 #[derive(Debug, Default)]
 pub struct Flags {
     list: Vec<Flag>,
     /// The last flag of those that `erlexec` leaves in their place.
     staying: Option<usize>,
-    /// How many words the last flag takes whatever they are.
+    /// How many words the last flag still takes, whatever they are.
     due: usize,
 }
 
@@ -77,7 +110,7 @@ impl Flags {
         words
     }
 
-    /// What stands behind `-extra` is the program's own.
+    /// What follows `-extra` is for the program.
     fn is_over(&self) -> bool {
         self.list.last().is_some_and(|flag| flag.name.text == "-extra")
     }
@@ -98,7 +131,7 @@ fn is_emulator_flag(flag: &str) -> bool {
     flag.starts_with('+')
 }
 
-/// The emulator's flags go before all others; of these two nothing is left.
+/// `erlexec` puts the emulator's flags before all others; of the other two it leaves nothing.
 fn moves(flag: &str) -> bool {
     is_emulator_flag(flag) || matches!(flag, "-env" | "-epmd")
 }

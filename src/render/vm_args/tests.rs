@@ -1,11 +1,13 @@
 //! What `erl -args_file` does, as promises.
 
-use super::super::template::{Variables, masked, masked_text, render};
+use super::super::mask::{masked, masked_text};
+use super::super::template::render;
+use super::super::variables::{TemplateVariables, UnsetVariable};
 use super::*;
 use crate::variables::Env;
 
 fn words(text: &str) -> Vec<String> {
-    let mut scanner = Scanner::default();
+    let mut scanner = VmArgsScanner::default();
     text.chars().for_each(|character| scanner.feed(character));
     scanner.finish().unwrap().words().into_iter().map(|word| word.text.clone()).collect()
 }
@@ -21,8 +23,8 @@ fn faults(text: &str) -> Vec<String> {
 /// `template` with V set to `value`.
 fn with(template: &str, value: &str) -> Result<String, String> {
     let env = Env::from_pairs([("V", value)]);
-    let variables = Variables { env: &env, derived: vec![], refused: vec![], unset_is_error: true };
-    let rendered = render(template, &variables, &mut Scanner::default());
+    let variables = TemplateVariables { env: &env, derived: vec![], refused: vec![], unset: UnsetVariable::Error };
+    let rendered = render(template, &variables, &mut VmArgsScanner::default());
     rendered.map(|rendered| rendered.text).map_err(|mut faults| faults.remove(0).message)
 }
 
@@ -73,15 +75,15 @@ fn name_and_cookie_are_read() {
 #[test]
 fn what_the_vm_would_refuse_or_silently_drop_is_an_error() {
     for (text, part) in [
-        ("-name", "wants one name"),
-        ("-name -setcookie x", "wants one name"),
-        ("-name a@b c", "wants one name"),
+        ("-name", "takes one name"),
+        ("-name -setcookie x", "takes one name"),
+        ("-name a@b c", "takes one name"),
         ("-name \"\"", "nothing before the @"),
         ("-name a.b@c", "before the host"),
         ("-sname a@b.c", "takes no host with a dot"),
         ("-name a@b -sname c", "a second name"),
         ("-setcookie x\n-setcookie y", "a second cookie"),
-        ("-setcookie -heart", "wants one cookie"),
+        ("-setcookie -heart", "takes one cookie"),
         ("-setcookie ''", "is empty"),
     ] {
         let found = faults(text);
@@ -102,7 +104,7 @@ fn what_stands_behind_extra_is_no_flag() {
 
 #[test]
 fn nested_files_and_doubtful_flags_are_seen() {
-    assert_eq!(read("+K true -args_file 'a b'").nested_files().collect::<Vec<_>>(), [("a b", 8)]);
+    assert_eq!(read("+K true -args_file 'a b'").nested_files().collect::<Vec<_>>(), [("a b", 19..24, 8)]);
     assert_eq!(read("-heart -detached").warnings(true).len(), 3);
     assert_eq!(read("-proto_dist inet6_tcp").warnings(true).len(), 0);
     assert_eq!(read("-name a@b").warnings(false).len(), 0);
@@ -120,7 +122,7 @@ fn no_value_adds_a_word_to_name_or_cookie() {
     }
     for (bad, named) in [("a b", "white space"), ("a#b", "the character #")] {
         let reason = with("-name ${V}", bad).unwrap_err();
-        assert_eq!(reason, format!("the value of V has {named}, which cannot stand in -name, -sname or -setcookie"));
+        assert_eq!(reason, format!("the value of V has {named}, which cannot be in -name, -sname or -setcookie"));
     }
 }
 
@@ -163,9 +165,9 @@ fn words_belong_to_flags_as_in_the_vm() {
     let cookie = |text: &str| read(text).node_flags().unwrap().cookie.map(|cookie| cookie.expose().to_owned());
     assert_eq!(cookie("+K -setcookie a\n-setcookie b").as_deref(), Some("b"), "+K takes what follows");
     assert_eq!(cookie("-args_file -setcookie -setcookie b").as_deref(), Some("b"));
-    assert!(faults("-setcookie a +K true b")[0].contains("+K stands between -setcookie and a word"));
-    assert!(faults("-setcookie a -env A B b")[0].contains("-env stands between"));
-    assert!(faults("-name +A 5 a@b").iter().any(|message| message.contains("+A stands between -name")));
+    assert!(faults("-setcookie a +K true b")[0].contains("+K is between -setcookie and a word"));
+    assert!(faults("-setcookie a -env A B b")[0].contains("-env is between"));
+    assert!(faults("-name +A 5 a@b").iter().any(|message| message.contains("+A is between -name")));
     assert_eq!(cookie("-setcookie a +swt low -x b +Bd").as_deref(), Some("a"));
 }
 
@@ -177,7 +179,7 @@ fn a_flag_of_the_emulator_takes_its_own_word_and_no_other() {
     }
     for foreign in ["+B x", "+c x", "+U x", "+Bi x", "+hms 512 x", "+c true x"] {
         let found = faults(&format!("-setcookie a {foreign}"));
-        assert!(found[0].contains("stands between -setcookie and a word"), "{foreign}: {found:?}");
+        assert!(found[0].contains("is between -setcookie and a word"), "{foreign}: {found:?}");
     }
 }
 
@@ -198,24 +200,74 @@ fn no_value_joins_name_or_cookie_or_takes_in_what_follows() {
     let third = with("-setcookie n@h c ${V}", "'x'").unwrap_err();
     assert!(third.ends_with("begins with a word that would join -setcookie"), "{third}");
     let joined = with("-setcookie c\n${V}", "+K true d").unwrap();
-    assert!(faults(&joined)[0].contains("+K stands between"));
+    assert!(faults(&joined)[0].contains("+K is between"));
 }
 
 #[test]
-fn no_value_brings_a_newline() {
+fn a_newline_at_the_end_is_white_space_outside_quotes() {
+    assert_eq!(with("-setcookie ${V}", "secret\n").as_deref(), Ok("-setcookie secret"));
+    assert_eq!(with("-name ${V}@b", "a\r\n").as_deref(), Ok("-name a@b"));
+    assert_eq!(with("${V} -y", "-x 1 # note\n").as_deref(), Ok("-x 1 # note\n -y"));
     assert_eq!(
-        with("-setcookie ${V}", "secret\n").unwrap_err(),
+        with("-x '${V}'", "a\n").unwrap_err(),
         "the value of V has a newline at its end; vm.args cannot hold one there"
     );
-    assert!(with("${V}", "a\nb").unwrap_err().contains("has a newline;"));
+    assert!(with("${V}", "a\nb\n").unwrap_err().contains("has a newline;"));
+    assert!(with("-x \\${V}", "\n").unwrap_err().contains("has a newline at its end"));
     assert!(with("${V}", "a\tb").is_err());
 }
 
 #[test]
+fn name_and_cookie_are_not_empty() {
+    for template in ["-name ${V}@b", "-sname ${V}", "-setcookie ${V}", "-setcookie \"${V}\"", "-setcookie n@h ${V}"] {
+        for empty in ["", "\n"] {
+            assert_eq!(with(template, empty).unwrap_err(), "V is empty", "{template}");
+        }
+    }
+    for template in ["-name a@b ${V}", "-name a@b\n${V}", "-x ${V} -y", "-setcookie c\n${V}", "-x \"${V}\""] {
+        assert!(with(template, "").is_ok(), "{template}");
+    }
+}
+
+#[test]
+fn name_and_cookie_are_written_as_start_scripts_read_them() {
+    let plain = |text: &str| read(text).edited(read(text).plain_node_flags());
+    assert_eq!(plain("-name\ta@b\n  -setcookie \tc # x\n"), "-name a@b\n-setcookie c # x\n");
+    for text in ["-name   a@b\n+K\ttrue\n", "-x \\\n -name a@b", "-x 1\t-name a@b", "-name\n\ta@b"] {
+        assert_eq!(plain(text), text);
+    }
+}
+
+#[test]
+fn typographic_characters_are_seen() {
+    for (text, part) in [
+        ("-x 1\n\u{2013}name a@b", "an en dash"),
+        ("\u{2014}name a@b", "an em dash"),
+        ("-name \u{201c}a@b\u{201d}", "a curly quote"),
+        ("-setcookie \u{2018}c\u{2019}", "a curly quote"),
+        ("-name\u{a0}a@b", "a no-break space"),
+        ("-x 1\n\u{feff}-name a@b", "a byte order mark"),
+    ] {
+        let found = read(text).typographic_words();
+        assert!(found.len() == 1 && found[0].message.contains(part), "{text}: {found:?}");
+        assert!(text.is_char_boundary(found[0].offset));
+    }
+    assert_eq!(read("-x \u{e9}\u{2013} # \u{2013}name\n-name a@b").typographic_words(), []);
+}
+
+#[test]
+fn placeholders_that_nobody_renders_are_seen() {
+    let found: Vec<_> = read("# ${A}\n-name $<B>@${C}\n-x $D ${}").placeholders();
+    let names: Vec<_> =
+        found.iter().map(|fault| (fault.offset, fault.message.split_whitespace().last().unwrap())).collect();
+    assert_eq!(names, [(13, "B"), (18, "C")]);
+}
+
+#[test]
 fn a_cookie_is_hidden_and_nothing_else() {
-    let shown = |text: &str| masked(text, &mut Scanner::default());
+    let shown = |text: &str| masked(text, &mut VmArgsScanner::default());
     assert_eq!(shown("-name a@b -setcookie se cret\n-x 1 # old"), "-name a@b -setcookie ** ****\n-x 1 # ***");
     assert_eq!(shown("-setcookie ${C:-default}"), "-setcookie ${C:-*******}");
     let rendered = "-setcookie ${C:-default} -x ${C}";
-    assert_eq!(masked_text(rendered, &mut Scanner::default()), "-setcookie ************* -x ${C}");
+    assert_eq!(masked_text(rendered, &mut VmArgsScanner::default()), "-setcookie ************* -x ${C}");
 }

@@ -7,11 +7,11 @@ use beaminit::identity::hosts::{Hosts, is_pod_address};
 use beaminit::identity::name::{Fqdn, NodeName};
 use beaminit::identity::resolv_conf::ResolvConf;
 use beaminit::release::state::State;
-use beaminit::render::template::{Fault, Variables, masked, render};
-use beaminit::render::vm_args::{Scanner, VmArgs};
-use beaminit::render::{sys_config as terms_with_values, terms};
-use beaminit::variables::Config;
-use beaminit::variables::Env;
+use beaminit::render::sys_config::{SysConfigScanner, included_files, read_back};
+use beaminit::render::template::render;
+use beaminit::render::vm_args::{VmArgs, VmArgsScanner};
+use beaminit::render::{TemplateVariables, TextFault, UnsetVariable, masked};
+use beaminit::variables::{Config, Env};
 
 use super::input::Input;
 
@@ -22,9 +22,9 @@ pub fn template(data: &[u8]) {
     let value = OsString::from_vec(input.take(length).iter().map(|byte| (*byte).max(1)).collect());
     let text = String::from_utf8_lossy(input.take(usize::MAX));
     let env = Env::from_pairs([("V", value), ("LOOP", "${LOOP}".into())]);
-    for unset_is_error in [true, false] {
-        let variables = Variables { env: &env, derived: Vec::new(), refused: Vec::new(), unset_is_error };
-        match render(&text, &variables, &mut Scanner::default()) {
+    for unset in [UnsetVariable::Error, UnsetVariable::Empty, UnsetVariable::Keep] {
+        let variables = TemplateVariables { env: &env, derived: Vec::new(), refused: Vec::new(), unset };
+        match render(&text, &variables, &mut VmArgsScanner::default()) {
             Ok(rendered) if rendered.values.is_empty() => assert_eq!(rendered.text, text),
             Ok(_) => assert!(text.contains('$')),
             Err(faults) => check_faults(faults, &text),
@@ -39,23 +39,32 @@ pub fn sys_config(data: &[u8]) {
     let value = OsString::from_vec(input.take(length).iter().map(|byte| (*byte).max(1)).collect());
     let text = String::from_utf8_lossy(input.take(usize::MAX));
     let env = Env::from_pairs([("V", value)]);
-    let variables = Variables { env: &env, derived: Vec::new(), refused: Vec::new(), unset_is_error: true };
-    let shown = masked(&text, &mut terms_with_values::Scanner::default());
+    let variables =
+        TemplateVariables { env: &env, derived: Vec::new(), refused: Vec::new(), unset: UnsetVariable::Error };
+    let shown = masked(&text, &mut SysConfigScanner::default());
     let lengths = |text: &str| text.lines().map(|line| line.chars().count()).collect::<Vec<_>>();
     assert_eq!(lengths(&shown), lengths(&text), "a caret would stand elsewhere");
-    let rendered = match render(&text, &variables, &mut terms_with_values::Scanner::default()) {
+    let rendered = match render(&text, &variables, &mut SysConfigScanner::default()) {
         Ok(rendered) => rendered,
         Err(faults) => return check_faults(faults, &text),
     };
-    assert_eq!(rendered.text.matches('\n').count(), text.matches('\n').count(), "a value has brought a line");
-    match terms::read_back(&rendered) {
+    let lines = |text: &str| text.matches('\n').count();
+    let brought: usize = rendered.values.iter().map(|value| lines(&rendered.text[value.in_text.clone()])).sum();
+    assert_eq!(lines(&rendered.text), lines(&text) + brought);
+    for offset in 0..=rendered.text.len() {
+        assert!(rendered.offset_in_template(offset) <= text.len());
+    }
+    for (place, name) in included_files(&rendered.text) {
+        assert_eq!(rendered.text[place], format!("\"{name}\""));
+    }
+    match read_back(&rendered) {
         Ok(read) if rendered.values.is_empty() => assert_eq!(read, text),
         Ok(_) => {}
         Err(fault) => check_faults(vec![fault], &rendered.text),
     }
 }
 
-fn check_faults(faults: Vec<Fault>, text: &str) {
+fn check_faults(faults: Vec<TextFault>, text: &str) {
     assert!(!faults.is_empty());
     for fault in faults {
         assert!(text.is_char_boundary(fault.offset), "{fault:?}");
@@ -69,11 +78,12 @@ pub fn vm_args(data: &[u8]) {
         Ok(args) => args,
         Err(fault) => return check_faults(vec![fault], &text),
     };
-    assert!(args.nested_files().all(|(_, offset)| text.is_char_boundary(offset)));
-    assert!(args.warnings(false).len() <= args.warnings(true).len());
+    assert!(args.nested_files().all(|(_, _, offset)| text.is_char_boundary(offset)));
     if let Err(faults) = args.node_flags() {
         return check_faults(faults, &text);
     }
+    let plain = VmArgs::read(args.edited(args.plain_node_flags())).expect("it can still be read");
+    assert_eq!(plain.node_flags(), args.node_flags());
     let rest = VmArgs::read(args.without_node_flags()).expect("what is left can be read");
     let left = rest.node_flags().expect("what is left is well");
     assert!(left.node.is_none() && left.cookie.is_none(), "{left:?} is left");

@@ -3,17 +3,20 @@
 //! Pure: no I/O, no clock.
 
 mod flags;
-mod words;
+mod given;
+mod lint;
+mod scanner;
 
-use super::template::{Fault, Syntax as _};
-use crate::error::Problem;
+pub use given::{NamedNode, NodeFlagSources, named_node, words_of};
+pub use scanner::VmArgsScanner;
+
+use super::fault::TextFault;
+use super::template::Syntax as _;
 use crate::identity::name::{Distribution, NodeHost, NodeName};
 use crate::release::cookie::{self, Cookie};
+pub use flags::word_of;
 use flags::{Flag, Flags};
-pub use words::{Scanner, Word};
-
-/// Flags that name the node or guard it. Nothing may add a word to them.
-const GUARDED: [&str; 3] = ["-name", "-sname", "-setcookie"];
+use std::ops::Range;
 
 /// A `vm.args`, read.
 #[derive(Debug)]
@@ -36,15 +39,15 @@ impl VmArgs {
     ///
     /// # Errors
     /// A quote is not closed, or there is a byte order mark or a NUL, which the VM does not read as people do.
-    pub fn read(text: String) -> Result<Self, Fault> {
+    pub fn read(text: String) -> Result<Self, TextFault> {
         if text.starts_with('\u{feff}') {
             let message = "the file begins with a byte order mark, which the VM takes for a flag";
-            return Err(fault(0, message.into()).hint("save the file as UTF-8 without a byte order mark"));
+            return Err(TextFault::new(0, message).hint("save the file as UTF-8 without a byte order mark"));
         }
         if let Some(offset) = text.find('\0') {
-            return Err(fault(offset, "the file has a NUL; the VM reads no further".into()).hint("save it as UTF-8"));
+            return Err(TextFault::new(offset, "the file has a NUL; the VM reads no further").hint("save it as UTF-8"));
         }
-        let mut scanner = Scanner::default();
+        let mut scanner = VmArgsScanner::default();
         text.chars().for_each(|character| scanner.feed(character));
         Ok(Self { flags: scanner.finish()?, text })
     }
@@ -53,7 +56,7 @@ impl VmArgs {
     ///
     /// # Errors
     /// Every reason for which the VM would refuse them, or start silently without them.
-    pub fn node_flags(&self) -> Result<NodeFlags, Vec<Fault>> {
+    pub fn node_flags(&self) -> Result<NodeFlags, Vec<TextFault>> {
         let mut faults = Vec::new();
         let mut names = self.named(&["-name", "-sname"]);
         let node = names.next().and_then(|flag| keep(flag.node(), &mut faults));
@@ -61,7 +64,7 @@ impl VmArgs {
         faults.extend(names.map(|flag| flag.fault(second).hint(format!("remove this {}", flag.name.text))));
 
         for flag in self.named(&["-setcookie"]).filter(|flag| flag.values.is_empty() || flag.values.len() > 2) {
-            faults.push(flag.fault("-setcookie wants one cookie").hint("write -setcookie ${ERLANG_COOKIE}"));
+            faults.push(flag.fault("-setcookie takes one cookie").hint("write -setcookie ${ERLANG_COOKIE}"));
         }
         faults.extend(self.flags.iter().zip(self.flags.iter().skip(1)).filter_map(|(flag, next)| flag.torn_by(next)));
         let mut cookies = self.own_cookies();
@@ -84,39 +87,48 @@ impl VmArgs {
         self.without(self.own_cookies().collect())
     }
 
-    fn without(&self, mut flags: Vec<&Flag>) -> String {
-        flags.sort_by_key(|flag| flag.name.span.start);
+    fn without(&self, flags: Vec<&Flag>) -> String {
+        self.edited(flags.into_iter().map(|flag| (flag.span(), String::new())).collect())
+    }
+
+    /// The text with other words in these places, which do not overlap.
+    #[must_use]
+    pub fn edited(&self, mut edits: Vec<(Range<usize>, String)>) -> String {
+        edits.sort_by_key(|(place, _)| place.start);
         let mut text = self.text.clone();
-        for flag in flags.into_iter().rev() {
-            text.replace_range(flag.span(), "");
+        for (place, replacement) in edits.into_iter().rev() {
+            text.replace_range(place, &replacement);
         }
         text
     }
 
-    /// Files that this one names by `-args_file`, with the place of each.
-    pub fn nested_files(&self) -> impl Iterator<Item = (&str, usize)> {
-        let nested = self.named(&["-args_file"]).filter_map(|flag| Some((flag, flag.values.first()?)));
-        nested.map(|(flag, value)| (value.text.as_str(), flag.name.span.start))
+    /// What makes the flags of name and cookie readable for start scripts, which look for `-name VALUE` at the beginning
+    /// of a line, where the VM takes any white space before and behind the flag.
+    #[must_use]
+    pub fn plain_node_flags(&self) -> Vec<(Range<usize>, String)> {
+        let is_blank = |text: &&str| text.chars().all(|c| matches!(c, ' ' | '\t'));
+        let mut edits = Vec::new();
+        for flag in self.flags.iter().filter(|flag| flag.is_guarded()) {
+            let start = flag.name.span.start;
+            let line = self.text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+            let begins_line = !self.text[..line].ends_with("\\\n");
+            if begins_line && line < start && self.text.get(line..start).is_some_and(|margin| is_blank(&margin)) {
+                edits.push((line..start, String::new()));
+            }
+            let Some(value) = flag.values.first() else { continue };
+            let between = flag.name.span.end..value.span.start;
+            let is_tab = |text: &&str| is_blank(text) && text.contains('\t');
+            if self.text.get(between.clone()).is_some_and(|text| is_tab(&text)) {
+                edits.push((between, " ".into()));
+            }
+        }
+        edits
     }
 
-    /// What works but is hardly meant in a container.
-    #[must_use]
-    pub fn warnings(&self, ipv6_only: bool) -> Vec<Problem> {
-        let mut warnings = Vec::new();
-        if self.has("-heart") {
-            let what = "-heart starts a second VM after a crash, when the container is over already";
-            warnings.push(Problem::new(what).hint("remove -heart: Kubernetes restarts the container"));
-        }
-        if self.has("-detached") || self.has("-daemon") {
-            let what = "-detached sends the VM to the background: the container ends at once";
-            warnings.push(Problem::new(what).hint("remove -detached"));
-        }
-        let proto = self.named(&["-proto_dist"]).any(|flag| flag.values.iter().any(|value| value.text == "inet6_tcp"));
-        if ipv6_only && !proto {
-            let what = "the pod has IPv6 addresses only, and the VM speaks IPv4 to its peers";
-            warnings.push(Problem::new(what).hint("write -proto_dist inet6_tcp"));
-        }
-        warnings
+    /// Files that this one names by `-args_file`: each name, its place, and the flag's place.
+    pub fn nested_files(&self) -> impl Iterator<Item = (&str, Range<usize>, usize)> {
+        let nested = self.named(&["-args_file"]).filter_map(|flag| Some((flag, flag.values.first()?)));
+        nested.map(|(flag, value)| (value.text.as_str(), value.span.clone(), flag.name.span.start))
     }
 
     fn named<'a>(&'a self, names: &'a [&str]) -> impl Iterator<Item = &'a Flag> {
@@ -134,11 +146,11 @@ impl VmArgs {
 }
 
 impl Flag {
-    fn node(&self) -> Result<(Distribution, NodeName), Fault> {
+    fn node(&self) -> Result<(Distribution, NodeName), TextFault> {
         let flag = &self.name.text;
         let [value] = self.values.as_slice() else {
             // Without a value the VM would run undistributed, after one line in its log.
-            return Err(self.fault(format!("{flag} wants one name")).hint(NAME));
+            return Err(self.fault(format!("{flag} takes one name")).hint(NAME));
         };
         let node = NodeName::parse(&value.text)
             .map_err(|reason| self.fault(format!("the node name {:?} {reason}", value.text)).hint(NAME))?;
@@ -152,34 +164,26 @@ impl Flag {
         }
     }
 
-    fn cookie(&self) -> Result<Cookie, Fault> {
+    fn cookie(&self) -> Result<Cookie, TextFault> {
         let text = self.values.first().map_or("", |value| value.text.as_str());
         Cookie::parse(text).map_err(|reason| self.fault(format!("the cookie {reason}")).hint(cookie::CURE))
     }
 
     /// The emulator's flags go first, so that words behind them join the flag before them.
-    fn torn_by(&self, next: &Self) -> Option<Fault> {
-        let torn = GUARDED.contains(&self.name.text.as_str()) && next.name.span.start < self.span().end;
+    fn torn_by(&self, next: &Self) -> Option<TextFault> {
+        let torn = self.is_guarded() && next.name.span.start < self.span().end;
         let (flag, next_flag) = (&self.name.text, &next.name.text);
         torn.then(|| {
-            next.fault(format!("{next_flag} stands between {flag} and a word that the VM gives it"))
+            next.fault(format!("{next_flag} is between {flag} and a word that the VM gives to it"))
                 .hint(format!("write what belongs to {flag} on its own line, before the line of {next_flag}"))
         })
-    }
-
-    fn fault(&self, message: impl Into<String>) -> Fault {
-        fault(self.name.span.start, message.into())
     }
 }
 
 const NAME: &str = "write -name ${RELEASE_NAME}@${MY_POD_FQDN}";
 
-fn keep<T>(result: Result<T, Fault>, faults: &mut Vec<Fault>) -> Option<T> {
+fn keep<T>(result: Result<T, TextFault>, faults: &mut Vec<TextFault>) -> Option<T> {
     result.map_err(|fault| faults.push(fault)).ok()
-}
-
-fn fault(offset: usize, message: String) -> Fault {
-    Fault { offset, message, hint: None }
 }
 
 #[cfg(test)]

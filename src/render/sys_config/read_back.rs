@@ -1,18 +1,20 @@
-//! A rendered `sys.config`, read back by a tokeniser of Erlang that knows nothing of templates. The only door of
+//! A rendered `sys.config`, read back by an Erlang tokeniser that knows nothing of templates. The only door of
 //! `erl_tokenize`.
 //!
 //! Pure: no I/O, no clock.
 
-use super::sys_config::escape;
-use super::template::{Fault, Rendered};
+use super::super::fault::TextFault;
+use super::super::placeholder::Notation;
+use super::super::template::RenderedText;
+use super::escapes::{code, in_quotes};
 use erl_tokenize::{ErrorKind, Position, Symbol, TokenKind, scan_token};
 use std::ops::Range;
 
-/// The text as the VM should get it: values in binaries stand there byte by byte.
+/// The text as the VM should get it: values in binaries are written byte by byte.
 ///
 /// # Errors
 /// The text is not Erlang, or a value is not where it was put.
-pub fn read_back(rendered: &Rendered) -> Result<String, Fault> {
+pub fn read_back(rendered: &RenderedText) -> Result<String, TextFault> {
     let text = &rendered.text;
     check_encoding(text)?;
     let mut tokens = Tokens::of(text);
@@ -27,7 +29,9 @@ pub fn read_back(rendered: &Rendered) -> Result<String, Fault> {
             }
             if value.end >= token.span.end {
                 let message = "a value ends elsewhere than its quotes do";
-                return Err(fault(value.start, message).hint("write the quotes around the placeholder: \"${NAME}\""));
+                return Err(
+                    TextFault::new(value.start, message).hint("write the quotes around the placeholder: \"${NAME}\"")
+                );
             }
             let in_binary = token.kind == TokenKind::String && open.last() == Some(&Symbol::DoubleLeftAngle);
             if in_binary && !text[value.clone()].is_ascii() && is_bytes(&token, tokens)? {
@@ -36,6 +40,36 @@ pub fn read_back(rendered: &Rendered) -> Result<String, Fault> {
         }
     }
     Ok(with_bytes(text, &in_bytes))
+}
+
+/// The files that a `sys.config` includes by their names in its list of applications, with the places of these.
+#[must_use]
+pub fn included_files(text: &str) -> Vec<(Range<usize>, &str)> {
+    let (mut tokens, mut open, mut files) = (Tokens::of(text), Vec::new(), Vec::new());
+    let mut behind_string = false;
+    while let Ok(Some(token)) = tokens.next() {
+        if token.kind.is_hidden() {
+            continue;
+        }
+        let is_string = token.kind == TokenKind::String;
+        if is_string && behind_string {
+            // Both are parts of one name, which nobody writes like that.
+            files.pop();
+        } else if is_string && open == [Symbol::OpenSquare] {
+            let name = text.get(token.span.clone()).unwrap_or_default().trim_matches('"');
+            files.push((token.span.clone(), name));
+        }
+        behind_string = is_string;
+        token.open_or_close(&mut open);
+    }
+    files.retain(|(span, name)| span.len() == name.len() + 2 && !name.is_empty() && !name.contains('\\'));
+    files
+}
+
+/// A path as a string of Erlang.
+#[must_use]
+pub fn string_of(path: &str) -> String {
+    format!("\"{}\"", in_quotes(path, '"', Notation::Brackets))
 }
 
 struct Token {
@@ -74,7 +108,7 @@ impl<'a> Tokens<'a> {
         Self { text, position: Position::new() }
     }
 
-    fn next(&mut self) -> Result<Option<Token>, Fault> {
+    fn next(&mut self) -> Result<Option<Token>, TextFault> {
         let (text, start) = (self.text, self.position.offset());
         let (kind, end) = match scan_token(text, self.position) {
             Ok(None) => return Ok(None),
@@ -84,20 +118,20 @@ impl<'a> Tokens<'a> {
             Err(error) if error.kind == ErrorKind::NoClosingQuotation => {
                 let quote: String = text[start..].chars().take_while(|c| !c.is_whitespace()).take(1).collect();
                 let message = format!("the {quote} is not closed");
-                return Err(fault(start, message).hint(format!("write {quote} at its end")));
+                return Err(TextFault::new(start, message).hint(format!("write {quote} at its end")));
             }
             Err(error) => {
                 let message = format!("not Erlang: {}", error.kind);
                 let offset = beginning_of_character(text, error.position.offset());
-                return Err(fault(offset, message).hint("write one list of Erlang terms with a full stop"));
+                return Err(TextFault::new(offset, message).hint("write one list of Erlang terms with a full stop"));
             }
         };
         self.position = end;
         Ok(Some(Token::new(kind, start..end.offset(), text)))
     }
 
-    /// The next one that is no string, nor white space or a comment.
-    fn next_but_strings(&mut self) -> Result<Option<Token>, Fault> {
+    /// The next one that is neither a string nor white space nor a comment.
+    fn next_but_strings(&mut self) -> Result<Option<Token>, TextFault> {
         while let Some(token) = self.next()? {
             if !token.kind.is_hidden() && token.kind != TokenKind::String {
                 return Ok(Some(token));
@@ -108,17 +142,17 @@ impl<'a> Tokens<'a> {
 }
 
 /// The VM reads UTF-8, unless one of the first two lines says otherwise.
-fn check_encoding(text: &str) -> Result<(), Fault> {
+fn check_encoding(text: &str) -> Result<(), TextFault> {
     if text.starts_with('\u{feff}') {
         let message = "the file begins with a byte order mark, which is no Erlang";
-        return Err(fault(0, message).hint("save the file as UTF-8 without a byte order mark"));
+        return Err(TextFault::new(0, message).hint("save the file as UTF-8 without a byte order mark"));
     }
     let latin1 = text.lines().take(2).find_map(|line| line.split_once("coding")).is_some_and(|(_, rest)| {
         rest.trim_start().trim_start_matches([':', '=']).trim_start().to_ascii_lowercase().starts_with("latin-1")
     });
     match text.find(|c: char| !c.is_ascii()) {
         Some(offset) if latin1 => {
-            Err(fault(offset, "a character that is not ASCII, in a file that says it is latin-1")
+            Err(TextFault::new(offset, "a character that is not ASCII, in a file that says it is latin-1")
                 .hint("save the file as UTF-8 and take its coding comment away"))
         }
         _ => Ok(()),
@@ -129,8 +163,8 @@ fn check_encoding(text: &str) -> Result<(), Fault> {
 ///
 /// # Errors
 /// It is neither.
-fn is_bytes(string: &Token, mut behind: Tokens<'_>) -> Result<bool, Fault> {
-    // Strings behind each other are one, of the type that stands behind the last.
+fn is_bytes(string: &Token, mut behind: Tokens<'_>) -> Result<bool, TextFault> {
+    // Strings behind each other are one, of the type behind the last.
     match behind.next_but_strings()?.map(|token| token.kind) {
         Some(TokenKind::Symbol(Symbol::Slash)) => {
             while let Some(token) = behind.next_but_strings()? {
@@ -144,9 +178,9 @@ fn is_bytes(string: &Token, mut behind: Tokens<'_>) -> Result<bool, Fault> {
         Some(TokenKind::Symbol(Symbol::Colon)) => {}
         _ => return Ok(true),
     }
-    Err(Fault {
+    Err(TextFault {
         hint: Some("write <<\"…\">> or <<\"…\"/utf8>>".into()),
-        ..fault(string.span.start, "a value that is not ASCII, in a binary of another size or type than bytes")
+        ..TextFault::new(string.span.start, "a value that is not ASCII, in a binary of another size or type than bytes")
     })
 }
 
@@ -161,7 +195,7 @@ fn with_bytes(text: &str, values: &[Range<usize>]) -> String {
             if character.is_ascii() {
                 out.push(character);
             } else {
-                character.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| out.push_str(&escape(byte.into())));
+                character.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| out.push_str(&code(byte.into())));
             }
         }
         from = value.end;
@@ -172,8 +206,4 @@ fn with_bytes(text: &str, values: &[Range<usize>]) -> String {
 /// The tokenizer may see a fault within a character, or behind the end.
 fn beginning_of_character(text: &str, offset: usize) -> usize {
     (0..=offset.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
-}
-
-fn fault(offset: usize, message: impl Into<String>) -> Fault {
-    Fault { offset, message: message.into(), hint: None }
 }

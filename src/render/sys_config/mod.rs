@@ -1,18 +1,25 @@
-//! `sys.config` as the VM reads it: where strings, quoted atoms and comments begin and end, and how a value stands in
-//! each so that it arrives as it is.
+//! `sys.config` as the VM reads it: where strings, quoted atoms and comments begin and end, and how a value is written
+//! in each.
 //!
 //! Pure: no I/O, no clock.
 
+mod escapes;
+mod read_back;
+
+pub use read_back::{included_files, read_back, string_of};
+
+use super::placeholder::Notation;
 use super::template::Syntax;
+use escapes::in_quotes;
 
 /// Follows Erlang terms, as `erl_scan` splits them, with the triple-quoted strings and sigils of OTP 27.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Scanner {
-    state: State,
+pub struct SysConfigScanner {
+    state: TermState,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
+enum TermState {
     /// Outside quotes.
     #[default]
     Plain,
@@ -63,7 +70,7 @@ impl Escape {
     }
 }
 
-impl State {
+impl TermState {
     fn after(self, character: char) -> Self {
         match self {
             Self::Plain => Self::opened_by(character),
@@ -128,7 +135,7 @@ impl State {
         }
     }
 
-    /// Whether the next character stands between quotes.
+    /// Whether the next character is between quotes.
     fn is_quoted(self) -> bool {
         match self {
             Self::Opening { quotes, .. } => quotes != 2,
@@ -138,99 +145,82 @@ impl State {
     }
 }
 
-impl Syntax for Scanner {
+impl Syntax for SysConfigScanner {
     fn feed(&mut self, character: char) {
         self.state = self.state.after(character);
     }
 
     fn in_comment(&self) -> bool {
-        self.state == State::Comment
+        self.state == TermState::Comment
     }
 
-    fn put(&self, value: String) -> Result<String, String> {
+    fn quote(&self, value: &str, notation: Notation) -> Result<String, String> {
         if let Some(bad) = value.chars().find(|c| matches!(c, '\u{fffe}' | '\u{ffff}')) {
             return Err(format!("has the character {bad:?}, which Erlang does not know"));
         }
         match self.state {
-            State::Quoted { escape: Escape::Backslash | Escape::Caret, .. } => {
-                Err("cannot stand behind a backslash".into())
+            TermState::Quoted { escape: Escape::Backslash | Escape::Caret, .. } => {
+                Err("cannot be behind a backslash".into())
             }
-            State::Quoted { close: '\'', .. } if value.chars().count() > MAX_ATOM => {
+            TermState::Quoted { close: '\'', .. } if value.chars().count() > MAX_ATOM => {
                 Err(format!("has more than {MAX_ATOM} characters, which no atom can have"))
             }
-            State::Quoted { close, verbatim: false, .. } => Ok(escaped(&value, close)),
-            State::Opening { quotes: 1, verbatim: false } => Ok(escaped(&value, '"')),
-            State::Quoted { close, verbatim: true, .. } => without(value, &[close], "in a sigil without escapes"),
-            State::Opening { quotes: 1, .. } => without(value, &['"'], "in a sigil without escapes"),
+            TermState::Quoted { close, verbatim: false, .. } => Ok(in_quotes(value, close, notation)),
+            TermState::Opening { quotes: 1, verbatim: false } => Ok(in_quotes(value, '"', notation)),
+            TermState::Quoted { close, verbatim: true, .. } => without(value, &[close], "in a sigil without escapes"),
+            TermState::Opening { quotes: 1, .. } => without(value, &['"'], "in a sigil without escapes"),
             // Whether it has escapes depends on the OTP version.
-            State::TripleQuoted { .. } | State::Opening { quotes: 3.., .. } => {
+            TermState::TripleQuoted { .. } | TermState::Opening { quotes: 3.., .. } => {
                 without(value, &['"', '\\'], "in a triple-quoted string")
             }
-            _ => self.put_plainly(value),
+            _ => self.quote_plainly(value),
         }
     }
 
-    fn hides(&self) -> bool {
+    fn in_secret(&self) -> bool {
         self.in_comment() || self.state.is_quoted()
     }
 
     /// As long as a `ConfigMap` can be.
-    fn longest(&self) -> usize {
+    fn max_len(&self) -> usize {
         1 << 20
     }
 }
 
-impl Scanner {
-    /// Outside quotes a value may be a number, an atom, or whole terms, but what follows it must keep its meaning.
-    fn put_plainly(&self, value: String) -> Result<String, String> {
-        let value = without(value, &[], "outside quotes")?;
-        let end = value.chars().fold(self.state, State::after);
+impl SysConfigScanner {
+    /// Outside quotes a value may be a number, an atom, or whole terms on several lines, but what follows it must keep its
+    /// meaning.
+    fn quote_plainly(&self, value: &str) -> Result<String, String> {
+        if let Some(bad) = value.chars().find(|c| c.is_control() && !c.is_ascii_whitespace()) {
+            return Err(format!("has the control character {bad:?}, which cannot be outside quotes"));
+        }
+        let end = value.chars().fold(self.state, TermState::after);
         let opens = match end {
-            State::Comment => "begins a comment, which would take in the rest of the line",
-            State::Quoted { .. } | State::TripleQuoted { .. } => "opens a quote and does not close it",
-            State::Opening { quotes, .. } if quotes != 2 => "opens a quote and does not close it",
-            State::Character(_) | State::Sigil { .. } if end != self.state => "would change what stands behind it",
-            _ => return Ok(value),
+            TermState::Comment => "begins a comment, which would take in the rest of the line",
+            TermState::Quoted { .. } | TermState::TripleQuoted { .. } => "opens a quote and does not close it",
+            TermState::Opening { quotes, .. } if quotes != 2 => "opens a quote and does not close it",
+            TermState::Character(_) | TermState::Sigil { .. } if end != self.state => "would change what follows it",
+            _ => return Ok(value.to_owned()),
         };
-        Err(format!("{opens}; is the placeholder to stand in quotes?"))
+        Err(format!("{opens}; should the placeholder be in quotes?"))
     }
 }
 
 /// In characters; the VM's own limit.
 const MAX_ATOM: usize = 255;
 
-/// The value as it stands in quotes of this kind.
-fn escaped(value: &str, quote: char) -> String {
-    let mut text = String::with_capacity(value.len());
-    for character in value.chars() {
-        match character {
-            '\\' => text.push_str("\\\\"),
-            '\n' => text.push_str("\\n"),
-            '\r' => text.push_str("\\r"),
-            '\t' => text.push_str("\\t"),
-            _ if character == quote => text.extend(['\\', quote]),
-            _ if character.is_ascii_control() => text.push_str(&escape(u32::from(character))),
-            _ => text.push(character),
-        }
-    }
-    text
-}
-
-/// A character, or a byte of a binary, by its number.
-pub(super) fn escape(code: u32) -> String {
-    format!("\\x{{{code:X}}}")
-}
-
 /// The value, unless it has one of these characters or a control character.
-fn without(value: String, forbidden: &[char], place: &str) -> Result<String, String> {
-    let Some(bad) = value.chars().find(|c| c.is_control() || forbidden.contains(c)) else { return Ok(value) };
+fn without(value: &str, forbidden: &[char], place: &str) -> Result<String, String> {
+    let Some(bad) = value.chars().find(|c| c.is_control() || forbidden.contains(c)) else {
+        return Ok(value.to_owned());
+    };
     Err(match bad {
         '\n' | '\r' if value.trim_end_matches(['\n', '\r']).chars().any(char::is_control) => {
-            format!("has a newline, which cannot stand {place}")
+            format!("has a newline, which cannot be {place}")
         }
-        '\n' | '\r' => format!("has a newline at its end, which cannot stand {place}"),
-        _ if bad.is_control() => format!("has the control character {bad:?}, which cannot stand {place}"),
-        _ => format!("has the character {bad}, which cannot stand {place}"),
+        '\n' | '\r' => format!("has a newline at its end, which cannot be {place}"),
+        _ if bad.is_control() => format!("has the control character {bad:?}, which cannot be {place}"),
+        _ => format!("has the character {bad}, which cannot be {place}"),
     })
 }
 

@@ -5,33 +5,26 @@
 //!
 //! Pure: no I/O, no clock.
 
-use super::super::template::{Fault, Syntax};
-use super::flags::{Flag, Flags, is_flag};
-use super::{GUARDED, fault};
-use std::ops::Range;
-
-/// A word of the file: its text as the VM gets it, and where it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Word {
-    /// Without quotes and backslashes.
-    pub text: String,
-    /// Where it stands, in bytes, quotes and all.
-    pub span: Range<usize>,
-}
+use super::super::fault::TextFault;
+use super::super::placeholder::Notation;
+use super::super::template::Syntax;
+use super::flags::{Flag, Flags, Word, is_flag};
 
 /// The tokeniser.
 #[derive(Debug, Default)]
-pub struct Scanner {
+pub struct VmArgsScanner {
     flags: Flags,
     word: Option<Word>,
-    state: State,
+    state: Quoting,
     offset: usize,
     /// Where this line begins.
     line: usize,
+    /// Variables such as `ERL_FLAGS` have no comments.
+    without_comments: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
+enum Quoting {
     #[default]
     Plain,
     Quoted(char, usize),
@@ -39,7 +32,12 @@ enum State {
     Comment,
 }
 
-impl Scanner {
+impl VmArgsScanner {
+    /// For the text of a variable such as `ERL_FLAGS`.
+    pub(super) fn without_comments() -> Self {
+        Self { without_comments: true, ..Self::default() }
+    }
+
     fn push(&mut self, character: char) {
         let start = self.offset;
         self.word.get_or_insert_with(|| Word { text: String::new(), span: start..start }).text.push(character);
@@ -61,9 +59,10 @@ impl Scanner {
     ///
     /// # Errors
     /// A quote is not closed; the VM would take the rest of the file for one word.
-    pub fn finish(mut self) -> Result<Flags, Fault> {
-        if let State::Quoted(quote, offset) = self.state {
-            return Err(fault(offset, format!("the {quote} is not closed")).hint(format!("write {quote} at its end")));
+    pub fn finish(mut self) -> Result<Flags, TextFault> {
+        if let Quoting::Quoted(quote, offset) = self.state {
+            let fault = TextFault::new(offset, format!("the {quote} is not closed"));
+            return Err(fault.hint(format!("write {quote} at its end")));
         }
         self.close_word();
         Ok(self.flags)
@@ -76,7 +75,7 @@ impl Scanner {
 
     /// The same, if it names the node or guards it.
     fn guarded(&self, value: &str) -> Option<&Flag> {
-        self.owner(value).filter(|flag| GUARDED.contains(&flag.name.text.as_str()))
+        self.owner(value).filter(|flag| flag.is_guarded())
     }
 
     /// Whether the word at hand names the node or is its cookie: the first word behind the flag, or the second on the
@@ -93,32 +92,31 @@ impl Scanner {
         self.word.as_ref().is_none_or(|word| word.text.is_empty())
     }
 
-    /// Where nothing is guarded a value may be words, flags too, but what stands before and behind it must keep its
-    /// meaning.
-    fn put_plainly(&self, value: String) -> Result<String, String> {
+    /// Where nothing is guarded a value may be words, flags too, but what is before and behind it must keep its meaning.
+    fn quote_plainly(&self, value: &str) -> Result<String, String> {
         match value.chars().fold(self.state, |state, character| state.after(character, self.offset)) {
-            State::Plain => {}
-            State::Comment => return Err("has #, which would make a comment of the rest of the line".into()),
-            State::Quoted(quote, _) => return Err(format!("opens a {quote} and does not close it")),
-            State::Escaped => return Err("ends with a backslash, which would take in what stands behind it".into()),
+            Quoting::Plain => {}
+            Quoting::Comment => return Err("has #, which would make a comment of the rest of the line".into()),
+            Quoting::Quoted(quote, _) => return Err(format!("opens a {quote} and does not close it")),
+            Quoting::Escaped => return Err("ends with a backslash, which would take in what follows it".into()),
         }
-        let mut alone = Scanner::default();
+        let mut alone = VmArgsScanner::default();
         value.chars().for_each(|character| alone.feed(character));
         alone.close_word();
         if alone.flags.takes_next() {
-            return Err("ends with a flag that would take in what stands behind it".into());
+            return Err("ends with a flag that would take in what follows it".into());
         }
         let begins_with_flag = alone.flags.iter().next().is_none_or(|first| is_flag(&first.name.text));
-        match self.guarded(&value) {
+        match self.guarded(value) {
             Some(flag) if !begins_with_flag && self.begins_word() => {
                 Err(format!("begins with a word that would join {}", flag.name.text))
             }
-            _ => Ok(value),
+            _ => Ok(value.to_owned()),
         }
     }
 }
 
-impl State {
+impl Quoting {
     fn after(self, character: char, offset: usize) -> Self {
         match (self, character) {
             (Self::Comment, '\n') | (Self::Escaped, _) => Self::Plain,
@@ -132,14 +130,17 @@ impl State {
     }
 }
 
-impl Syntax for Scanner {
+impl Syntax for VmArgsScanner {
     fn feed(&mut self, character: char) {
-        let next = self.state.after(character, self.offset);
+        let next = match self.state.after(character, self.offset) {
+            Quoting::Comment if self.without_comments => Quoting::Plain,
+            next => next,
+        };
         match (self.state, next) {
-            (State::Comment, _) => {}
-            (State::Plain, State::Comment) => self.close_word(),
-            (State::Plain, State::Plain) if is_separator(character) => self.close_word(),
-            (State::Plain, State::Plain) | (State::Escaped, _) | (State::Quoted(..), State::Quoted(..)) => {
+            (Quoting::Comment, _) => {}
+            (Quoting::Plain, Quoting::Comment) => self.close_word(),
+            (Quoting::Plain, Quoting::Plain) if is_separator(character) => self.close_word(),
+            (Quoting::Plain, Quoting::Plain) | (Quoting::Escaped, _) | (Quoting::Quoted(..), Quoting::Quoted(..)) => {
                 self.push(character);
             }
             _ => self.open_word(),
@@ -152,42 +153,49 @@ impl Syntax for Scanner {
     }
 
     fn in_comment(&self) -> bool {
-        self.state == State::Comment
+        self.state == Quoting::Comment
     }
 
-    fn put(&self, value: String) -> Result<String, String> {
-        if let Some(bad) = value.chars().find(|c| c.is_control()) {
-            let newline =
-                if value.trim_end_matches(['\r', '\n']).chars().any(char::is_control) { "" } else { " at its end" };
+    fn quote(&self, value: &str, _: Notation) -> Result<String, String> {
+        // A newline at the end, as `echo` makes it, is white space to the VM.
+        let body = if self.state == Quoting::Plain { value.trim_end_matches(['\r', '\n']) } else { value };
+        if let Some(bad) = body.chars().find(|c| c.is_control()) {
+            let body = value.trim_end_matches(['\r', '\n']);
+            let place = if body.chars().any(char::is_control) { "" } else { " at its end" };
             return Err(match bad {
-                '\n' | '\r' => format!("has a newline{newline}; vm.args cannot hold one there"),
+                '\n' | '\r' => format!("has a newline{place}; vm.args cannot hold one there"),
                 _ => format!("has the control character {bad:?}; vm.args cannot hold it"),
             });
         }
-        let quoted = matches!(self.state, State::Quoted(..));
-        if !quoted && !self.is_guarded(&value) {
-            return self.put_plainly(value);
+        let quoted = matches!(self.state, Quoting::Quoted(..));
+        if !quoted && !self.is_guarded(body) {
+            return self.quote_plainly(value);
         }
         let place = if quoted { "inside quotes" } else { "in -name, -sname or -setcookie" };
         // How to quote these differs between OTP versions, so there is no form that is right everywhere.
-        if let Some(bad) = value.chars().find(|c| c.is_whitespace() || matches!(c, '#' | '"' | '\'' | '\\')) {
-            return Err(format!("has {}, which cannot stand {place}", name_of(bad)));
+        if let Some(bad) = body.chars().find(|c| c.is_whitespace() || matches!(c, '#' | '"' | '\'' | '\\')) {
+            return Err(format!("has {}, which cannot be {place}", name_of(bad)));
         }
         // Quotes do not help: to erlexec it is the same word with and without them.
-        if self.begins_word() && self.flags.next_is_flag(&value) {
-            return Err(format!("begins with {}, which would make a flag of it", &value[..1]));
+        if self.begins_word() && self.flags.next_is_flag(body) {
+            return Err(format!("begins with {}, which would make a flag of it", &body[..1]));
         }
-        Ok(value)
+        Ok(body.to_owned())
     }
 
-    /// Comments may hold the cookie of yesterday.
-    fn hides(&self) -> bool {
+    fn needs_value(&self) -> bool {
+        self.is_guarded("")
+            && self.guarded("").is_some_and(|flag| flag.values.is_empty() || flag.name.text == "-setcookie")
+    }
+
+    /// Comments may hold a former cookie.
+    fn in_secret(&self) -> bool {
         let flag_at_hand = self.word.as_ref().is_some_and(|word| self.flags.next_is_flag(&word.text));
         self.in_comment() || self.owner("").is_some_and(|flag| flag.name.text == "-setcookie") && !flag_at_hand
     }
 
     /// Each word becomes an argument of the VM, of which the kernel takes 2 MiB in all.
-    fn longest(&self) -> usize {
+    fn max_len(&self) -> usize {
         128 << 10
     }
 }
