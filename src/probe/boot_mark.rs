@@ -10,6 +10,11 @@ fn text(vm: Vm) -> String {
     format!("{} {}\n", vm.pid, vm.started)
 }
 
+/// Whether any VM of this start has answered a probe.
+pub(super) fn is_any(dir: &Path) -> bool {
+    dir.join(FILE).exists()
+}
+
 /// Whether this VM has answered a probe before.
 pub(super) fn is_set(dir: &Path, vm: Vm) -> bool {
     fs::read_to_string(dir.join(FILE)).is_ok_and(|found| found == text(vm))

@@ -32,6 +32,8 @@ pub enum Failure {
     },
     /// The connection was accepted by the kernel, and then nothing came.
     NoHandshake,
+    /// The node began the handshake and did not end it.
+    UnfinishedHandshake,
     /// What listens at the port does not speak Erlang's distribution protocol.
     NotANode,
     /// What listens at the port is another node.
@@ -66,6 +68,7 @@ impl Failure {
     pub(super) fn may_pass(&self) -> bool {
         use Failure::{
             CallFailed, ConnectionLost, NamesInUse, NoAnswer, NoEpmd, NoHandshake, NotListening, NotRegistered,
+            UnfinishedHandshake,
         };
         matches!(
             self,
@@ -73,6 +76,7 @@ impl Failure {
                 | NotRegistered { .. }
                 | NotListening { .. }
                 | NoHandshake
+                | UnfinishedHandshake
                 | NoAnswer
                 | ConnectionLost
                 | NamesInUse
@@ -90,13 +94,14 @@ impl fmt::Display for Failure {
             Self::NoHandshake => {
                 f.write_str("the connection is accepted, but the node's net_kernel does not answer the handshake")
             }
+            Self::UnfinishedHandshake => f.write_str("the node is too busy to end the handshake"),
             Self::NotANode => f.write_str("the program at the node's port does not answer as an Erlang node does"),
             Self::OtherNode(name) => write!(f, "the node's port belongs to another node, {name}"),
             Self::CookieRefused => f.write_str("the node has another cookie"),
             Self::OtherContainer => f.write_str("a node of this name runs in another container"),
             Self::NotAllowed => f.write_str("the node accepts only certain nodes (net_kernel:allow)"),
             Self::NamesInUse => f.write_str("too many probes at the same time"),
-            Self::NoAnswer => f.write_str("the node accepts connections, but does not answer a call"),
+            Self::NoAnswer => f.write_str("the node is too busy to answer a call, or its server rex hangs"),
             Self::ConnectionLost => f.write_str("the node ended the connection before it answered"),
             Self::CallFailed(reason) => write!(f, "the node answers that the call failed: {reason}"),
         }

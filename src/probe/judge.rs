@@ -49,6 +49,9 @@ impl Inquiry<'_> {
     /// Of a release whose first process lives.
     fn of_release(&self, verdict: Verdict, main: Process) -> Verdict {
         let Some(vm) = Vm::find(main.pid) else {
+            if boot_mark::is_any(self.dir) {
+                return verdict.in_phase("ended").fail("the VM has ended");
+            }
             return self.booting(verdict, since_boot(main.started), "no VM runs yet");
         };
         if vm.is_stopped {

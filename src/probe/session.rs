@@ -92,7 +92,7 @@ impl<S: Read + Write> Session<S> {
             Status::NameInUse => return Err(Refused::NameInUse),
             Status::NotAllowed => return Err(Failure::NotAllowed.into()),
         }
-        let message = receive_handshake(&mut stream).map_err(|error| unanswered(&error))?;
+        let message = receive_handshake(&mut stream).map_err(|error| half_answered(&error))?;
         let theirs = handshake::challenge(&message).ok_or(Failure::NotANode)?;
         if !is_named(&theirs.node, who.node) {
             return Err(Failure::OtherNode(theirs.node.chars().filter(char::is_ascii_graphic).collect()).into());
@@ -103,7 +103,7 @@ impl<S: Read + Write> Session<S> {
             Ok(message) if handshake::is_acknowledged(&message, who.cookie, challenge) => {
                 Ok(Self { stream, ours: who.ours.to_owned(), random })
             }
-            Err(error) if !is_closed(&error) => Err(unanswered(&error).into()),
+            Err(error) if !is_closed(&error) => Err(half_answered(&error).into()),
             // A node ends the connection to one that has another cookie. One that gives a wrong digest has another itself.
             _ => Err(Failure::CookieRefused.into()),
         }
@@ -212,6 +212,10 @@ fn is_closed(error: &io::Error) -> bool {
 
 fn unanswered(error: &io::Error) -> Failure {
     if error.kind() == ErrorKind::TimedOut { Failure::NoHandshake } else { Failure::NotANode }
+}
+
+fn half_answered(error: &io::Error) -> Failure {
+    if error.kind() == ErrorKind::TimedOut { Failure::UnfinishedHandshake } else { Failure::NotANode }
 }
 
 fn unfinished(error: &io::Error) -> Failure {

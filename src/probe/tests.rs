@@ -107,8 +107,8 @@ fn each_end_of_a_handshake_has_its_reason() {
     let begun = || [framed(b"sok"), challenge("a@b")].concat();
     for (sends, then, expected) in [
         (Vec::new(), silent, Failure::NoHandshake.into()),
-        (framed(b"sok"), silent, Failure::NoHandshake.into()),
-        (begun(), silent, Failure::NoHandshake.into()),
+        (framed(b"sok"), silent, Failure::UnfinishedHandshake.into()),
+        (begun(), silent, Failure::UnfinishedHandshake.into()),
         (Vec::new(), None, Refused::Closed),
         (Vec::new(), Some(ErrorKind::ConnectionReset), Refused::Closed),
         (framed(b"snok"), None, Refused::NameInUse),

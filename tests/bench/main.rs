@@ -19,6 +19,7 @@ mod support;
 
 mod init;
 mod memory;
+mod probe;
 mod reaping;
 mod results;
 mod signals;
@@ -47,9 +48,10 @@ fn main() {
     let rows: Vec<_> = PARTS.iter().filter(|(name, _)| is_wanted(name)).flat_map(|(_, measure)| measure()).collect();
     let table = results::table(&rows);
     let wait = if is_wanted("wait") { vec![wait::cost(), wait::stop()] } else { Vec::new() };
-    println!("{table}\n{}", wait.join("\n"));
+    let probes = if is_wanted("probe") { probe::table() } else { String::new() };
+    println!("{table}\n{}\n{probes}", wait.join("\n"));
     if wanted.is_empty() {
-        results::write(&rows, &wait);
+        results::write(&rows, &wait, &probes);
     }
 }
 

@@ -53,7 +53,7 @@ fn sentence(rows: &[Row]) -> String {
 }
 
 /// Writes `tests/bench/RESULTS.md`, and the sentence into the README.
-pub(crate) fn write(rows: &[Row], wait: &[String]) {
+pub(crate) fn write(rows: &[Row], wait: &[String], probes: &str) {
     let (table, sentence) = (table(rows), sentence(rows));
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
     let cpus = std::thread::available_parallelism().unwrap();
@@ -64,7 +64,7 @@ pub(crate) fn write(rows: &[Row], wait: &[String]) {
         std::env::consts::ARCH
     );
     let wait = wait.join("\n* ");
-    fs::write(path("tests/bench/RESULTS.md"), format!("{about}\n{table}\n{sentence}\n\n* {wait}\n")).unwrap();
+    fs::write(path("tests/bench/RESULTS.md"), format!("{about}\n{table}\n{sentence}\n\n* {wait}\n\n{probes}")).unwrap();
     let readme = fs::read_to_string(path("README.md")).unwrap();
     let (before, rest) = readme.split_once(BEGIN).expect("the mark in the README");
     let (_, after) = rest.split_once(END).expect("its end");
