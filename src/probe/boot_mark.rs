@@ -1,4 +1,4 @@
-//! A mark that a VM has answered once: from then on its silence is not a boot.
+//! A mark that a VM has answered once that it has started: from then on its silence is not a boot.
 
 use super::vm::Vm;
 use std::fs;
@@ -10,17 +10,17 @@ fn text(vm: Vm) -> String {
     format!("{} {}\n", vm.pid, vm.started)
 }
 
-/// Whether any VM of this start has answered a probe.
+/// Whether any VM of this start has said so.
 pub(super) fn is_any(dir: &Path) -> bool {
     dir.join(FILE).exists()
 }
 
-/// Whether this VM has answered a probe before.
+/// Whether this VM has said so before.
 pub(super) fn is_set(dir: &Path, vm: Vm) -> bool {
     fs::read_to_string(dir.join(FILE)).is_ok_and(|found| found == text(vm))
 }
 
-/// Notes that it has. Where nothing can be written, the limit of a boot alone decides.
+/// Notes that it said so. Where nothing can be written, the limit of a boot alone decides.
 pub(super) fn set(dir: &Path, vm: Vm) {
     if !is_set(dir, vm) {
         let _ = fs::write(dir.join(FILE), text(vm));

@@ -78,7 +78,9 @@ impl Inquiry<'_> {
         let answers = ask::ask(&peer, with_applications, self.deadline);
         match answers.and_then(|answers| is_of(vm, answers)) {
             Ok(answers) => {
-                boot_mark::set(self.dir, vm);
+                if answers.status == "started" {
+                    boot_mark::set(self.dir, vm);
+                }
                 self.by_answers(verdict.in_phase("running"), &peer.node, &answers)
             }
             Err(failure) if failure.may_pass() && !boot_mark::is_set(self.dir, vm) => {

@@ -37,7 +37,7 @@ impl Node {
         Self { pod: with(pod).start(), _cluster: cluster }
     }
 
-    fn is_ready(self) -> Self {
+    fn once_ready(self) -> Self {
         wait_until(BOOT, "a node that is ready", || self.pod.ended().is_none() && self.probe(&["ready"]).0 == Some(0));
         self
     }
@@ -83,7 +83,7 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn a_node_that_runs_answers_every_question() {
-    let node = Node::start(&[]).is_ready();
+    let node = Node::start(&[]).once_ready();
     let (code, line) = node.probe(&["live"]);
     assert!(code == Some(0) && line.starts_with(&format!("live: {NODE} answered in ")), "{line}");
     let (code, line) = node.probe(&["ready"]);
@@ -103,7 +103,7 @@ fn a_node_that_runs_answers_every_question() {
 
 #[test]
 fn each_failure_has_its_reason() {
-    let node = Node::start(&[]).is_ready();
+    let node = Node::start(&[]).once_ready();
     node.signal_vm("STOP");
     node.fails(&["live"], ", is stopped by a signal or a debugger");
     node.signal_vm("CONT");
@@ -118,14 +118,14 @@ fn each_failure_has_its_reason() {
 fn a_busy_node_is_no_live_one() {
     let busy = "[spawn_opt(fun F() -> F() end, [{priority, high}]) || _ <- lists:seq(1, 100)]";
     let eval = format!("spawn(fun() -> receive after 2000 -> {busy} end end)");
-    let node = Node::start(&["-eval", &eval]).is_ready();
+    let node = Node::start(&["-eval", &eval]).once_ready();
     wait_until(BOOT, "schedulers without time", || node.probe(&["live"]).0 == Some(1));
     node.fails(&["live"], "the node is too busy to ");
 }
 
 #[test]
 fn a_node_without_epmd_is_not_found() {
-    let node = Node::start(&[]).is_ready();
+    let node = Node::start(&[]).once_ready();
     assert!(node.sh("pkill -x epmd").status.success());
     node.fails(&["live"], "epmd does not answer at port 4369: connection refused");
     // A new one knows nobody: a node registers once.
@@ -147,7 +147,7 @@ fn a_vm_that_has_crashed_is_not_one_that_boots() {
     let script = format!("erl -noinput -name {NODE} -setcookie {COOKIE}; sleep 1000");
     let node =
         Node::start_command(&["sh", "-c", &script], |pod| pod.env("BEAMINIT_KIND", "erl").env("BEAMINIT_WAIT", "off"));
-    let node = node.is_ready();
+    let node = node.once_ready();
     node.signal_vm("KILL");
     wait_until(BOOT, "its end", || vm(&node.pod).is_none());
     node.fails(&["live"], "the VM has ended");
@@ -156,7 +156,7 @@ fn a_vm_that_has_crashed_is_not_one_that_boots() {
 
 #[test]
 fn a_node_of_another_container_does_not_count() {
-    let node = Node::start(&[]).is_ready();
+    let node = Node::start(&[]).once_ready();
     // Else it would register again in two seconds.
     node.eval("sys:suspend(erl_epmd)");
     assert!(node.sh("pkill -x epmd").status.success());
@@ -172,22 +172,22 @@ fn a_node_of_another_container_does_not_count() {
 
 #[test]
 fn the_port_is_found_where_the_node_has_it() {
-    let fixed = Node::start(&["-start_epmd", "false", "-erl_epmd_port", "9123"]).is_ready();
+    let fixed = Node::start(&["-start_epmd", "false", "-erl_epmd_port", "9123"]).once_ready();
     assert!(!fixed.sh("pgrep -x epmd").status.success());
-    let elsewhere = Node::start_as(&[], |pod| pod.env("ERL_EPMD_PORT", "4999")).is_ready();
+    let elsewhere = Node::start_as(&[], |pod| pod.env("ERL_EPMD_PORT", "4999")).once_ready();
     assert!(elsewhere.sh("ERL_EPMD_PORT=4999 epmd -names").status.success());
     let on_an_interface = |pod: Pod| {
         let address = pod.address().to_string().replace('.', ",");
         let flags = ["-kernel", "inet_dist_use_interface", &format!("{{{address}}}")];
         pod.command([&["erl", "-noinput", "-name", NODE, "-setcookie", COOKIE], flags.as_slice()].concat())
     };
-    Node::start_as(&[], on_an_interface).is_ready();
+    Node::start_as(&[], on_an_interface).once_ready();
 }
 
 #[test]
 fn a_node_of_ipv6_is_found() {
     let words = ["erl", "-noinput", "-proto_dist", "inet6_tcp", "-name", "shop@::1", "-setcookie", COOKIE];
-    Node::start_command(&words, |pod| pod.env("BEAMINIT_WAIT", "off")).is_ready();
+    Node::start_command(&words, |pod| pod.env("BEAMINIT_WAIT", "off")).once_ready();
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn probes_leave_nothing_behind_and_do_not_disturb_each_other() {
     let each = std::env::var("PROBES").map_or(5_000, |number| number.parse().unwrap()) / WORKERS;
     let watch = "net_kernel:monitor_nodes(true), \
         spawn(fun() -> net_kernel:monitor_nodes(true), (fun W() -> receive M -> io:format(\"saw ~p~n\", [M]), W() end end)() end)";
-    let node = Node::start(&["-eval", watch]).is_ready();
+    let node = Node::start(&["-eval", watch]).once_ready();
     // What the questions themselves leave: code that is loaded, atoms of their text.
     for _ in 0..2 {
         Counts::of(&node);

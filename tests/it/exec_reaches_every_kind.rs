@@ -1,5 +1,5 @@
 //! The tools of every kind of release find its node by `beaminit exec`, with no variable set by hand: not its name, not its
-//! cookie, not where its configuration is.
+//! cookie, not where its configuration is. So do probes.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -117,6 +117,10 @@ impl Scene {
             // Some print an atom as Erlang writes it.
             assert_eq!((output.status.code(), printed.replace('\'', "")), (Some(0), expected), "{words:?}: {error}");
             assert!(!printed.contains(COOKIE) && !error.contains(COOKIE), "{words:?}: {printed}{error}");
+        }
+        for question in [&["live"] as &[&str], &["ready", "demo"]] {
+            let line = self.said(&[&["beaminit", "probe"], question].concat());
+            assert!(line.contains(&format!(": {} ", self.node)) && line.contains("answered in "), "{line}");
         }
         assert_eq!(self.said(&["epmd", "-names"]).matches("name ").count(), 1, "a second node is left");
         assert_eq!(files_of(self.config.path()), before);

@@ -213,9 +213,8 @@ impl<'a> Started<'a> {
         let container = self.manifest.container();
         for kind in ["startupProbe", "readinessProbe", "livenessProbe"] {
             let probe = &container[kind];
-            if probe.is_object() {
-                wait_until(BOOT, kind, || self.pod.ended().is_none() && self.probe(probe));
-            }
+            assert!(probe.is_object(), "{kind}");
+            wait_until(BOOT, kind, || self.pod.ended().is_none() && self.probe(probe));
         }
     }
 
@@ -230,6 +229,9 @@ impl<'a> Started<'a> {
     }
 
     fn probe(&self, probe: &Value) -> bool {
+        if let Some(command) = probe["exec"]["command"].as_array() {
+            return self.pod.exec(command.iter().map(word)).status.success();
+        }
         let action = if probe["httpGet"].is_object() { &probe["httpGet"] } else { &probe["tcpSocket"] };
         let ports = list(&self.manifest.container()["ports"]);
         let port = ports.iter().find(|port| port["name"] == action["port"]).expect("a port of this name");
