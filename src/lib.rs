@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking"))]
 
 pub mod cli;
+pub mod command;
 pub mod elf;
 pub mod error;
 pub mod exit;

@@ -118,6 +118,11 @@ fn any_release_is_found_or_said_not_to_be_whole() {
 }
 
 #[test]
+fn any_command_is_followed_in_time() {
+    replay("command", 200, 200, bodies::command::body);
+}
+
+#[test]
 fn the_end_is_due_once_and_in_time() {
     replay("shutdown", 2000, 200, bodies::shutdown::body);
 }

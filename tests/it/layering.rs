@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 /// The modules from the top down. A file may import from rows below its own, and from its own module.
-const LAYERS: [&[&str]; 8] = [
+const LAYERS: [&[&str]; 9] = [
     &["lib", "main"],
     &["running"],
     &["report", "explain"],
@@ -13,6 +13,7 @@ const LAYERS: [&[&str]; 8] = [
     &["wait", "render", "supervise", "probe"],
     &["cli"],
     &["release"],
+    &["command"],
     &["identity"],
 ];
 const BASE: [&str; 8] = ["elf", "exit", "error", "file", "signal", "telemetry", "sys", "variables"];

@@ -1,0 +1,158 @@
+//! What COMMAND runs in the end: it is followed through launchers, shells and scripts to a release's start script, as
+//! far as files show it.
+//!
+//! Nothing is run. A step that a file does not show, such as a name that a script asks the network for, ends the search
+//! on that branch; a COMMAND of which nothing is known is started as it is.
+
+mod conditions;
+mod expand;
+mod files;
+mod launchers;
+mod scanner;
+mod script;
+mod search;
+mod shell;
+mod tokens;
+
+pub use script::{ScriptRole, StartScript};
+
+use files::{Disk, FileView};
+
+use expand::{ShellScope, normalised};
+use search::{Found, Search};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// What COMMAND runs in the end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FollowedCommand {
+    /// How the start script was found, from COMMAND on.
+    pub steps: Vec<CommandStep>,
+    /// The start script.
+    pub script: Option<StartScript>,
+    /// Whether COMMAND is something else than the start script itself.
+    pub is_wrapped: bool,
+    /// Whether anything on the way may change to another user.
+    pub may_switch_user: bool,
+    /// Whether COMMAND may become an Erlang VM: a release's files are around it, or a text on the way names the VM.
+    pub has_vm_in_sight: bool,
+}
+
+/// One step from COMMAND to the start script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandStep {
+    /// Where the step was seen: COMMAND, or a line of a script.
+    pub place: String,
+    /// What it leads to.
+    pub target: String,
+    /// What the target is.
+    pub reason: &'static str,
+}
+
+/// `BEAMINIT_RELEASE`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ReleaseSetting {
+    /// Follow COMMAND.
+    #[default]
+    Auto,
+    /// Do not look for a release.
+    Off,
+    /// This is the start script that COMMAND runs in the end.
+    Script(PathBuf),
+}
+
+/// What is needed to follow COMMAND.
+struct CommandSource<'a> {
+    command: &'a [OsString],
+    setting: &'a ReleaseSetting,
+    environment: &'a dyn Fn(&str) -> Option<String>,
+    /// The working directory.
+    directory: &'a Path,
+    files: &'a dyn FileView,
+}
+
+impl FollowedCommand {
+    /// Follows COMMAND from the working directory, through the files of this machine.
+    #[must_use]
+    pub fn of(command: &[OsString], setting: &ReleaseSetting, environment: &dyn Fn(&str) -> Option<String>) -> Self {
+        let directory = std::env::current_dir().unwrap_or_default();
+        Self::follow(&CommandSource { command, setting, environment, directory: &directory, files: &Disk })
+    }
+
+    /// Follows COMMAND to the start script that runs in the end: the last one with a word that starts a node, else the
+    /// last tool of a release.
+    fn follow(source: &CommandSource<'_>) -> Self {
+        if *source.setting == ReleaseSetting::Off {
+            return Self::default();
+        }
+        let words: Vec<_> = source.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        let mut scope = ShellScope {
+            files: source.files,
+            environment: source.environment,
+            variables: BTreeMap::new(),
+            arguments: Vec::new(),
+            script: String::new(),
+            directory: Some(source.directory.to_owned()),
+            has_unknown_variables: false,
+            nesting: 0,
+        };
+        let mut search = Search::new(source.files, source.directory);
+        search.command(&words, &mut scope);
+        let found = match source.setting {
+            ReleaseSetting::Script(path) => Some(asked(&source.directory.join(path), &search, source.files)),
+            _ => search.last(),
+        };
+        let has_vm_in_sight = found.is_some()
+            || search.names_a_vm()
+            || words
+                .first()
+                .and_then(|word| search.locate_program(word, &scope))
+                .is_some_and(|program| is_near_vm(&program, source.files));
+        Self {
+            is_wrapped: found.as_ref().is_some_and(|found| !found.is_direct),
+            may_switch_user: search.may_switch_user(),
+            steps: found.as_ref().map(|found| found.trail.clone()).unwrap_or_default(),
+            script: found.map(|found| found.script),
+            has_vm_in_sight,
+        }
+    }
+}
+
+/// The script that `BEAMINIT_RELEASE` names, with the words that COMMAND has for it, if that shows any.
+fn asked(path: &Path, search: &Search<'_>, files: &dyn FileView) -> Found {
+    let path = normalised(path);
+    let behind_links = files.resolve(&path);
+    let is_it = |found: &&Found| files.resolve(&found.script.path) == behind_links;
+    let last_start = search.found().iter().rfind(|found| is_it(found) && found.script.role == ScriptRole::Start);
+    if let Some(found) = last_start.or_else(|| search.found().iter().rfind(is_it)) {
+        return found.clone();
+    }
+    let root = script::release_root(&path, files).or_else(|| script::release_root(&behind_links, files));
+    let text = files.text(&path).unwrap_or_default();
+    let release_name = root.as_ref().and_then(|root| script::release_name(&path, &text, root, files));
+    let target = path.display().to_string();
+    Found {
+        script: StartScript { path, root, release_name, arguments: Vec::new(), role: ScriptRole::Start },
+        trail: vec![CommandStep { place: "BEAMINIT_RELEASE".to_owned(), target, reason: "named by the setting" }],
+        is_direct: false,
+    }
+}
+
+/// Directories of a system, which have no release beside them and are long to read.
+const SYSTEM_DIRS: [&str; 8] =
+    ["/bin", "/sbin", "/usr", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/local/bin", "/usr/local"];
+
+/// Whether there is an `erts-*` or a `releases` directory in or above the program's directory.
+fn is_near_vm(program: &Path, files: &dyn FileView) -> bool {
+    let resolved = files.resolve(program);
+    let dirs = [program, &resolved].into_iter().flat_map(|path| path.ancestors().skip(1));
+    let dirs = dirs.filter(|dir| !SYSTEM_DIRS.iter().any(|system| dir == &Path::new(system)));
+    dirs.take(40).any(|dir| {
+        files.is_dir(&dir.join("releases"))
+            || files.names(dir).iter().any(|name| name.starts_with("erts-") && files.is_dir(&dir.join(name)))
+    })
+}
+
+#[cfg(test)]
+mod tests;
