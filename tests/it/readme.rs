@@ -165,7 +165,7 @@ fn variables_of_the_environment_reach_every_target() {
 fn every_promise_of_the_threat_model_has_its_test() {
     let all: String =
         ["src", "tests"].iter().map(|folder| sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder))).collect();
-    let security = file("docker/SECURITY.md");
+    let security = file("SECURITY.md");
     let promises = security.split("## What is promised").nth(1).unwrap().split("\n## ").next().unwrap();
     let named: Vec<_> =
         promises.lines().filter_map(|row| row.split('|').nth(2)).flat_map(|cell| cell.split('`')).collect();
