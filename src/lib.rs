@@ -48,7 +48,7 @@ use supervise::signals::SignalQueue;
 use supervise::{Launch, Policy};
 use sys::SignalMask;
 use variables::{Config, Env, RawEnv, WaitFailure};
-use wait::Waited;
+use wait::{WaitLimits, Waited};
 
 /// Blocks every signal and gives the mask that was in force. To be called before anything else: the kernel drops signals
 /// to a PID 1 without handlers, but keeps blocked ones.
@@ -240,7 +240,8 @@ impl Known<'_> {
             Awaited::Record(name) => name,
         };
         report::awaited(&name, &self.identity);
-        match wait::for_own_record(&self.awaited(name), self.config.wait_timeout, stop) {
+        let limits = WaitLimits { timeout: self.config.wait_timeout, peers: self.config.wait_peers };
+        match wait::for_own_record(&self.awaited(name), limits, stop) {
             Ok(Waited::Published(_)) => Ok(None),
             Ok(Waited::Stopped { signal, after }) => {
                 Ok(Some(report::stopped_before_start(signal, Some(after), self.config)))

@@ -4,6 +4,7 @@
 
 use crate::telemetry::{Level, LogFormat};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// A type with a word for each of its values.
 pub(super) trait Choice: Copy + 'static {
@@ -36,6 +37,16 @@ pub enum WaitFailure {
 
 impl Choice for WaitFailure {
     const CHOICES: &[(&str, Self)] = &[("auto", Self::Auto), ("exit", Self::Exit), ("start", Self::Start)];
+}
+
+/// Whether to wait, once the pod's record is there, until peers see it as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitPeers {
+    /// Until no cache that can be asked gives peers another address.
+    Auto,
+    /// The same, and at least this long.
+    AtLeast(Duration),
+    Off,
 }
 
 /// Whether placeholders are filled in.

@@ -13,6 +13,6 @@ mod table;
 mod tests;
 mod unknown;
 
-pub use choices::{CookieMode, Kind, RenderMode, SignalTarget, UnsetMode, WaitFailure, WaitPolicy};
+pub use choices::{CookieMode, Kind, RenderMode, SignalTarget, UnsetMode, WaitFailure, WaitPeers, WaitPolicy};
 pub use env::Env;
 pub use table::{Config, DERIVED, OTHERS, POD, RELEASE, RawEnv, SETTINGS, Variable};

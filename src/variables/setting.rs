@@ -2,7 +2,7 @@
 //!
 //! Pure: no I/O, no clock.
 
-use super::choices::Choice;
+use super::choices::{Choice, WaitPeers};
 use crate::error::Problem;
 use crate::signal::Rewrites;
 use serde::{Deserialize, Deserializer};
@@ -78,6 +78,21 @@ impl SettingValue for Option<Duration> {
         match humantime::parse_duration(text) {
             Ok(limit) => Ok((!limit.is_zero()).then_some(limit)),
             Err(error) => refuse(format!("not a duration: {error}"), "write 90s, 2m or 1h 30m; 0 for no limit"),
+        }
+    }
+}
+
+/// `0` is refused: elsewhere it means no limit.
+impl SettingValue for WaitPeers {
+    fn read(text: &str) -> Result<Self, Refusal> {
+        match text {
+            "auto" => return Ok(Self::Auto),
+            "off" => return Ok(Self::Off),
+            _ => {}
+        }
+        match humantime::parse_duration(text) {
+            Ok(least) if !least.is_zero() => Ok(Self::AtLeast(least)),
+            _ => refuse("not a valid value", "auto, off, or the shortest time from the record to the start: 45s"),
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Pure: no I/O, no clock.
 
-use super::choices::{CookieMode, Kind, RenderMode, SignalTarget, UnsetMode, WaitFailure, WaitPolicy};
+use super::choices::{CookieMode, Kind, RenderMode, SignalTarget, UnsetMode, WaitFailure, WaitPeers, WaitPolicy};
 use super::setting::Setting;
 use crate::error::Problem;
 use crate::signal::Rewrites;
@@ -200,6 +200,9 @@ settings! {
         "`90s`, `2m`; `0` waits for ever";
     wait_failure: WaitFailure = WaitFailure::Auto, "BEAMINIT_WAIT_FAILURE", "`auto`",
         "`start`: start the release although the record did not come; `auto`, `exit`: end with 69";
+    wait_peers: WaitPeers = WaitPeers::Auto, "BEAMINIT_WAIT_PEERS", "`auto`",
+        "`auto`: start when no DNS cache that can be asked gives peers another address; `off`: do not wait for that; \
+         `45s`: the same as `auto`, at least this long after the record";
     render: RenderMode = RenderMode::Auto, "BEAMINIT_RENDER", "`auto`",
         "`off`: files are handed over as they are, and the release's own are left to it";
     unset: UnsetMode = UnsetMode::Error, "BEAMINIT_UNSET", "`error`",

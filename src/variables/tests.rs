@@ -53,6 +53,26 @@ fn the_waits_settings_are_words() {
 }
 
 #[test]
+fn peers_are_waited_for_by_word_or_time() {
+    let peers = |text| read(&[("BEAMINIT_WAIT_PEERS", text)]);
+    let rows = [
+        ("auto", WaitPeers::Auto),
+        ("off", WaitPeers::Off),
+        ("45s", WaitPeers::AtLeast(Duration::from_secs(45))),
+        ("1m 30s", WaitPeers::AtLeast(Duration::from_secs(90))),
+    ];
+    for (text, expected) in rows {
+        let (config, error) = peers(text);
+        assert_eq!((config.wait_peers, error), (expected, None), "{text:?}");
+    }
+    for bad in ["0", "0s", "45", "on", "Auto", "-1s"] {
+        let (config, error) = peers(bad);
+        assert_eq!(config.wait_peers, WaitPeers::Auto, "{bad:?}");
+        assert!(error.is_some_and(|error| error.contains("hint: auto, off, or the shortest time")), "{bad:?}");
+    }
+}
+
+#[test]
 fn all_problems_are_reported_at_once_and_valid_settings_are_in_force() {
     let (config, error) = read(&[
         ("BEAMINIT_WAIT", "sometimes"),

@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use crate::variables::WaitPeers;
+
 use super::diagnose::Cause;
 use super::lookup::Lookup;
 use super::machine::{Action, Event};
 use super::sighting::{Observation, Sighting};
-use super::{Awaited, WaitError, carry_out, diagnose, machine_for, runtime, usable};
+use super::{Awaited, WaitError, WaitLimits, carry_out, diagnose, machine_for, runtime, usable};
 
 /// How long it takes to look, at most, and to find out why there is nothing to see.
 const LOOK: Duration = Duration::from_millis(1500);
@@ -40,10 +42,15 @@ pub fn glance(awaited: &Awaited) -> Result<Glance, WaitError> {
 async fn look(awaited: Awaited) -> Result<Glance, WaitError> {
     let start = Instant::now();
     let lookup = Lookup::of(&awaited.name)?;
-    let mut machine = machine_for(&awaited, Some(LOOK));
+    let limits = WaitLimits { timeout: Some(LOOK), peers: WaitPeers::Auto };
+    let mut machine = machine_for(&awaited, limits);
     let mut event = Event::Due;
     loop {
-        match machine.on(event, start.elapsed()) {
+        let action = machine.on(event, start.elapsed());
+        if let (Action::Sleep(_), Some(sighting)) = (&action, machine.sighting()) {
+            return Ok(Glance::Published(sighting.clone()));
+        }
+        match action {
             Action::Published(sighting) => return Ok(Glance::Published(sighting)),
             Action::GiveUp | Action::Nothing => break,
             // A round is over, and it told something.

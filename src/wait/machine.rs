@@ -8,7 +8,10 @@
 
 #[cfg(test)]
 mod coredns;
+#[cfg(test)]
+mod peer_tests;
 mod round;
+mod seen;
 #[cfg(test)]
 mod server_tests;
 #[cfg(test)]
@@ -18,17 +21,18 @@ use std::mem;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::variables::WaitPeers;
+
 use super::answers::{Authority, Failure, Outcome};
 use super::pace::{Pace, RoundEnd};
+use super::peers::{PeerCheck, StaleAnswer};
 use super::questions::{AddressKeys, Allowed, Family, PrivateTypes, Question};
 use super::servers::Servers;
-use super::sighting::{Confirmation, Observation, Sighting};
+use super::sighting::{Observation, Sighting};
 use super::tally::Tally;
 
 /// How long an answer may take. Longer than a resend, shorter than the five seconds of other resolvers.
 const QUESTION_TIMEOUT: Duration = Duration::from_millis(1500);
-/// What may be asked once the record has been seen delays the start by no more than this.
-const CONFIRM_WITHIN: Duration = Duration::from_secs(1);
 
 /// What happened.
 #[derive(Clone, Debug)]
@@ -61,19 +65,42 @@ pub enum Action {
     Nothing,
 }
 
+/// How long to wait, and whether for peers as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitLimits {
+    /// The end of the wait, counted from its start; without one it goes on for ever.
+    pub timeout: Option<Duration>,
+    /// What is waited for once the record has been seen.
+    pub peers: WaitPeers,
+}
+
+/// What is looked for, and where.
+#[derive(Clone, Debug)]
+pub struct WaitTarget {
+    /// The addresses of which one is looked for.
+    pub own: Vec<IpAddr>,
+    /// Whose word on the awaited name counts.
+    pub authority: Authority,
+    /// How many servers there are. At most the first three are asked.
+    pub servers: usize,
+}
+
 /// The wait for one record.
 #[derive(Debug)]
 pub struct Machine {
     own: Vec<IpAddr>,
     family: Family,
     authority: Authority,
-    deadline: Option<Duration>,
+    limits: WaitLimits,
     pace: Pace,
     private_types: PrivateTypes,
     address_keys: AddressKeys,
     servers: Servers,
     round: Round,
     sighting: Option<Sighting>,
+    /// The last answer of before the sighting that had other addresses.
+    stale: Option<StaleAnswer>,
+    peers: Option<PeerCheck>,
     tally: Tally,
     observation: Observation,
     state: State,
@@ -90,6 +117,7 @@ enum State {
 enum Step {
     Round,
     Ask(Pending),
+    AskForPeers,
 }
 
 /// A question that is under way, or is to be put.
@@ -114,8 +142,8 @@ enum Purpose {
     Safety,
     /// We are published; with our other family too?
     Sibling,
-    /// We are published; do other clients see it?
-    Confirm,
+    /// We are published; do peers see it?
+    Peers,
 }
 
 /// One try to learn something from one of the servers.
@@ -128,30 +156,24 @@ struct Round {
 }
 
 impl Machine {
-    /// A wait for one of the addresses `own` of the name that `authority` is about, at the first few of so many
-    /// `servers`. It ends at `deadline`, counted from its start; without one it goes on for ever. `clock` is what a clock
-    /// shows now that goes on while the container is restarted.
+    /// `clock` is what a clock shows now that goes on while the container is restarted.
     #[must_use]
-    pub fn new(
-        own: &[IpAddr],
-        authority: Authority,
-        servers: usize,
-        deadline: Option<Duration>,
-        clock: Duration,
-        rng: fastrand::Rng,
-    ) -> Self {
+    pub fn new(target: WaitTarget, limits: WaitLimits, clock: Duration, rng: fastrand::Rng) -> Self {
+        let WaitTarget { own, authority, servers } = target;
         let own: Vec<IpAddr> = own.iter().map(IpAddr::to_canonical).collect();
         let family = own.iter().map(Family::of).min().unwrap_or(Family::V4);
         Self {
             family,
             authority,
-            deadline,
+            limits,
             private_types: PrivateTypes::new(clock),
             pace: Pace::new(rng),
             address_keys: AddressKeys::of(family),
             servers: Servers::new(servers),
             round: Round::default(),
             sighting: None,
+            stale: None,
+            peers: None,
             tally: Tally::default(),
             observation: Observation::Silence,
             state: State::Asleep { until: Duration::ZERO, then: Step::Round },
@@ -171,6 +193,16 @@ impl Machine {
         &self.observation
     }
 
+    /// Our record as it was seen, and as peers see it by the last answers.
+    pub(super) fn sighting(&self) -> Option<&Sighting> {
+        self.sighting.as_ref()
+    }
+
+    /// What peers see, once our own record was seen with all its families.
+    pub(super) fn peers(&self) -> Option<&PeerCheck> {
+        self.peers.as_ref()
+    }
+
     /// What is known of the servers.
     pub(super) fn servers(&self) -> &Servers {
         &self.servers
@@ -183,6 +215,7 @@ impl Machine {
             (State::Asleep { until, then }, _) if now < until => self.sleep(until, then),
             (State::Asleep { then: Step::Round, .. }, _) => self.begin_round(now),
             (State::Asleep { then: Step::Ask(pending), .. }, _) => self.ask(pending, now),
+            (State::Asleep { then: Step::AskForPeers, .. }, _) => self.begin_peer_round(now),
             (State::Asking { pending, .. }, Event::Answered(outcome)) => self.answered(pending, &outcome, now),
             (State::Asking { pending, until }, Event::Due) if now < until => {
                 self.state = State::Asking { pending, until };
@@ -195,7 +228,7 @@ impl Machine {
     }
 
     fn begin_round(&mut self, now: Duration) -> Action {
-        if self.deadline.is_some_and(|deadline| now >= deadline) {
+        if self.limits.timeout.is_some_and(|timeout| now >= timeout) {
             return self.finish();
         }
         if let Some(free) = self.pace.too_many_until(now) {
@@ -233,15 +266,15 @@ impl Machine {
         self.address_keys.draw(Allowed { edns, ordinary })
     }
 
-    fn ask(&mut self, mut pending: Pending, now: Duration) -> Action {
-        let limit = match &self.sighting {
-            Some(sighting) => Some(sighting.after + CONFIRM_WITHIN),
-            None => self.deadline,
-        };
-        let timeout = limit.map_or(QUESTION_TIMEOUT, |limit| limit.saturating_sub(now).min(QUESTION_TIMEOUT));
-        if timeout.is_zero() {
+    fn ask(&mut self, pending: Pending, now: Duration) -> Action {
+        let left = self.limits.timeout.map_or(QUESTION_TIMEOUT, |timeout| timeout.saturating_sub(now));
+        if left.is_zero() {
             return self.finish();
         }
+        self.put(pending, left.min(QUESTION_TIMEOUT), now)
+    }
+
+    fn put(&mut self, mut pending: Pending, timeout: Duration, now: Duration) -> Action {
         if !self.servers.get(pending.server).lets_edns_pass() {
             pending.question = pending.question.without_edns();
         }
@@ -252,7 +285,7 @@ impl Machine {
     }
 
     fn sleep(&mut self, until: Duration, then: Step) -> Action {
-        let until = self.deadline.map_or(until, |deadline| until.min(deadline));
+        let until = self.limits.timeout.map_or(until, |timeout| until.min(timeout));
         self.state = State::Asleep { until, then };
         Action::Sleep(until)
     }
@@ -275,51 +308,13 @@ impl Machine {
         if !seen.is_empty() {
             return self.on_own_record(pending, seen, now);
         }
-        if self.deadline.is_some_and(|deadline| now >= deadline) {
+        if self.limits.timeout.is_some_and(|timeout| now >= timeout) {
             return self.finish();
         }
         if dislikes_edns {
             return self.ask(Pending { question: pending.question.without_edns(), retried: true, ..pending }, now);
         }
         self.on_round_answer(pending, outcome, now)
-    }
-
-    fn on_own_record(&mut self, pending: Pending, seen: Vec<IpAddr>, now: Duration) -> Action {
-        let mut sighting = Sighting::new(seen, &self.own, now);
-        if pending.question == Question::plain(sighting.family()) {
-            sighting.confirmation = Confirmation::Agrees;
-        }
-        let missing = sighting.missing.first().copied();
-        self.sighting = Some(sighting);
-        match missing {
-            Some(family) => {
-                let question = Question::private(family);
-                self.ask(Pending { question, purpose: Purpose::Sibling, ..pending }, now)
-            }
-            None => self.confirm(pending, now),
-        }
-    }
-
-    /// What was asked after the record had been seen.
-    fn on_more(&mut self, pending: Pending, outcome: &Outcome, now: Duration) -> Action {
-        let seen = self.own_among(outcome);
-        let Some(sighting) = &mut self.sighting else { return self.finish() };
-        if pending.purpose == Purpose::Sibling {
-            sighting.add(seen);
-            return self.confirm(pending, now);
-        }
-        sighting.confirmation = Confirmation::of(outcome, !seen.is_empty());
-        self.finish()
-    }
-
-    fn confirm(&mut self, pending: Pending, now: Duration) -> Action {
-        match &self.sighting {
-            Some(sighting) if sighting.confirmation == Confirmation::Unknown => {
-                let question = Question::plain(sighting.family());
-                self.ask(Pending { question, purpose: Purpose::Confirm, ..pending }, now)
-            }
-            _ => self.finish(),
-        }
     }
 
     fn end_round(&mut self, end: RoundEnd, now: Duration) -> Action {
@@ -332,7 +327,12 @@ impl Machine {
         addresses.iter().map(IpAddr::to_canonical).filter(|address| self.own.contains(address)).collect()
     }
 
-    fn note(&mut self, outcome: &Outcome) {
+    fn note(&mut self, outcome: &Outcome, now: Duration) {
+        if let Outcome::Addresses { addresses, ttl } = outcome
+            && !addresses.is_empty()
+        {
+            self.stale = Some(StaleAnswer::new(addresses, *ttl, now));
+        }
         if let Some(observation) = Observation::of(outcome, &self.authority) {
             self.observation = observation;
         }

@@ -9,6 +9,8 @@ mod glance;
 mod lookup;
 pub mod machine;
 mod pace;
+mod peers;
+mod progress;
 pub mod questions;
 mod servers;
 pub mod sighting;
@@ -28,14 +30,14 @@ use crate::identity::name::Fqdn;
 pub use self::diagnose::Cause;
 pub use self::error::{TimedOut, WaitError};
 pub use self::glance::{Glance, glance};
+pub use self::machine::WaitLimits;
 pub use self::stop::StopRequests;
 
 use self::answers::{Authority, Failure, Outcome};
 use self::diagnose::{Diagnosis, Inquiry, Reply};
-use self::error::{Seconds, host, list};
 use self::lookup::Lookup;
-use self::machine::{Action, Event, Machine};
-use self::pace::Progress;
+use self::machine::{Action, Event, Machine, WaitTarget};
+use self::progress::WaitLog;
 use self::questions::{Family, Question};
 use self::servers::MAX_SERVERS;
 use self::sighting::{Confirmation, Observation, Sighting};
@@ -93,18 +95,14 @@ pub struct Published {
     pub confirmation: Confirmation,
 }
 
-/// Waits until the record `awaited` has one of our own addresses, `timeout` has passed, or `stop` asks us to end.
-/// Without a timeout it waits for ever. It starts no thread and leaves nothing open.
+/// Waits until the record `awaited` has one of our own addresses and, as `limits` say, until peers see it as well, or
+/// until `stop` asks us to end. It starts no thread and leaves nothing open.
 ///
 /// # Errors
 /// There is nothing to ask or nothing to look for, the time is over, or the system refuses what the wait itself needs.
-pub fn for_own_record(
-    awaited: &Awaited,
-    timeout: Option<Duration>,
-    stop: &mut dyn StopRequests,
-) -> Result<Waited, WaitError> {
+pub fn for_own_record(awaited: &Awaited, limits: WaitLimits, stop: &mut dyn StopRequests) -> Result<Waited, WaitError> {
     let awaited = usable(awaited)?;
-    runtime()?.block_on(wait(awaited, timeout, stop))
+    runtime()?.block_on(wait(awaited, limits, stop))
 }
 
 fn runtime() -> io::Result<tokio::runtime::Runtime> {
@@ -123,32 +121,29 @@ fn usable(awaited: &Awaited) -> Result<Awaited, WaitError> {
     Ok(Awaited { servers, ..awaited.clone() })
 }
 
-async fn wait(awaited: Awaited, timeout: Option<Duration>, stop: &mut dyn StopRequests) -> Result<Waited, WaitError> {
+async fn wait(awaited: Awaited, limits: WaitLimits, stop: &mut dyn StopRequests) -> Result<Waited, WaitError> {
     let start = Instant::now();
     let lookup = Lookup::of(&awaited.name)?;
     let mut stop = StopWatch::over(stop)?;
-    let mut machine = machine_for(&awaited, timeout);
-    let mut progress = Progress::default();
+    let mut machine = machine_for(&awaited, limits);
     let mut event = Event::Due;
-    info!(target: "wait", name = %awaited.name, "waiting until {} answers with {}, asking {}{}", awaited.name,
-        list(&awaited.own, " or "), servers(&awaited), limit(timeout));
+    let mut log = WaitLog::begin(&awaited, limits);
     let mut hopeless = awaited.without_subdomain;
     loop {
         let action = machine.on(event, start.elapsed());
+        log.decided(&machine, &action, start.elapsed());
         let next = match action {
-            Action::Published(sighting) => return Ok(Waited::Published(published(&awaited, &machine, sighting))),
-            Action::GiveUp | Action::Nothing => return give_up(awaited, &machine, start, &mut stop).await,
-            Action::Ask { .. } | Action::Sleep(_) => carry_out(action, &awaited, &lookup, start, progress.next()),
+            Action::Published(sighting) => return Ok(Waited::Published(published(&machine, sighting))),
+            Action::GiveUp | Action::Nothing => return give_up(&awaited, &machine, start, &mut stop).await,
+            Action::Ask { .. } | Action::Sleep(_) => carry_out(action, &awaited, &lookup, start, log.next()),
         };
         event = tokio::select! {
             biased;
             signal = stop.requested() => return Ok(stopped(signal?, start)),
             event = next => event,
         };
-        if progress.is_due(start.elapsed()) {
-            report(&awaited, &machine, start.elapsed());
-        }
-        if hopeless && start.elapsed() >= HOPELESS_AFTER {
+        log.passed(&machine, start.elapsed());
+        if hopeless && machine.sighting().is_none() && start.elapsed() >= HOPELESS_AFTER {
             hopeless = false;
             tokio::select! {
                 biased;
@@ -161,7 +156,7 @@ async fn wait(awaited: Awaited, timeout: Option<Duration>, stop: &mut dyn StopRe
 
 /// The time is over: finds out why, if there is time for that.
 async fn give_up(
-    awaited: Awaited,
+    awaited: &Awaited,
     machine: &Machine,
     start: Instant,
     stop: &mut StopWatch<'_>,
@@ -170,8 +165,9 @@ async fn give_up(
     let cause = tokio::select! {
         biased;
         signal = stop.requested() => return Ok(stopped(signal?, start)),
-        cause = diagnose(&awaited, machine, start, DIAGNOSIS) => cause,
+        cause = diagnose(awaited, machine, start, DIAGNOSIS) => cause,
     };
+    let awaited = awaited.clone();
     let (tally, observation) = (machine.tally().clone(), machine.observation().clone());
     Err(WaitError::TimedOut(Box::new(TimedOut { awaited, after, tally, observation, cause })))
 }
@@ -242,9 +238,10 @@ async fn inquire(
     })
 }
 
-fn machine_for(awaited: &Awaited, timeout: Option<Duration>) -> Machine {
+fn machine_for(awaited: &Awaited, limits: WaitLimits) -> Machine {
     let authority = Authority::over(&awaited.name, awaited.cluster_domain.as_ref());
-    Machine::new(&awaited.own, authority, awaited.servers.len(), timeout, wall_clock(), fastrand::Rng::new())
+    let target = WaitTarget { own: awaited.own.clone(), authority, servers: awaited.servers.len() };
+    Machine::new(target, limits, wall_clock(), fastrand::Rng::new())
 }
 
 /// No deadline hangs on it: it only tells this wait's questions from those of the container before.
@@ -267,39 +264,9 @@ async fn carry_out(action: Action, awaited: &Awaited, lookup: &Lookup, start: In
     }
 }
 
-fn servers(awaited: &Awaited) -> String {
-    awaited.servers.iter().map(host).collect::<Vec<_>>().join(", ")
-}
-
-fn limit(timeout: Option<Duration>) -> String {
-    timeout.map_or_else(String::new, |timeout| format!(" for at most {}", Seconds(timeout)))
-}
-
-fn published(awaited: &Awaited, machine: &Machine, sighting: Sighting) -> Published {
-    let Sighting { addresses, missing, after, confirmation } = sighting;
-    let (name, questions) = (&awaited.name, machine.tally().questions());
-    info!(target: "wait", questions, elapsed_ms = millis(after),
-        "{name} answers with {} after {}, {}", list(&addresses, ", "), Seconds(after), machine.tally());
-    for family in &missing {
-        info!(target: "wait", "{name} has no {family} address of this pod (yet)");
-    }
-    match &confirmation {
-        Confirmation::Agrees => debug!(target: "wait", "other clients of the name server see {name} as well"),
-        Confirmation::Unknown => debug!(target: "wait", "whether other clients see {name} as well is not known"),
-        Confirmation::Denied { ttl } => {
-            info!(target: "wait", "other clients of the name server may not see {name} for up to {ttl}s: it keeps a denial");
-        }
-        Confirmation::Others { addresses, ttl } => {
-            info!(target: "wait", "other clients of the name server may see {name} as {} for up to {ttl}s: it keeps an old answer",
-                list(addresses, ", "));
-        }
-    }
-    Published { addresses, missing, after, questions, confirmation }
-}
-
-fn report(awaited: &Awaited, machine: &Machine, after: Duration) {
-    info!(target: "wait", questions = machine.tally().questions(), elapsed_ms = millis(after),
-        "still waiting for {} after {}: {} ({})", awaited.name, Seconds(after), machine.observation(), machine.tally());
+fn published(machine: &Machine, sighting: Sighting) -> Published {
+    let Sighting { addresses, missing, after, confirmation, .. } = sighting;
+    Published { addresses, missing, after, questions: machine.tally().questions(), confirmation }
 }
 
 fn millis(duration: Duration) -> u64 {

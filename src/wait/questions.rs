@@ -63,7 +63,7 @@ impl Family {
 
     /// The record type that holds addresses of this family.
     #[must_use]
-    pub fn record(self) -> Record {
+    pub const fn record(self) -> Record {
         match self {
             Self::V4 => Record::A,
             Self::V6 => Record::Aaaa,

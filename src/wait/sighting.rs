@@ -99,9 +99,12 @@ impl Sighting {
         self.missing.retain(|family| !addresses.iter().any(|address| Family::of(address) == *family));
     }
 
-    /// The family to ask other clients' question for.
-    pub(super) fn family(&self) -> Family {
-        self.addresses.iter().map(Family::of).min().unwrap_or(Family::V4)
+    /// The families that other clients ask for with success.
+    pub(super) fn families(&self) -> Vec<Family> {
+        let mut families: Vec<Family> = self.addresses.iter().map(Family::of).collect();
+        families.sort();
+        families.dedup();
+        families
     }
 }
 
@@ -113,6 +116,31 @@ impl Confirmation {
             Outcome::Addresses { addresses, ttl } => Self::Others { addresses: addresses.clone(), ttl: *ttl },
             Outcome::Absent { ttl, .. } | Outcome::Exists { ttl, .. } => Self::Denied { ttl: *ttl },
             Outcome::Unable(_) | Outcome::Failed(_) => Self::Unknown,
+        }
+    }
+
+    /// Of two answers the one that matters more to peers, for as long as either may last: another address before a denial,
+    /// a denial before our own.
+    pub(super) fn or_worse(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Others { addresses, ttl }, Self::Others { addresses: more, ttl: longer }) => {
+                let mut addresses = [addresses, more].concat();
+                addresses.sort();
+                addresses.dedup();
+                Self::Others { addresses, ttl: ttl.max(longer) }
+            }
+            (Self::Denied { ttl }, Self::Denied { ttl: longer }) => Self::Denied { ttl: ttl.max(longer) },
+            (first, second) if first.rank() < second.rank() => second,
+            (first, _) => first,
+        }
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Unknown => 0,
+            Self::Agrees => 1,
+            Self::Denied { .. } => 2,
+            Self::Others { .. } => 3,
         }
     }
 }

@@ -12,8 +12,11 @@ use hickory_resolver::proto::rr::RecordType;
 
 use super::fake_server::{FakeServer, addresses, denial, reply, text};
 use super::sighting::{Confirmation, Observation};
-use super::{Awaited, DIAGNOSIS, Glance, Published, StopRequests, WaitError, Waited, for_own_record, glance};
+use super::{
+    Awaited, DIAGNOSIS, Glance, Published, StopRequests, WaitError, WaitLimits, Waited, for_own_record, glance,
+};
 use crate::identity::name::Fqdn;
+use crate::variables::WaitPeers;
 
 const OWN: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 5);
 const OLD: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 9);
@@ -55,9 +58,13 @@ fn awaited(servers: &[&FakeServer]) -> Awaited {
     }
 }
 
+fn limits(timeout: Option<Duration>) -> WaitLimits {
+    WaitLimits { timeout, peers: WaitPeers::Auto }
+}
+
 fn published(servers: &[&FakeServer], timeout: Duration) -> Published {
     let (_sender, mut signals) = signals();
-    match for_own_record(&awaited(servers), Some(timeout), &mut signals) {
+    match for_own_record(&awaited(servers), limits(Some(timeout)), &mut signals) {
         Ok(Waited::Published(published)) => published,
         other => panic!("{other:?}"),
     }
@@ -81,16 +88,21 @@ fn the_wait_ends_when_our_own_address_is_published() {
     let server = server(2, OWN);
     let published = published(&[&server], Duration::from_secs(30));
     assert_eq!(published.addresses, [OWN]);
-    assert_eq!((published.questions, published.confirmation), (5, Confirmation::Agrees));
+    assert_eq!((published.questions, published.confirmation), (4 + 12, Confirmation::Agrees));
     assert!((Duration::from_millis(800)..Duration::from_secs(3)).contains(&published.after), "{:?}", published.after);
-    assert_eq!(server.finish().len(), 5, "a packet a question");
+    let packets = server.finish();
+    assert_eq!(packets.len(), 4 + 12, "a packet a question");
+    let mut ports: Vec<u16> = packets[4..].iter().map(|(_, from)| from.port()).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    assert!(ports.len() > 8, "a socket for each question: {ports:?}");
 }
 
 #[test]
 fn a_silent_server_gives_way_to_the_next() {
     let (silent, good) = (FakeServer::start(|_| None), server(0, OWN));
     let published = published(&[&silent, &good], Duration::from_secs(30));
-    assert_eq!(published.questions, 4);
+    assert_eq!(published.questions, 3 + 12 + 1, "a silent server is asked once for the sake of peers");
     assert!((Duration::from_millis(1500)..Duration::from_secs(3)).contains(&published.after), "{:?}", published.after);
 }
 
@@ -99,7 +111,7 @@ fn the_deadline_ends_the_wait_with_what_was_seen() {
     let server = server(0, OLD);
     let (_sender, mut signals) = signals();
     let start = Instant::now();
-    let error = for_own_record(&awaited(&[&server]), Some(Duration::from_secs(1)), &mut signals).unwrap_err();
+    let error = for_own_record(&awaited(&[&server]), limits(Some(Duration::from_secs(1))), &mut signals).unwrap_err();
     assert!((1.0..3.0).contains(&start.elapsed().as_secs_f64()));
     let WaitError::TimedOut(timed_out) = &error else { panic!("{error}") };
     assert!(matches!(&timed_out.observation, Observation::Others { addresses, ttl: 13 } if *addresses == [OLD]));
@@ -111,7 +123,7 @@ fn the_deadline_ends_the_wait_with_what_was_seen() {
 fn error_of(servers: &[&FakeServer]) -> WaitError {
     let (_sender, mut signals) = signals();
     let start = Instant::now();
-    let error = for_own_record(&awaited(servers), Some(Duration::from_secs(1)), &mut signals).unwrap_err();
+    let error = for_own_record(&awaited(servers), limits(Some(Duration::from_secs(1))), &mut signals).unwrap_err();
     assert!(start.elapsed() < 2 * (Duration::from_secs(1) + DIAGNOSIS), "{:?}", start.elapsed());
     error
 }
@@ -169,7 +181,7 @@ fn a_stop_request_ends_the_wait_in_the_middle_of_a_question() {
     let server = FakeServer::start(|_| None);
     let (mut sender, mut signals) = signals();
     let awaited = awaited(&[&server]);
-    let waiting = std::thread::spawn(move || for_own_record(&awaited, None, &mut signals));
+    let waiting = std::thread::spawn(move || for_own_record(&awaited, limits(None), &mut signals));
     server.next();
     let start = Instant::now();
     sender.write_all(&[SIGTERM]).unwrap();
@@ -183,7 +195,7 @@ fn a_stop_request_that_came_before_ends_the_wait_as_well() {
     let server = FakeServer::start(|_| None);
     let (mut sender, mut signals) = signals();
     sender.write_all(&[SIGHUP, SIGTERM]).unwrap();
-    let waited = for_own_record(&awaited(&[&server]), None, &mut signals).unwrap();
+    let waited = for_own_record(&awaited(&[&server]), limits(None), &mut signals).unwrap();
     assert!(matches!(waited, Waited::Stopped { signal: 15, .. }), "{waited:?}");
 }
 
@@ -194,7 +206,7 @@ fn other_signals_do_not_end_the_wait() {
     let awaited = awaited(&[&server]);
     sender.write_all(&[SIGHUP]).unwrap();
     let waiting = std::thread::spawn(move || {
-        let waited = for_own_record(&awaited, Some(Duration::from_secs(30)), &mut signals);
+        let waited = for_own_record(&awaited, limits(Some(Duration::from_secs(30))), &mut signals);
         (waited, signals.taken)
     });
     server.next();
@@ -210,7 +222,7 @@ fn a_source_of_requests_that_is_gone_is_left_alone() {
     let server = server(1, OWN);
     let (sender, mut signals) = signals();
     drop(sender);
-    let waited = for_own_record(&awaited(&[&server]), Some(Duration::from_secs(30)), &mut signals).unwrap();
+    let waited = for_own_record(&awaited(&[&server]), limits(Some(Duration::from_secs(30))), &mut signals).unwrap();
     assert!(matches!(waited, Waited::Published(_)));
     assert_eq!(signals.taken, 1);
 }
@@ -219,11 +231,11 @@ fn a_source_of_requests_that_is_gone_is_left_alone() {
 fn without_a_server_or_an_own_address_there_is_nothing_to_wait_for() {
     let (_sender, mut signals) = signals();
     let mut nothing = awaited(&[]);
-    let error = for_own_record(&nothing, None, &mut signals).unwrap_err();
+    let error = for_own_record(&nothing, limits(None), &mut signals).unwrap_err();
     assert!(matches!(error, WaitError::NoServer), "{error}");
     nothing.servers.push("127.0.0.1:9".parse().unwrap());
     nothing.own.clear();
-    let error = for_own_record(&nothing, None, &mut signals).unwrap_err();
+    let error = for_own_record(&nothing, limits(None), &mut signals).unwrap_err();
     assert!(matches!(error, WaitError::NoOwnAddress), "{error}");
 }
 
@@ -246,7 +258,7 @@ fn the_wait_leaves_no_thread_and_no_descriptor_behind() {
     let (server, dead) = (server(1, OWN), FakeServer::start(|_| None));
     let (_sender, mut signals) = signals();
     let before = (entries("/proc/self/fd"), entries("/proc/self/task"));
-    let waited = for_own_record(&awaited(&[&dead, &server]), Some(Duration::from_secs(30)), &mut signals);
+    let waited = for_own_record(&awaited(&[&dead, &server]), limits(Some(Duration::from_secs(30))), &mut signals);
     assert!(matches!(waited.unwrap(), Waited::Published(_)));
     assert_eq!((entries("/proc/self/fd"), entries("/proc/self/task")), before);
 }

@@ -19,7 +19,7 @@ mod scene;
 mod times_in_every_cluster;
 
 // The model names the library's modules as they are called inside it.
-use beaminit::{identity, wait};
+use beaminit::{identity, variables, wait};
 
 use std::io::Write;
 

@@ -23,8 +23,10 @@ pub(crate) struct World {
 pub(crate) struct Start {
     /// Seconds from publication to sight.
     pub(crate) late: f64,
-    /// When each question was put, in seconds from the start, and what it was.
+    /// When each question was put until the record was seen, in seconds from the start, and what it was.
     pub(crate) asked: Vec<(f64, Question)>,
+    /// When each question was put after that, for the sake of peers.
+    pub(crate) asked_for_peers: Vec<f64>,
     /// Ordinary questions for a name that does not exist.
     pub(crate) ordinary_too_early: usize,
 }
@@ -67,7 +69,8 @@ impl World {
         };
         Start {
             late: START + run.seen() - self.fate.published,
-            asked: run.asked.iter().map(|(at, _, question)| (at.as_secs_f64(), *question)).collect(),
+            asked: run.asked_unseen().iter().map(|(at, _, question)| (at.as_secs_f64(), *question)).collect(),
+            asked_for_peers: run.asked[run.asked_unseen().len()..].iter().map(|(at, ..)| at.as_secs_f64()).collect(),
             ordinary_too_early: run.asked.iter().filter(too_early).count(),
         }
     }
@@ -88,7 +91,12 @@ impl World {
             let outcome = self.answer(question, now);
             now += ROUND_TRIP;
             if matches!(&outcome, Outcome::Addresses { addresses, .. } if *addresses == ips(&[OWN])) {
-                return Start { late: now.as_secs_f64() - self.fate.published, asked, ordinary_too_early: 0 };
+                return Start {
+                    late: now.as_secs_f64() - self.fate.published,
+                    asked,
+                    asked_for_peers: Vec::new(),
+                    ordinary_too_early: 0,
+                };
             }
             now += LOOP_PAUSE;
         }

@@ -48,7 +48,7 @@ fn figures(starts: &[Start]) -> String {
     let mut late: Vec<f64> = starts.iter().map(|start| start.late).collect();
     late.sort_by(f64::total_cmp);
     let (p95, max) = (late[late.len() * 95 / 100], late[late.len() - 1]);
-    let questions = mean(starts, |start| start.asked.len() as f64);
+    let questions = mean(starts, |start| (start.asked.len() + start.asked_for_peers.len()) as f64);
     format!("{:6.2} {p95:6.2} {max:6.2} {questions:6.1}", mean_late(starts))
 }
 

@@ -7,8 +7,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::identity::name::Fqdn;
+use crate::variables::WaitPeers;
 use crate::wait::answers::{Authority, Failure, Outcome};
-use crate::wait::machine::{Action, Event, Machine};
+use crate::wait::machine::{Action, Event, Machine, WaitLimits, WaitTarget};
 use crate::wait::questions::{Family, Question, Record};
 use crate::wait::sighting::Sighting;
 
@@ -142,9 +143,16 @@ impl Run {
         self.asked.iter().map(|(_, _, question)| question.record).collect()
     }
 
-    /// Most questions in any `window` that begins at or after `from`.
+    /// The questions that were put before the record was seen, with the one that saw it.
+    pub(super) fn asked_unseen(&self) -> &[(Duration, usize, Question)] {
+        let seen = if let Action::Published(sighting) = &self.end { sighting.after } else { Duration::MAX };
+        &self.asked[..self.asked.partition_point(|(at, ..)| *at < seen)]
+    }
+
+    /// Most of these questions in any `window` that begins at or after `from`.
     pub(super) fn most_within(&self, window: f64, from: f64) -> usize {
-        let seconds: Vec<f64> = self.asked.iter().map(|(at, ..)| at.as_secs_f64()).filter(|at| *at >= from).collect();
+        let asked = self.asked_unseen().iter();
+        let seconds: Vec<f64> = asked.map(|(at, ..)| at.as_secs_f64()).filter(|at| *at >= from).collect();
         let within = |start: &f64| seconds.iter().filter(|at| (*start..start + window).contains(at)).count();
         seconds.iter().map(within).max().unwrap_or(0)
     }
@@ -168,10 +176,15 @@ pub(super) fn machine(own: &[&str], servers: usize, deadline: Option<u64>, seed:
 
 /// A machine that starts when the clock shows this.
 pub(super) fn machine_at(clock: Duration, own: &[&str], servers: usize, deadline: Option<u64>, seed: u64) -> Machine {
+    let limits = WaitLimits { timeout: deadline.map(Duration::from_secs), peers: WaitPeers::Auto };
+    machine_with(clock, own, servers, limits, seed)
+}
+
+pub(super) fn machine_with(clock: Duration, own: &[&str], servers: usize, limits: WaitLimits, seed: u64) -> Machine {
     let (name, domain) = (Fqdn::parse(POD).unwrap(), Fqdn::parse("cluster.local").unwrap());
     let authority = Authority::over(&name, Some(&domain));
-    let (deadline, rng) = (deadline.map(Duration::from_secs), fastrand::Rng::with_seed(seed));
-    Machine::new(&ips(own), authority, servers, deadline, clock, rng)
+    let target = WaitTarget { own: ips(own), authority, servers };
+    Machine::new(target, limits, clock, fastrand::Rng::with_seed(seed))
 }
 
 /// Runs the machine to its end. `answer` is asked with server, question and time; a time-out takes its time, every

@@ -43,7 +43,7 @@ impl Machine {
             Purpose::Existence => self.on_existence(pending.server, outcome, now),
             Purpose::Probe => self.on_probe(pending.server, outcome, now),
             Purpose::Safety => {
-                self.note(outcome);
+                self.note(outcome, now);
                 self.end_round(RoundEnd::Absent, now)
             }
             _ => self.on_address(pending, outcome, now),
@@ -98,7 +98,7 @@ impl Machine {
         } else {
             server.cannot_tell(now);
         }
-        self.note(outcome);
+        self.note(outcome, now);
         self.end_round(RoundEnd::Addresses, now)
     }
 
@@ -107,7 +107,7 @@ impl Machine {
         match outcome {
             Outcome::Failed(_) | Outcome::Unable(_) => self.on_no_answer(pending, outcome, now),
             Outcome::Addresses { addresses, .. } if !addresses.is_empty() => {
-                self.note(outcome);
+                self.note(outcome, now);
                 self.end_round(RoundEnd::Addresses, now)
             }
             Outcome::Addresses { .. } => self.ask_without_srv(pending.server, now),
@@ -118,14 +118,14 @@ impl Machine {
             }
             Outcome::Exists { zone, .. } => {
                 self.note_authority(pending.server, zone.as_ref(), now);
-                self.note(outcome);
+                self.note(outcome, now);
                 self.end_round(RoundEnd::Addresses, now)
             }
             Outcome::Absent { zone, .. } if self.servers.get(pending.server).is_plain() => {
                 if srv && !self.authority.includes(zone.as_ref()) {
                     return self.ask_without_srv(pending.server, now);
                 }
-                self.note(outcome);
+                self.note(outcome, now);
                 self.note_authority(pending.server, zone.as_ref(), now);
                 self.end_round(RoundEnd::Addresses, now)
             }

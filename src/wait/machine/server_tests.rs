@@ -147,13 +147,13 @@ fn where_only_the_ordinary_question_gets_through_it_has_to_do() {
 }
 
 #[test]
-fn what_other_clients_ask_confirms_itself() {
+fn what_peers_saw_until_just_now_is_waited_out() {
     let mut dns = CoreDns::new(&[(0.0, &[OLD])], 0, true);
     let run = run(machine(&[OWN], 1, Some(60), 1), |_, question, now| {
         let is_there = question == Question::plain(Family::V4) && now > secs(3.0);
         if is_there { Outcome::Addresses { addresses: ips(&[OWN]), ttl: 30 } } else { dns.answer(question, now) }
     });
-    assert!(run.at.as_secs_f64() - run.seen() < 1e-9, "{:?}", run.asked.last());
+    assert!((7.0..7.1).contains(&(run.at.as_secs_f64() - run.seen())), "{:?}", run.at);
 }
 
 #[test]
@@ -201,7 +201,9 @@ fn the_next_server_is_asked_at_once_and_stays_first() {
         assert_eq!(run.asked[0].1, 0);
         let taken = if failure == TIMEOUT { secs(1.5) } else { ROUND_TRIP };
         assert_eq!(run.asked[1].0, taken, "{failure:?}");
-        assert!(run.asked[1..].iter().all(|(_, server, _)| *server == 1), "{failure:?}");
+        assert!(run.asked_unseen()[1..].iter().all(|(_, server, _)| *server == 1), "{failure:?}");
+        let again = run.asked.iter().skip(1).filter(|(_, server, _)| *server == 0).count();
+        assert_eq!(again, 1, "for the sake of peers, who may ask it as well: {failure:?}");
     }
 }
 
@@ -258,7 +260,7 @@ fn an_address_that_is_denied_of_a_name_that_is_there_is_asked_for_three_times_an
 }
 
 #[test]
-fn seen_in_the_midst_of_contradictory_answers_the_record_takes_two_questions_more() {
+fn contradictory_answers_lead_to_no_more_than_eight_questions_a_second() {
     let zone = Fqdn::parse("cluster.local").ok();
     for seen_by in 1..8 {
         let mut asked = 0;

@@ -50,12 +50,15 @@ fn a_loop_on_the_ordinary_question_is_blinded_by_its_own_denial() {
 }
 
 #[test]
-fn a_record_that_is_there_already_takes_two_questions_and_one_for_information() {
+fn a_record_that_is_there_already_takes_two_questions_and_a_round_trip_for_each_of_the_peers() {
     let run = wait_for(&[OWN], CoreDns::new(&[(0.0, &[OWN])], 30, true), 1);
     assert!(run.seen() <= 2.0 * ROUND_TRIP.as_secs_f64() + 1e-9);
     assert!(is_existence(run.asked[0].2));
-    assert_eq!(run.asked[2].2, Question::plain(Family::V4));
-    assert_eq!(run.asked.len(), 3);
+    assert!(
+        run.asked[2..].iter().all(|(_, server, question)| (*server, *question) == (0, Question::plain(Family::V4)))
+    );
+    assert_eq!(run.asked.len(), 2 + 12);
+    assert_eq!(run.at, 14 * ROUND_TRIP, "and the release starts");
     assert_eq!(run.sighting().confirmation, Confirmation::Agrees);
 }
 
@@ -234,7 +237,7 @@ fn a_service_of_the_other_family_only_is_seen_as_well() {
     assert!(run.seen() < 0.1);
 
     let run = wait_for(&["fd00::5"], CoreDns::new(&[(0.0, &["fd00::5"])], 30, true), 1);
-    assert_eq!(run.records()[1..], [Record::Aaaa, Record::Aaaa]);
+    assert!(run.records()[1..].iter().all(|record| *record == Record::Aaaa), "{:?}", run.records());
 }
 
 #[test]

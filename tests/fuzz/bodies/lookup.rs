@@ -11,7 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use beaminit::identity::name::Fqdn;
-use beaminit::wait::{Awaited, StopRequests, for_own_record};
+use beaminit::variables::WaitPeers;
+use beaminit::wait::{Awaited, StopRequests, WaitLimits, for_own_record};
 
 use super::input::Input;
 
@@ -38,8 +39,9 @@ pub fn body(data: &[u8]) {
         scope.spawn(|| server.serve_udp());
         scope.spawn(|| server.serve_tcp());
         let (_sender, receiver) = UnixStream::pair().expect("a pair of sockets");
+        let limits = WaitLimits { timeout: Some(TIMEOUT), peers: WaitPeers::Auto };
         let start = Instant::now();
-        let waited = for_own_record(&awaited, Some(TIMEOUT), &mut NeverStop(receiver));
+        let waited = for_own_record(&awaited, limits, &mut NeverStop(receiver));
         let took = start.elapsed();
         server.end();
         assert!(took <= TIMEOUT + GRACE, "{took:?}: {waited:?}");

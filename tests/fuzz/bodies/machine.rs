@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use beaminit::identity::name::Fqdn;
+use beaminit::variables::WaitPeers;
 use beaminit::wait::answers::{Authority, Failure, Outcome, Refusal};
-use beaminit::wait::machine::{Action, Event, Machine};
+use beaminit::wait::machine::{Action, Event, Machine, WaitLimits, WaitTarget};
 use beaminit::wait::questions::{Question, Record};
 
 use super::input::Input;
@@ -17,8 +18,12 @@ const SECOND: Duration = Duration::from_secs(1);
 /// No two existence questions to one server are closer to each other.
 const CLOSEST: Duration = Duration::from_millis(400);
 const MOST_IN_A_SECOND: usize = 8;
-/// What is asked when the record has been seen ends within this time.
-const CONFIRM_WITHIN: Duration = SECOND;
+/// What is asked when the limit for the wait for peers has passed ends within this time.
+const PEERS_WITHIN: Duration = SECOND;
+/// Ordinary questions for the sake of peers: to each of three servers, for each of two families.
+const PEER_QUESTIONS: usize = 12 * 3 * 2;
+/// At first, after a second, and when the dials are over that the last old answer may have led to.
+const ROUNDS_IN_TEN_SECONDS: usize = 3;
 const PRIVATE_TYPES: usize = 255;
 
 pub fn body(data: &[u8]) {
@@ -44,6 +49,8 @@ struct Run {
     own: Vec<IpAddr>,
     servers: usize,
     deadline: Option<Duration>,
+    /// How long peers are waited for at most.
+    longest: Duration,
     now: Duration,
     last: Action,
     pending: Option<Pending>,
@@ -55,6 +62,8 @@ struct Run {
     used: BTreeSet<u16>,
     /// When questions were put, but for those to another server after a failure and those that EDNS was taken from.
     asked: Vec<Duration>,
+    /// When questions were put after the record had been seen.
+    asked_for_peers: Vec<Duration>,
     questions: u32,
 }
 
@@ -66,14 +75,19 @@ impl Run {
         let deadlines = [None, Some(0), Some(1), Some(12), Some(120), Some(1000)];
         let deadline = deadlines[input.number(6)].map(Duration::from_secs);
         let clock = seconds(input.number(u8::MAX));
-        let rng = fastrand::Rng::with_seed(u64::from(input.byte().unwrap_or(0)));
+        let seed = input.byte().unwrap_or(0);
+        let rng = fastrand::Rng::with_seed(u64::from(seed));
+        let peers = [WaitPeers::Auto, WaitPeers::Off, WaitPeers::AtLeast(90 * SECOND)][usize::from(seed % 3)];
         let name = Fqdn::parse("web-0.web.ns1.svc.cluster.local").expect("a name");
         let authority = Authority::over(&name, Fqdn::parse("cluster.local").ok().as_ref());
+        let longest = if seed % 3 == 2 { 90 * SECOND } else { 60 * SECOND };
+        let target = WaitTarget { own: own.clone(), authority, servers };
         Self {
-            machine: Machine::new(&own, authority, servers, deadline, clock, rng),
+            machine: Machine::new(target, WaitLimits { timeout: deadline, peers }, clock, rng),
             own,
             servers,
             deadline,
+            longest,
             now: Duration::ZERO,
             last: Action::Sleep(Duration::ZERO),
             pending: None,
@@ -81,6 +95,7 @@ impl Run {
             existence: BTreeMap::new(),
             used: BTreeSet::new(),
             asked: Vec::new(),
+            asked_for_peers: Vec::new(),
             questions: 0,
         }
     }
@@ -152,7 +167,13 @@ impl Run {
     }
 
     fn is_in_time(&self, until: Duration) -> bool {
-        let limit = self.seen.map(|seen| seen + CONFIRM_WITHIN).or(self.deadline);
+        let limit = match self.seen {
+            Some(seen) => {
+                let longest = seen + self.longest;
+                Some(self.deadline.map_or(longest, |deadline| longest.min(deadline)).max(seen) + PEERS_WITHIN)
+            }
+            None => self.deadline,
+        };
         limit.is_none_or(|limit| until <= limit)
     }
 
@@ -169,6 +190,12 @@ impl Run {
             self.count_existence(server, number);
         }
         if failover || retry {
+            return;
+        }
+        if self.seen.is_some() {
+            self.asked_for_peers.push(self.now);
+            let lately = self.asked_for_peers.iter().rev().take_while(|at| **at + 10 * SECOND > self.now).count();
+            assert!(lately <= ROUNDS_IN_TEN_SECONDS * PEER_QUESTIONS, "{lately} within ten seconds at {:?}", self.now);
             return;
         }
         self.asked.push(self.now);

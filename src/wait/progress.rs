@@ -1,0 +1,125 @@
+//! What the wait logs: its start, what it waits for and how much longer, and what it has seen.
+
+use std::time::Duration;
+
+use tracing::{debug, info, warn};
+
+use super::error::{Seconds, host, list};
+use super::machine::{Action, Machine, WaitLimits};
+use super::pace::Progress;
+use super::peers::{PeerCheck, StaleAnswer};
+use super::sighting::{Confirmation, Sighting};
+use super::{Awaited, millis};
+
+/// The lines of one wait.
+pub(super) struct WaitLog<'a> {
+    awaited: &'a Awaited,
+    progress: Progress,
+    seen: bool,
+    waits_for_peers: bool,
+}
+
+impl<'a> WaitLog<'a> {
+    /// The first line.
+    pub(super) fn begin(awaited: &'a Awaited, limits: WaitLimits) -> Self {
+        let servers: Vec<_> = awaited.servers.iter().map(host).collect();
+        let limit = limits.timeout.map_or_else(String::new, |limit| format!(" for at most {}", Seconds(limit)));
+        info!(target: "wait", name = %awaited.name, "waiting until {} answers with {}, asking {}{limit}", awaited.name,
+            list(&awaited.own, " or "), servers.join(", "));
+        Self { awaited, progress: Progress::default(), seen: false, waits_for_peers: false }
+    }
+
+    /// When the next line is due, whatever happens.
+    pub(super) fn next(&self) -> Duration {
+        self.progress.next()
+    }
+
+    /// The machine has decided on `action`.
+    pub(super) fn decided(&mut self, machine: &Machine, action: &Action, now: Duration) {
+        let Some(peers) = machine.peers() else { return };
+        let published = if let Action::Published(sighting) = action { Some(sighting) } else { None };
+        let Some(sighting) = published.or(machine.sighting()) else { return };
+        if !self.seen {
+            self.seen = true;
+            self.log_sighting(machine, sighting);
+        }
+        if matches!(action, Action::Sleep(_)) && !self.waits_for_peers {
+            self.waits_for_peers = true;
+            info!(target: "wait", "{}; {}", self.reason(peers, sighting, now), start_in(peers, now));
+        }
+        if published.is_some() {
+            self.log_end(peers, sighting, now);
+        }
+    }
+
+    /// Time has passed: the line that says so, if it is due.
+    pub(super) fn passed(&mut self, machine: &Machine, now: Duration) {
+        if !self.progress.is_due(now) {
+            return;
+        }
+        let (name, tally) = (&self.awaited.name, machine.tally());
+        let (questions, elapsed_ms, after) = (tally.questions(), millis(now), Seconds(now));
+        if let Some((peers, sighting)) = machine.peers().zip(machine.sighting()) {
+            info!(target: "wait", questions, elapsed_ms, "still waiting for peers of {name} after {after}: {}; {} ({tally})",
+                self.reason(peers, sighting, now), start_in(peers, now));
+        } else {
+            info!(target: "wait", questions, elapsed_ms, "still waiting for {name} after {after}: {} ({tally})",
+                machine.observation());
+        }
+    }
+
+    fn log_sighting(&self, machine: &Machine, sighting: &Sighting) {
+        let (name, questions) = (&self.awaited.name, machine.tally().questions());
+        info!(target: "wait", questions, elapsed_ms = millis(sighting.after), "{name} answers with {} after {}, {}",
+            list(&sighting.addresses, ", "), Seconds(sighting.after), machine.tally());
+        for family in &sighting.missing {
+            info!(target: "wait", "{name} has no {family} address of this pod (yet)");
+        }
+    }
+
+    fn log_end(&self, peers: &PeerCheck, sighting: &Sighting, now: Duration) {
+        let name = &self.awaited.name;
+        if peers.is_cut_short() {
+            warn!(target: "wait", elapsed_ms = millis(now), "starting after {}, although {}: the wait for peers is over",
+                Seconds(now), self.reason(peers, sighting, now));
+            return;
+        }
+        if self.waits_for_peers {
+            info!(target: "wait", elapsed_ms = millis(now),
+                "no name server gives peers another address of {name} any more: starting after {}", Seconds(now));
+        }
+        match &sighting.confirmation {
+            Confirmation::Agrees => debug!(target: "wait", "other clients of the name server see {name} as well"),
+            Confirmation::Unknown => debug!(target: "wait", "whether other clients see {name} as well is not known"),
+            Confirmation::Denied { ttl } => {
+                info!(target: "wait", "other clients of the name server may not see {name} for up to {ttl}s: it keeps a denial");
+            }
+            Confirmation::Others { addresses, ttl } => {
+                info!(target: "wait", "other clients of the name server may see {name} as {} for up to {ttl}s: it keeps an old answer",
+                    list(addresses, ", "));
+            }
+        }
+    }
+
+    /// Why the release does not start yet.
+    fn reason(&self, peers: &PeerCheck, sighting: &Sighting, now: Duration) -> String {
+        let name = &self.awaited.name;
+        match peers.stale() {
+            Some(StaleAnswer { addresses, until }) if matches!(sighting.confirmation, Confirmation::Others { .. }) => {
+                let (addresses, left) = (list(addresses, ", "), Seconds(until.saturating_sub(now)));
+                format!(
+                    "other clients of the name server may see {name} as {addresses} for up to {left}: it keeps an old answer"
+                )
+            }
+            Some(stale) if now < peers.dials_over() => {
+                let left = Seconds(peers.dials_over().saturating_sub(now));
+                format!("peers may be busy dialling {} for up to {left}", list(&stale.addresses, ", "))
+            }
+            _ => "BEAMINIT_WAIT_PEERS asks for more time".to_owned(),
+        }
+    }
+}
+
+fn start_in(peers: &PeerCheck, now: Duration) -> String {
+    format!("starting in {} at the earliest", Seconds(peers.earliest_start().saturating_sub(now)))
+}
