@@ -10,12 +10,12 @@ use crate::wait::questions::Question;
 pub(crate) struct Setup {
     pub(crate) name: &'static str,
     /// `ttl` of the `kubernetes` plugin, and `cache` of CoreDNS, 0 for none, in seconds.
-    ttl: u32,
-    cache: u32,
+    pub(crate) ttl: u32,
+    pub(crate) cache: u32,
     /// Each question goes to one of so many, by chance.
     replicas: usize,
     /// A `NodeLocal DNSCache` in front, with the settings that it comes with.
-    node_local: bool,
+    pub(crate) node_local: bool,
 }
 
 const fn setup(name: &'static str, ttl: u32, cache: u32, replicas: usize, node_local: bool) -> Setup {
@@ -36,7 +36,8 @@ const NODE_LOCAL: (u32, u32) = (30, 5);
 
 /// The DNS of one cluster.
 pub(crate) struct Cluster {
-    node_local: Option<Cache>,
+    /// That of each machine, where there are any: the pod's own is the first.
+    node_locals: Option<Vec<Cache>>,
     replicas: Vec<CoreDns>,
     rng: fastrand::Rng,
 }
@@ -50,8 +51,8 @@ impl Cluster {
             replica
         };
         let replicas = (0..setup.replicas).map(replica).collect();
-        let node_local = setup.node_local.then(|| Cache::new(NODE_LOCAL.0, NODE_LOCAL.1));
-        Self { node_local, replicas, rng }
+        let node_locals = setup.node_local.then(Vec::new);
+        Self { node_locals, replicas, rng }
     }
 
     /// Whether the name exists, in truth.
@@ -59,10 +60,20 @@ impl Cluster {
         !self.replicas[0].addresses(now).is_empty()
     }
 
+    /// What a question from the pod's own machine is answered with.
     pub(crate) fn answer(&mut self, question: Question, now: Duration) -> Outcome {
+        self.answer_on(0, question, now)
+    }
+
+    /// The same from another machine of the cluster.
+    pub(crate) fn answer_on(&mut self, machine: usize, question: Question, now: Duration) -> Outcome {
         let chosen = self.rng.usize(..self.replicas.len());
         let replica = &mut self.replicas[chosen];
-        let Some(node_local) = &mut self.node_local else { return replica.answer(question, now) };
+        let Some(node_locals) = &mut self.node_locals else { return replica.answer(question, now) };
+        while node_locals.len() <= machine {
+            node_locals.push(Cache::new(NODE_LOCAL.0, NODE_LOCAL.1));
+        }
+        let node_local = &mut node_locals[machine];
         if let Some(kept) = node_local.get(question, now) {
             return kept;
         }

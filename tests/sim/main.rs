@@ -13,8 +13,10 @@
 mod coredns;
 
 mod cluster;
+mod dials_to_a_dead_address;
 mod load_on_the_servers;
 mod pod;
+mod replacement;
 mod scene;
 mod times_in_every_cluster;
 
