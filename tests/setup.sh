@@ -5,9 +5,9 @@ set -eu
 # bind9, bind9-dnsutils, dnsmasq-base, unbound: real name servers, which the tests start themselves.
 # elixir, rebar3, rabbitmq-server: the real releases. iproute2, util-linux: namespaces. binutils: the static check.
 # tini, dumb-init, catatonit: the peers. mawk: what templates were filled in by.
-# strace: which system calls we use. qemu-user-static: tries the binary for another machine. debootstrap: the demo's base image, where none can be pulled.
+# ejabberd: a server whose own script waits for the VM. strace: which system calls we use. qemu-user-static: tries the binary for another machine. debootstrap: the demo's base image, where none can be pulled.
 packages="elixir rebar3 rabbitmq-server iproute2 tini dumb-init catatonit mawk perl util-linux binutils gcc libc6-dev strace"
-packages="$packages bind9 bind9-dnsutils dnsmasq-base unbound debootstrap python3-venv qemu-user-static"
+packages="$packages bind9 bind9-dnsutils dnsmasq-base unbound debootstrap python3-venv qemu-user-static ejabberd"
 # Any kubectl does; Debian's is the oldest that the manifests are for.
 command -v kubectl >/dev/null || packages="$packages kubernetes-client"
 
@@ -33,6 +33,7 @@ if [ -n "$missing" ]; then
         case "$missing" in *" bind9 "*) systemctl disable -q named ;; esac
         case "$missing" in *" unbound"*) systemctl disable -q unbound ;; esac
         case "$missing" in *" rabbitmq-server"*) systemctl disable -q rabbitmq-server ;; esac
+        case "$missing" in *" ejabberd"*) systemctl disable -q ejabberd ;; esac
     fi
 fi
 

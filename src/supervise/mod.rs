@@ -5,9 +5,12 @@ pub mod exec_failure;
 pub mod fresh_image;
 pub mod launch;
 pub mod leftovers;
+mod process_tree;
 pub mod reaper;
+mod release_stop;
 pub mod shutdown;
 pub mod signals;
+mod stop_request;
 pub mod terminal;
 
 pub use launch::Launch;
@@ -18,8 +21,8 @@ use crate::signal::{self, Disposition, Rewrites};
 use crate::sys;
 use crate::variables::SignalTarget;
 use reaper::News;
+use release_stop::{ReleaseStop, report_unsent};
 use serde::{Deserialize, Serialize};
-use shutdown::{Due, Shutdown};
 use signals::SignalQueue;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
@@ -103,10 +106,9 @@ pub fn watch(watched: &Watched, signals: &mut SignalQueue) -> Ended {
         main: *main,
         started: Instant::now(),
         policy,
-        shutdown: Shutdown::new(watched.is_beam, policy.stop_timeout),
+        stop: ReleaseStop::new(*main, watched.is_beam, policy.target, policy.stop_timeout),
         terminal: Terminal::give_to(*main),
         is_stopped: false,
-        has_sent_term: false,
         was_asked: false,
     };
     let reason = supervisor.watch(signals);
@@ -123,19 +125,18 @@ struct Supervisor<'a> {
     main: i32,
     started: Instant,
     policy: &'a Policy,
-    shutdown: Shutdown,
+    stop: ReleaseStop,
     terminal: Option<Terminal>,
     is_stopped: bool,
-    has_sent_term: bool,
     was_asked: bool,
 }
 
 impl Supervisor<'_> {
     /// The loop. Nothing in it may fail: if it ends, the container does.
     fn watch(&mut self, signals: &mut SignalQueue) -> ExitReason {
-        loop {
+        let reason = loop {
             match reaper::reap(self.main) {
-                Some(News::Ended(reason)) => return reason,
+                Some(News::Ended(reason)) => break reason,
                 Some(News::Stopped(by)) => {
                     self.is_stopped = true;
                     terminal::on_stop(self.terminal.as_ref(), self.main, by);
@@ -143,23 +144,25 @@ impl Supervisor<'_> {
                 Some(News::Continued) => self.is_stopped = false,
                 None => {}
             }
-            self.let_it_end();
-            let readable = sys::poll_readable(signals.readable(), self.shutdown.idle(self.started.elapsed()));
-            if readable {
-                signals.take().into_iter().for_each(|signal| self.dispose(signal));
+            self.continue_if_stopped();
+            self.wait_for_event(signals);
+        };
+        self.stop.on_main_ended(self.started.elapsed());
+        while self.stop.is_vm_left() {
+            if self.wait_for_event(signals) {
+                break;
             }
-            match self.shutdown.due(self.started.elapsed()) {
-                Due::Nothing => {}
-                Due::TermAgain => {
-                    tracing::debug!(target: "supervise", "sending TERM again, the release may not have heard it");
-                    self.send(signal::TERM);
-                }
-                Due::Kill => {
-                    tracing::warn!(target: "supervise", "the release did not stop within BEAMINIT_STOP_TIMEOUT: killing it");
-                    let _ = sys::kill_group(self.main, signal::KILL);
-                }
-            }
+            reaper::reap_orphans();
         }
+        reason
+    }
+
+    /// Sleeps until a signal comes or something is due, and does it. `true`: all that was left has been killed.
+    fn wait_for_event(&mut self, signals: &mut SignalQueue) -> bool {
+        if sys::poll_readable(signals.readable(), self.stop.idle(self.started.elapsed())) {
+            signals.take().into_iter().for_each(|signal| self.dispose(signal));
+        }
+        self.stop.on_due(self.started.elapsed())
     }
 
     fn dispose(&mut self, signal: i32) {
@@ -178,22 +181,20 @@ impl Supervisor<'_> {
     }
 
     fn send(&mut self, signal: i32) {
-        let send = match self.policy.target {
-            SignalTarget::Main => sys::kill,
-            SignalTarget::Group => sys::kill_group,
-        };
-        if let Err(error) = send(self.main, signal) {
-            tracing::warn!(target: "supervise", signal, "cannot send {}: {}", signal::name(signal), cause(&error));
-        }
         if signal == signal::TERM {
-            self.has_sent_term = true;
-            self.shutdown.term_sent(self.started.elapsed());
+            self.stop.ask(self.started.elapsed());
+        } else if !self.stop.has_main_ended() {
+            let send = match self.policy.target {
+                SignalTarget::Main => sys::kill,
+                SignalTarget::Group => sys::kill_group,
+            };
+            report_unsent(signal, send(self.main, signal));
         }
     }
 
     /// A stopped process does not end until it is continued. One that runs gets no CONT that nobody sent.
-    fn let_it_end(&mut self) {
-        if self.is_stopped && self.has_sent_term {
+    fn continue_if_stopped(&mut self) {
+        if self.is_stopped && self.stop.is_asked_for() {
             self.is_stopped = false;
             self.send(signal::CONT);
         }

@@ -23,6 +23,7 @@ mod dns_itself;
 mod erlexec_reads_the_same_words;
 mod every_release_kind_starts_under_its_name;
 mod every_value_arrives_in_sys_config;
+mod every_vm_is_asked_to_stop;
 mod exec_joins_the_running_release;
 mod exec_reaches_every_kind;
 mod exit_codes_are_passed_through;

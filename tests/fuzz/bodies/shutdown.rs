@@ -6,19 +6,19 @@ use beaminit::supervise::shutdown::{Due, Shutdown};
 
 use super::input::Input;
 
-/// The first byte says what is stopped, and how long it may take; each further pair is a pause and what happens then.
+/// The first byte says how long the release may take; each further pair is a pause and what happens then.
 pub fn body(data: &[u8]) {
     let mut input = Input::new(data);
-    let is_beam = input.number(2) == 1;
     let stop_timeout = Some(input.number(100)).filter(|seconds| *seconds > 0).map(|seconds| seconds as u64);
     let stop_timeout = stop_timeout.map(Duration::from_secs);
-    let mut shutdown = Shutdown::new(is_beam, stop_timeout);
+    let mut shutdown = Shutdown::new(stop_timeout);
     let (mut now, mut first_term, mut kills) = (Duration::ZERO, None, 0);
     while let Some(pause) = input.byte() {
         now += Duration::from_millis(u64::from(pause) * 40);
         if input.number(3) == 0 {
             first_term.get_or_insert(now);
             shutdown.term_sent(now);
+            shutdown.set_look((input.number(2) == 1).then_some(now));
             continue;
         }
         let idle = shutdown.idle(now);
@@ -26,10 +26,9 @@ pub fn body(data: &[u8]) {
         assert_eq!(due != Due::Nothing, idle == Some(Duration::ZERO), "it sleeps exactly as long as nothing is due");
         match due {
             Due::Nothing => {}
-            Due::TermAgain => {
-                assert!(is_beam, "a command gets it once");
-                first_term.expect("nothing is repeated that was not sent");
-                shutdown.term_sent(now);
+            Due::Look => {
+                first_term.expect("nothing is looked at before a TERM");
+                shutdown.set_look((input.number(2) == 1).then_some(now));
             }
             Due::Kill => {
                 kills += 1;

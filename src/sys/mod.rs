@@ -1,12 +1,15 @@
-//! The kernel, in safe words: with the files in its folder the only door of `nix` and `rustix`.
+//! The kernel's calls without `unsafe`. Only this directory uses `nix` and `rustix`.
 
 mod clock;
 mod private_file;
+mod process;
 mod signal_fd;
 mod spawn;
 
 pub use clock::time_since_boot;
 pub use private_file::open_private;
+pub(crate) use process::{Process, TICKS_PER_SECOND, boot_ticks, processes, runs_vm_program, survives_term};
+pub use process::{children, ignored_signals, living_since};
 pub use signal_fd::SignalFd;
 pub use spawn::Spawn;
 
@@ -89,15 +92,6 @@ impl SignalMask {
     }
 }
 
-/// The signals that are ignored, from /proc. Without /proc: none.
-#[must_use]
-pub fn ignored_signals() -> Vec<i32> {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let field = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or_default();
-    let bits = u64::from_str_radix(field.trim(), 16).unwrap_or(0);
-    (1..=64).filter(|signal| bits & (1 << (signal - 1)) != 0).collect()
-}
-
 /// Sends a signal to one process. A process that is gone is no error worth knowing.
 ///
 /// # Errors
@@ -118,14 +112,6 @@ pub fn kill_group(leader: i32, signal: i32) -> io::Result<()> {
         return Err(io::ErrorKind::InvalidInput.into());
     };
     Ok(rustix::process::kill_process_group(leader, signal)?)
-}
-
-/// Our children, from /proc. Without /proc: none.
-#[must_use]
-pub fn children() -> Vec<i32> {
-    let own = std::process::id();
-    let text = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children")).unwrap_or_default();
-    text.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
 /// `rustix` itself has names only; real-time signals come in by number.
@@ -321,17 +307,6 @@ pub fn lock_directory(path: &Path) -> io::Result<DirectoryLock> {
     }
 }
 
-/// When a living process was started, in the kernel's ticks since boot: with its number it tells it from every other.
-#[must_use]
-pub fn living_since(pid: i32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field, the name in parentheses, may contain both parentheses and spaces.
-    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
-    let state = fields.next()?;
-    let started = fields.nth(22 - 4)?;
-    if matches!(state, "Z" | "X") { None } else { started.parse().ok() }
-}
-
 /// Writes to stderr as much as goes without blocking: a supervisor that waits for a reader of its log forwards no signal.
 /// The rest is dropped.
 pub fn write_stderr(mut bytes: &[u8]) {
@@ -351,7 +326,6 @@ pub fn write_stderr(mut bytes: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustix::process::{WaitId, WaitIdOptions};
 
     fn start(words: &[&str], variable: &str) -> io::Result<i32> {
         let words = words.iter().map(AsRef::as_ref).collect();
@@ -368,17 +342,6 @@ mod tests {
                 assert_eq!(send(pid, signal).unwrap_err().kind(), io::ErrorKind::InvalidInput, "{pid} {signal}");
             }
         }
-    }
-
-    #[test]
-    fn a_process_that_has_ended_does_not_live_though_its_parent_has_not_heard_of_it() {
-        let own = std::process::id().cast_signed();
-        assert!(living_since(own).is_some());
-        let pid = start(&["true"], "x").unwrap();
-        let wait = |options| rustix::process::waitid(WaitId::Pid(Pid::from_raw(pid).unwrap()), options).unwrap();
-        wait(WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
-        assert_eq!(living_since(pid), None);
-        wait(WaitIdOptions::EXITED);
     }
 
     #[test]
