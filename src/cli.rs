@@ -11,30 +11,30 @@ use crate::exit;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// What we are asked to do.
+/// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command {
     /// Start and supervise this program with these arguments.
     Run(Vec<OsString>),
-    /// Run this program with these arguments in the environment of the release that runs here.
+    /// Run this program with these arguments in the running release's environment.
     Exec(Vec<OsString>),
-    /// Say what a start of this program would do; of the one that is meant, where none is named.
+    /// Report what a start of this program would do.
     Explain {
-        /// As JSON, else for people.
+        /// As JSON, else as text.
         json: bool,
-        /// The program with its arguments, if one is named.
+        /// The program with its arguments; empty if none was named.
         command: Vec<OsString>,
     },
     /// Ask the node that runs here how it is.
     Probe(ProbeRequest),
-    /// Copy our own binary there, for images that have no `cp`.
+    /// Copy beaminit's own binary there, for images without `cp`.
     CopyTo(PathBuf),
     /// Print [`HELP`].
     Help,
     /// Print the version.
     Version,
-    /// Take up the supervision of a release that this process has started: what is known stands behind this descriptor.
-    /// Only we ourselves ask for it.
+    /// Continue to supervise a release that this process has started; this descriptor has what is known of it. Only
+    /// beaminit itself uses this.
     TakeUp(i32),
 }
 
@@ -53,21 +53,21 @@ usage: beaminit [--] COMMAND [ARG...]
        beaminit --copy-to FILE
        beaminit --help | --version
 
-Finds out who the pod is, renders vm.args, waits until the pod's own DNS record
-is there, starts COMMAND, forwards signals, reaps orphans, and ends with
-COMMAND's exit code.
+Determines the pod's identity, renders vm.args, waits until the pod's own DNS
+record is published, starts COMMAND, forwards signals, reaps orphans, and exits
+with COMMAND's exit code.
 
 exec is for kubectl exec and docker exec: it runs COMMAND, such as bin/app
-remote, with the node name, cookie and files of the release that runs here.
-Where none runs it does what a start does, without the wait.
+remote, with the node name, cookie and files of the running release. If none
+runs, it does what a start does, without the wait.
 
-explain says what a start of COMMAND would do here and why, and how the release
-that runs here is. It changes nothing, and shows no secret. Without COMMAND it
-takes the one that runs, else the only start script around.
+explain reports what a start of COMMAND would do here and why, and how the
+running release is doing. It changes nothing, and shows no secret. Without
+COMMAND it takes the running one, else the only start script around.
 
-probe is for Kubernetes' probes: it asks the node that runs here, in the node's
-own protocol. live: it answers, or waits, or boots. ready: it has started, and
-each APP runs. Exit code 0 or 1, and one line that says why.
+probe is for Kubernetes' probes: it asks the running node in the node's own
+protocol. live: it answers, or waits, or boots. ready: it has started, and each
+APP runs. Exit code 0 or 1, and one line that says why.
 
 --copy-to is for an init container that brings beaminit into a pod whose image
 has none.
@@ -77,23 +77,23 @@ Settings are environment variables, BEAMINIT_...; the README describes them.
 
 /// Reads the arguments, without the program's name.
 ///
-/// Options end at the first word: what follows is the release's, dashes and all.
+/// Options end at the first word; everything after it is the release's.
 ///
 /// # Errors
-/// There is no command, or an option that we don't have.
+/// There is no command, or an unknown option.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Error> {
     let mut parser = lexopt::Parser::from_args(args);
     let dashes = parser.try_raw_args().is_some_and(|raw| raw.peek().is_some_and(|first| first == "--"));
-    match read(parser, "beaminit bin/app start")? {
+    match parse_command(parser, "beaminit bin/app start")? {
         Command::Run(words) if !dashes && words.first().is_some_and(|word| word == "exec") => {
             let parser = lexopt::Parser::from_args(words.into_iter().skip(1));
-            match read(parser, "beaminit exec bin/app remote")? {
+            match parse_command(parser, "beaminit exec bin/app remote")? {
                 Command::Run(words) => Ok(Command::Exec(words)),
                 other => Ok(other),
             }
         }
         Command::Run(words) if !dashes && words.first().is_some_and(|word| word == "explain") => {
-            explain(lexopt::Parser::from_args(words.into_iter().skip(1)))
+            parse_explain(lexopt::Parser::from_args(words.into_iter().skip(1)))
         }
         Command::Run(words) if !dashes && words.first().is_some_and(|word| word == "probe") => {
             probe::parse(lexopt::Parser::from_args(words.into_iter().skip(1)))
@@ -102,8 +102,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Error>
     }
 }
 
-/// Options up to the first word, and from there on a command.
-fn read(mut parser: lexopt::Parser, example: &str) -> Result<Command, Error> {
+/// Options up to the first word, then a command.
+fn parse_command(mut parser: lexopt::Parser, example: &str) -> Result<Command, Error> {
     match parser.next().map_err(wrong)? {
         Some(lexopt::Arg::Value(program)) => {
             let rest = parser.raw_args().map_err(wrong)?;
@@ -121,8 +121,7 @@ fn read(mut parser: lexopt::Parser, example: &str) -> Result<Command, Error> {
     }
 }
 
-/// The options of `explain`, and maybe a command.
-fn explain(mut parser: lexopt::Parser) -> Result<Command, Error> {
+fn parse_explain(mut parser: lexopt::Parser) -> Result<Command, Error> {
     let mut json = false;
     while let Some(argument) = parser.next().map_err(wrong)? {
         match argument {
@@ -181,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_options_come_first() {
+    fn beaminits_own_options_come_first() {
         assert_eq!(run(&["--help"]), Ok(Command::Help));
         assert_eq!(run(&["-V"]), Ok(Command::Version));
         assert_eq!(run(&["--copy-to", "/shared/beaminit"]), Ok(Command::CopyTo("/shared/beaminit".into())));
@@ -189,20 +188,20 @@ mod tests {
     }
 
     #[test]
-    fn what_an_image_of_ours_hands_on_comes_before_the_command() {
+    fn the_option_to_continue_supervising_comes_before_the_command() {
         assert_eq!(run(&["--supervise=5", "app", "start"]), Ok(Command::TakeUp(5)));
         assert_eq!(run(&["--supervise=x"]), Err(64));
         assert_eq!(run(&["app", "--supervise=5"]), Ok(command(&["app", "--supervise=5"])));
     }
 
     #[test]
-    fn a_subcommands_name_starts_a_program_only_behind_two_dashes() {
+    fn a_subcommands_name_is_a_program_only_after_two_dashes() {
         assert_eq!(run(&["--", "explain"]), Ok(command(&["explain"])));
         assert_eq!(run(&["--", "exec", "x"]), Ok(command(&["exec", "x"])));
     }
 
     #[test]
-    fn exec_takes_a_command_of_its_own() {
+    fn exec_takes_a_command() {
         let exec = |args: &[&str]| Ok(Command::Exec(args.iter().map(OsString::from).collect()));
         assert_eq!(run(&["exec", "bin/app", "rpc", "--", "x"]), exec(&["bin/app", "rpc", "--", "x"]));
         assert_eq!(run(&["exec", "--", "-odd", "exec"]), exec(&["-odd", "exec"]));
@@ -211,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn explain_takes_a_format_and_maybe_a_command() {
+    fn explain_takes_a_format_and_an_optional_command() {
         let explain =
             |json, args: &[&str]| Ok(Command::Explain { json, command: args.iter().map(OsString::from).collect() });
         assert_eq!(run(&["explain"]), explain(false, &[]));

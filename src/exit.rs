@@ -1,4 +1,4 @@
-//! How we end, and the only place that knows exit codes by number.
+//! Exit codes. Other files use them by name.
 //!
 //! Pure: no I/O, no clock.
 
@@ -6,26 +6,26 @@ use std::process::ExitCode;
 
 /// The command line is wrong (sysexits' `EX_USAGE`).
 pub const USAGE: u8 = 64;
-/// A template or what it renders to is wrong (`EX_DATAERR`).
+/// A template or its rendered text is invalid (`EX_DATAERR`).
 pub const DATA: u8 = 65;
-/// A template or the release is not there or cannot be read (`EX_NOINPUT`).
+/// A template or the release is missing or unreadable (`EX_NOINPUT`).
 pub const NO_INPUT: u8 = 66;
 /// The pod's record did not appear in time (`EX_UNAVAILABLE`).
 pub const UNAVAILABLE: u8 = 69;
-/// A bug of ours (`EX_SOFTWARE`).
+/// A bug in beaminit (`EX_SOFTWARE`).
 pub const BUG: u8 = 70;
-/// The system refused something that it always grants (`EX_OSERR`).
+/// The system refused something that it normally grants (`EX_OSERR`).
 pub const OS: u8 = 71;
 /// A file could not be written (`EX_CANTCREAT`).
 pub const CANNOT_CREATE: u8 = 73;
-/// The environment says something impossible (`EX_CONFIG`).
+/// The environment has an invalid setting (`EX_CONFIG`).
 pub const CONFIG: u8 = 78;
-/// The release was found but could not be executed, as shells say it.
+/// The command was found but could not be executed, as in shells.
 pub const NOT_EXECUTABLE: u8 = 126;
-/// The release was not found, as shells say it.
+/// The command was not found, as in shells.
 pub const NOT_FOUND: u8 = 127;
 
-/// How the release ended, or we before it started.
+/// How the release ended, or beaminit before it started the release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitReason {
     /// By itself, with this code.
@@ -35,7 +35,7 @@ pub enum ExitReason {
 }
 
 impl ExitReason {
-    /// The code that we end with: the code itself, or 128 + n as shells say it.
+    /// The code to exit with: the code itself, or 128 + n as in shells.
     ///
     /// ```
     /// use beaminit::exit::ExitReason;

@@ -1,25 +1,22 @@
-//! Files that others wrote: read whole, but never without end.
+//! Reading files that others wrote, up to a limit.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::Path;
 
-/// As large as a `ConfigMap` or a Secret can be, in bytes; the other files that we read are far smaller.
-pub const MAX_SIZE: u64 = 1 << 20;
+/// The size limit of a `ConfigMap` or a Secret, in bytes; the other files are far smaller.
+pub(crate) const MAX_SIZE: u64 = 1 << 20;
 
 /// Reads a file of at most [`MAX_SIZE`] bytes.
-///
-/// # Errors
-/// Those of [`read_at_most`].
-pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     read_at_most(MAX_SIZE, path)
 }
 
-/// Reads a file of at most so many bytes.
+/// Reads a file of at most `max` bytes.
 ///
 /// # Errors
-/// It cannot be read, it is larger, or it is no file: a fifo would be waited for until somebody writes to it.
-pub fn read_at_most(max: u64, path: &Path) -> io::Result<Vec<u8>> {
+/// It cannot be read, is larger, or is not a regular file: opening a fifo would block until somebody writes to it.
+pub(crate) fn read_at_most(max: u64, path: &Path) -> io::Result<Vec<u8>> {
     match fs::metadata(path)? {
         found if found.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
         found if !found.is_file() => return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a file")),
@@ -33,11 +30,8 @@ pub fn read_at_most(max: u64, path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The same as text. Bytes that are no UTF-8 become `\u{fffd}`: they stand in comments at most.
-///
-/// # Errors
-/// Those of [`read`].
-pub fn read_text(path: &Path) -> io::Result<String> {
+/// The same as text. Bytes that are not UTF-8 become `\u{fffd}`: valid files have them in comments only.
+pub(crate) fn read_text(path: &Path) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&read(path)?).into_owned())
 }
 
@@ -46,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_has_no_end_is_not_read() {
+    fn devices_directories_and_large_files_are_refused() {
         assert_eq!(read(Path::new("/dev/zero")).unwrap_err().kind(), io::ErrorKind::InvalidInput);
         assert_eq!(read(Path::new("/")).unwrap_err().kind(), io::ErrorKind::IsADirectory);
         let dir = tempfile::tempdir().unwrap();

@@ -1,10 +1,10 @@
-//! Signals by name and number, and what is to become of each.
+//! Signals by name and number, and the rules for rewriting them.
 //!
 //! Pure: no I/O, no clock.
 
 use serde::{Deserialize, Serialize};
 
-/// Names and numbers of Linux on x86 and ARM; both have the same.
+/// Linux has the same numbers on x86 and ARM.
 const NAMES: [(&str, i32); 31] = [
     ("HUP", HUP),
     ("INT", INT),
@@ -39,56 +39,42 @@ const NAMES: [(&str, i32); 31] = [
     ("SYS", 31),
 ];
 
-/// SIGHUP.
-pub const HUP: i32 = 1;
-/// SIGINT.
-pub const INT: i32 = 2;
-/// SIGQUIT.
-pub const QUIT: i32 = 3;
-/// SIGKILL.
-pub const KILL: i32 = 9;
-/// SIGUSR1.
-pub const USR1: i32 = 10;
-/// SIGUSR2.
-pub const USR2: i32 = 12;
-/// SIGPIPE.
-pub const PIPE: i32 = 13;
-/// SIGALRM.
-pub const ALRM: i32 = 14;
-/// SIGTERM.
-pub const TERM: i32 = 15;
-/// SIGCHLD.
-pub const CHLD: i32 = 17;
-/// SIGCONT.
-pub const CONT: i32 = 18;
-/// SIGTSTP.
-pub const TSTP: i32 = 20;
-/// SIGTTIN.
-pub const TTIN: i32 = 21;
-/// SIGTTOU.
-pub const TTOU: i32 = 22;
-/// The first real-time signal that is not the C library's own.
+pub(crate) const HUP: i32 = 1;
+pub(crate) const INT: i32 = 2;
+pub(crate) const QUIT: i32 = 3;
+pub(crate) const KILL: i32 = 9;
+pub(crate) const USR1: i32 = 10;
+pub(crate) const USR2: i32 = 12;
+pub(crate) const PIPE: i32 = 13;
+pub(crate) const ALRM: i32 = 14;
+pub(crate) const TERM: i32 = 15;
+pub(crate) const CHLD: i32 = 17;
+pub(crate) const CONT: i32 = 18;
+pub(crate) const TSTP: i32 = 20;
+pub(crate) const TTIN: i32 = 21;
+pub(crate) const TTOU: i32 = 22;
+/// The first real-time signal that the C library does not use itself.
 const RTMIN: i32 = 34;
 /// The last signal.
-pub const MAX: i32 = 64;
+pub(crate) const MAX: i32 = 64;
 
-/// ILL, FPE and SEGV: whoever runs into one of them is told at once, blocked or not.
-pub const OWN_FAULTS: [i32; 3] = [4, 8, 11];
+/// ILL, FPE and SEGV: raised by a process's own fault, they are delivered even if blocked.
+pub(crate) const OWN_FAULTS: [i32; 3] = [4, 8, 11];
 
-/// Neither can be caught (KILL, STOP), nor is it anybody else's (ILL, FPE, SEGV are our own faults; 32 and 33 the C
-/// library's; CHLD is about our children).
+/// KILL and STOP cannot be caught; ILL, FPE and SEGV are beaminit's own faults; 32 and 33 are the C library's; CHLD is
+/// about beaminit's children.
 const NOT_FORWARDED: [i32; 8] = [4, 8, KILL, 11, CHLD, 19, 32, 33];
 
-/// The signal's name, without `SIG`; its number, where it has no name.
+/// The signal's name without `SIG`, else its number.
 #[must_use]
-pub fn name(signal: i32) -> String {
+pub(crate) fn name(signal: i32) -> String {
     let known = NAMES.iter().find(|(_, number)| *number == signal).map(|(name, _)| (*name).to_owned());
     known.unwrap_or_else(|| if signal >= RTMIN { format!("RTMIN+{}", signal - RTMIN) } else { signal.to_string() })
 }
 
-/// The number behind `TERM`, `SIGTERM`, `15`, `RTMIN+3` or `RTMAX-2`.
+/// The number of `TERM`, `SIGTERM`, `15`, `RTMIN+3` or `RTMAX-2`.
 #[must_use]
-pub fn parse(text: &str) -> Option<i32> {
+pub(crate) fn parse(text: &str) -> Option<i32> {
     let text = text.strip_prefix("SIG").unwrap_or(text);
     let offset = |text: &str| text.parse::<u8>().ok().map(i32::from);
     let number = if let Some(above) = text.strip_prefix("RTMIN+") {
@@ -104,34 +90,34 @@ pub fn parse(text: &str) -> Option<i32> {
     (1..=MAX).contains(&number).then_some(number)
 }
 
-/// What becomes of the signals that come to us: forwarded as they are, but for these.
+/// Signals that are not forwarded unchanged, with their replacement; `None` drops the signal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rewrites(Vec<(i32, Option<i32>)>);
 
-/// What becomes of a signal.
+/// What to do with a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disposition {
-    /// A child has news.
+    /// A child changed its state.
     Reap,
-    /// The release gets this signal.
+    /// Send this signal to the release.
     Forward(i32),
-    /// Nobody gets it.
+    /// Ignore it.
     Drop,
 }
 
 impl Rewrites {
-    /// What a VM without a terminal wants. Only TERM stops it cleanly; INT, QUIT, HUP, USR2 and ALRM would kill it, and
-    /// TSTP would freeze it under a living init.
+    /// The default for a VM without a terminal. Only TERM stops it cleanly; INT, QUIT, HUP, USR2 and ALRM would kill it,
+    /// and TSTP would freeze it while its init lives on.
     #[must_use]
     pub fn for_beam() -> Self {
         let to_term = [INT, QUIT, HUP].map(|signal| (signal, Some(TERM)));
         Self([to_term, [USR2, ALRM, TSTP].map(|signal| (signal, None))].concat())
     }
 
-    /// Reads `INT=TERM,QUIT=TERM,USR2=`. An empty right side drops the signal. An empty text changes nothing.
+    /// Reads `INT=TERM,QUIT=TERM,USR2=`. An empty right side drops the signal.
     ///
     /// # Errors
-    /// The part that is no such pair.
+    /// The part that is not a rewrite.
     pub fn parse(text: &str) -> Result<Self, String> {
         let pair = |part: &str| {
             let (from, to) = part.split_once('=')?;
@@ -143,14 +129,12 @@ impl Rewrites {
         parts.map(|part| pair(part).ok_or_else(|| part.to_owned())).collect::<Result<_, _>>().map(Self)
     }
 
-    /// The signals that do not arrive as they are, with what becomes of them. `None`: they are dropped.
+    /// Each rewritten signal with its replacement; `None` drops it.
     pub fn rules(&self) -> impl Iterator<Item = (i32, Option<i32>)> {
         self.0.iter().copied()
     }
 
-    /// What becomes of `signal`.
-    #[must_use]
-    pub fn disposition(&self, signal: i32) -> Disposition {
+    pub(crate) fn disposition(&self, signal: i32) -> Disposition {
         match self.0.iter().find(|(from, _)| *from == signal) {
             _ if signal == CHLD => Disposition::Reap,
             Some((_, Some(to))) => Disposition::Forward(*to),
@@ -159,7 +143,7 @@ impl Rewrites {
         }
     }
 
-    /// Whether `signal` asks us to end while the release does not run yet.
+    /// Whether `signal` ends beaminit before the release runs.
     #[must_use]
     pub fn is_stop_request(&self, signal: i32) -> bool {
         matches!(signal, TERM | INT | QUIT) || self.disposition(signal) == Disposition::Forward(TERM)
@@ -171,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_numbers_are_each_others() {
+    fn each_name_has_its_number_and_each_number_its_name() {
         for signal in 1..=MAX {
             assert_eq!(parse(&name(signal)), Some(signal), "{}", name(signal));
         }
@@ -185,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_rule_every_signal_is_forwarded_as_it_is() {
+    fn without_a_rule_every_signal_is_forwarded_unchanged() {
         for signal in (1..=MAX).filter(|signal| *signal != CHLD) {
             assert_eq!(Rewrites::default().disposition(signal), Disposition::Forward(signal));
         }
@@ -193,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_vm_is_stopped_by_term_alone_and_never_killed_or_frozen() {
+    fn a_vm_is_stopped_only_by_term_and_never_killed_or_frozen() {
         let beam = Rewrites::for_beam();
         for signal in [TERM, INT, QUIT, HUP] {
             assert_eq!(beam.disposition(signal), Disposition::Forward(TERM));
@@ -222,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_is_asked_for_by_term_int_quit_and_what_becomes_term() {
+    fn term_int_quit_and_whatever_becomes_term_are_stop_requests() {
         let stops = |rules: &Rewrites| (1..=MAX).filter(|signal| rules.is_stop_request(*signal)).collect::<Vec<_>>();
         assert_eq!(stops(&Rewrites::default()), [INT, QUIT, TERM]);
         assert_eq!(stops(&Rewrites::parse("PWR=TERM,INT=").unwrap()), [INT, QUIT, TERM, 30]);

@@ -1,4 +1,4 @@
-//! What we say while we work: one line an event, on stderr, never blocking.
+//! The log: one line per event, on stderr, never blocking.
 
 use crate::sys;
 use serde::{Deserialize, Serialize};
@@ -17,22 +17,21 @@ use tracing_subscriber::registry::{LookupSpan, Registry};
 
 pub use tracing::Level;
 
-/// How much is said, and in what form.
+/// How much is logged, and in which form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogSettings {
-    /// Events below this level are not written. `None`: nothing is.
+    /// Events below this level are not written; `None` writes none.
     #[serde(with = "level")]
     pub level: Option<Level>,
-    /// The form.
-    pub format: LogFormat,
+    pub(crate) format: LogFormat,
 }
 
-/// The form of a line.
+/// The form of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LogFormat {
     /// `beaminit: <stage>: <sentence>`.
     Text,
-    /// A JSON object with the sentence and its figures.
+    /// A JSON object with the sentence and the event's fields.
     Json,
 }
 
@@ -42,12 +41,12 @@ impl Default for LogSettings {
     }
 }
 
-/// A level by its name; `tracing` itself speaks no serde.
+/// A level by its name: `tracing` does not support serde.
 mod level {
     use super::Level;
     use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
 
-    #[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    #[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
     pub(super) fn serialize<S: Serializer>(level: &Option<Level>, serializer: S) -> Result<S::Ok, S::Error> {
         level.map(|level| level.as_str()).serialize(serializer)
     }
@@ -62,11 +61,11 @@ mod level {
 pub fn init(settings: LogSettings) {
     let Some(level) = settings.level else { return };
     let log = OnDemand { level, format: settings.format, log: OnceLock::new() };
-    // Refused only when a log runs already, as in a test of several runs; that one serves as well.
+    // Fails only if a log exists already, as in a test with several runs; that one is as good.
     let _ = tracing::subscriber::set_global_default(log);
 }
 
-/// The log, made when there is something to say: it takes 36 KiB, and a supervisor may have nothing to say for weeks.
+/// The log, created at the first event: it takes 36 KiB, and a supervisor may log nothing for weeks.
 struct OnDemand {
     level: Level,
     format: LogFormat,
@@ -87,10 +86,10 @@ impl OnDemand {
 }
 
 impl Subscriber for OnDemand {
-    /// Libraries speak at `trace` only; their events carry the module that they come from, ours the stage.
+    /// Events of libraries are written at `trace` only. Their target is a module path, beaminit's is the stage.
     fn enabled(&self, what: &Metadata<'_>) -> bool {
-        let is_for_us = self.level == Level::TRACE || !what.target().contains("::");
-        !what.is_span() && *what.level() <= self.level && is_for_us
+        let is_wanted = self.level == Level::TRACE || !what.target().contains("::");
+        !what.is_span() && *what.level() <= self.level && is_wanted
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
@@ -101,7 +100,7 @@ impl Subscriber for OnDemand {
         self.log().event(event);
     }
 
-    /// We make no spans, and those of libraries are not asked for.
+    /// beaminit creates no spans, and those of libraries are disabled.
     fn new_span(&self, _: &Attributes<'_>) -> Id {
         Id::from_u64(1)
     }
@@ -115,21 +114,21 @@ impl Subscriber for OnDemand {
     fn exit(&self, _: &Id) {}
 }
 
-/// Writes a line that is no event: an error that ends us. Goes out whatever the level.
+/// Writes the error that ends beaminit, whatever the level.
 pub fn write_line(line: &str) {
     sys::write_stderr(format!("{line}\n").as_bytes());
 }
 
-/// The moment as the lines of [`LogFormat::Json`] write it.
+/// The time as the lines of [`LogFormat::Json`] have it.
 #[must_use]
 pub fn timestamp() -> String {
     let mut text = String::new();
-    // A clock that cannot be written is no reason to say nothing.
+    // A line without a time is better than none.
     let _ = SystemTime.format_time(&mut Writer::new(&mut text));
     text
 }
 
-/// The sentence and its hint, behind the stage that says it. The figures of an event are for JSON.
+/// `beaminit: <stage>: <sentence>; hint: <hint>`. Other fields of an event are for JSON.
 struct Sentences;
 
 impl<S, N> FormatEvent<S, N> for Sentences
@@ -178,7 +177,7 @@ impl Visit for Sentence {
 struct Stderr;
 
 impl io::Write for Stderr {
-    /// Takes the whole line, whatever becomes of it: the log is not worth a retry.
+    /// Reports the whole line as written even if it was dropped: the log is not worth a retry.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         sys::write_stderr(line);
         Ok(line.len())

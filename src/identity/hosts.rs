@@ -1,4 +1,4 @@
-//! `/etc/hosts` as kubelet writes it: who this pod is, for nothing.
+//! `/etc/hosts` as the kubelet writes it.
 //!
 //! Pure: no I/O, no clock.
 
@@ -14,29 +14,31 @@ pub struct HostsLine {
     pub names: Vec<String>,
 }
 
-/// The file as far as it may speak of this pod.
+/// The lines that may be about this pod.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Hosts {
     lines: Vec<HostsLine>,
-    /// Whether kubelet wrote it, for a pod with a network of its own. Docker writes such a file as well, but there a
-    /// missing domain means nothing.
+    /// Whether the kubelet wrote it for a pod with its own network. Docker writes such a file too, but there a missing
+    /// domain means nothing.
     pub is_kubelets: bool,
+    /// Whether the kubelet wrote it for a pod on the machine's network (`hostNetwork: true`).
+    pub on_host_network: bool,
 }
 
 impl Hosts {
-    /// Reads a hosts file. What is no line of one is passed over, as libc does.
+    /// Reads a hosts file. Invalid lines are ignored, as in libc.
     ///
-    /// A pod in its node's network has the node's file, whose lines are not this pod's; and the lines that kubelet adds
-    /// for `hostAliases` are whatever the manifest says. Neither is taken.
+    /// A pod on the machine's network has the machine's file, whose lines are not this pod's; and the lines that the
+    /// kubelet adds for `hostAliases` are whatever the manifest says. Both are ignored.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let header = text.lines().next().filter(|line| line.starts_with('#')).unwrap_or_default();
         if header.contains("(host network)") {
-            return Self::default();
+            return Self { on_host_network: true, ..Self::default() };
         }
         let own = text.lines().take_while(|line| !line.starts_with("# Entries added by HostAliases"));
         let is_kubelets = header.contains("Kubernetes-managed");
-        Self { lines: own.filter_map(HostsLine::parse).collect(), is_kubelets }
+        Self { lines: own.filter_map(HostsLine::parse).collect(), is_kubelets, on_host_network: false }
     }
 
     /// The lines that are this pod's: not a loopback or link-local address, and either one of the pod's addresses or
@@ -59,7 +61,7 @@ impl HostsLine {
         (!names.is_empty()).then_some(Self { address, names })
     }
 
-    /// The first name with a dot: the pod's name in full.
+    /// The first name with a dot: the pod's full name.
     #[must_use]
     pub fn fqdn(&self) -> Option<Fqdn> {
         self.names.iter().filter_map(|name| Fqdn::parse(name).ok()).find(Fqdn::is_dotted)
@@ -100,13 +102,14 @@ mod tests {
     }
 
     #[test]
-    fn the_nodes_file_is_not_the_pods() {
+    fn the_machines_file_is_not_the_pods() {
         let file = "# Kubernetes-managed hosts file (host network).\n192.168.1.5 node1.example.com node1\n";
-        assert!(Hosts::parse(file).own_lines(&[], Some("node1")).is_empty());
+        let hosts = Hosts::parse(file);
+        assert!(hosts.own_lines(&[], Some("node1")).is_empty() && hosts.on_host_network);
     }
 
     #[test]
-    fn garbage_is_passed_over() {
+    fn invalid_lines_are_ignored() {
         let hosts = Hosts::parse(
             "\0\u{fffd}\n10.0.0.1\n10.0.0.300 a\n# x\n   \n%%% web-0\nfe80::1%eth0 web-0\n127.0.1.1 web-0\n",
         );

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DnsLabel(String);
 
-/// A host name in full, at least one label, at most 253 characters, kept without its final dot.
+/// A full host name: at least one label, at most 253 characters, kept without its final dot.
 ///
 /// Its labels may have underscores too: Docker's networks have such names, and DNS itself does not mind.
 #[derive(Clone, Debug)]
@@ -22,27 +22,26 @@ pub struct NodeName {
     host: NodeHost,
 }
 
-/// The part of a node name behind the `@`.
+/// The part of a node name after the `@`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum NodeHost {
-    /// There is none; the VM makes one up from the host name and `resolv.conf`.
+    /// The VM derives one from the host name and `resolv.conf`.
     Absent,
-    /// A host name.
     Name(Fqdn),
-    /// An address.
     Address(IpAddr),
 }
 
 /// How a node takes part in distribution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Distribution {
-    /// `-name`: hosts are names in full or addresses.
+    /// `-name`: hosts are full names or addresses.
     Long,
     /// `-sname`: hosts are names without a dot.
     Short,
 }
 
-/// Why a text is no name. Reads as the end of a sentence that begins with the name.
+/// Why a text is not a name. Reads as the end of a sentence that begins with the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameError(String);
 
@@ -53,24 +52,20 @@ impl NameError {
 }
 
 impl DnsLabel {
-    /// Reads one label.
-    ///
     /// # Errors
-    /// The text is empty, longer than 63 characters, or has a character that no label has.
+    /// The text is empty, longer than 63 characters, or has an invalid character.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         check_label(text, "-")?;
         Ok(Self(text.to_owned()))
     }
 
-    /// What `CoreDNS` calls a pod without host name: its address with dashes. Not every IPv6 address makes a label.
+    /// `CoreDNS`'s name for a pod without a host name: its address with dashes. Not every IPv6 address makes a label.
     #[must_use]
     pub fn of_address(address: IpAddr) -> Option<Self> {
         Self::parse(&address.to_string().replace(['.', ':'], "-")).ok()
     }
 
-    /// The label as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -82,7 +77,7 @@ impl Fqdn {
     /// Reads a name, with or without its final dot.
     ///
     /// # Errors
-    /// One of its labels is none, or the name is longer than [`Fqdn::MAX`].
+    /// One of its labels is invalid, or the name is longer than [`Fqdn::MAX`].
     pub fn parse(text: &str) -> Result<Self, NameError> {
         let name = text.strip_suffix('.').unwrap_or(text);
         if name.len() > Self::MAX {
@@ -92,7 +87,7 @@ impl Fqdn {
         Ok(Self(name.to_owned()))
     }
 
-    /// This name below `parent`.
+    /// `label.parent`.
     ///
     /// # Errors
     /// The whole is longer than [`Fqdn::MAX`].
@@ -100,20 +95,17 @@ impl Fqdn {
         Self::parse(&format!("{label}.{parent}"))
     }
 
-    /// The name without its final dot.
+    /// Without its final dot.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The labels, leftmost first.
-    pub fn labels(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn labels(&self) -> impl Iterator<Item = &str> {
         self.0.split('.')
     }
 
-    /// The first label.
-    #[must_use]
-    pub fn first_label(&self) -> DnsLabel {
+    pub(crate) fn first_label(&self) -> DnsLabel {
         DnsLabel(self.labels().next().unwrap_or_default().to_owned())
     }
 
@@ -183,15 +175,11 @@ impl NodeName {
         Self::parse(&format!("{name}@{fqdn}"))
     }
 
-    /// The part before the `@`.
-    #[must_use]
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// The part behind the `@`.
-    #[must_use]
-    pub fn host(&self) -> &NodeHost {
+    pub(crate) fn host(&self) -> &NodeHost {
         &self.host
     }
 }
@@ -264,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_equal_whatever_the_case_and_the_final_dot() {
+    fn names_are_equal_regardless_of_case_and_final_dot() {
         let name = Fqdn::parse("Web-0.web.ns1.svc.cluster.local.").unwrap();
         assert_eq!(name, Fqdn::parse("web-0.WEB.ns1.svc.cluster.local").unwrap());
         assert_eq!(name.to_string(), "Web-0.web.ns1.svc.cluster.local");

@@ -2,22 +2,24 @@
 //!
 //! Pure: no I/O, no clock.
 
+use super::Sources;
 use super::hosts::Hosts;
 use super::name::{DnsLabel, Fqdn};
-use super::{Fact, Sources};
 use std::net::IpAddr;
 
 /// What the pod's own lines of `/etc/hosts` say.
 #[derive(Default)]
 pub(super) struct OwnLines {
-    /// Kubelet wrote them, without a domain.
+    /// The kubelet wrote them, without a domain.
     pub(super) without_subdomain: bool,
+    /// The pod has no network of its own.
+    pub(super) on_host_network: bool,
     pub(super) addresses: Vec<IpAddr>,
     pub(super) fqdn: Option<Fqdn>,
     pub(super) host_name: Option<DnsLabel>,
 }
 
-/// `HOST.SERVICE.NAMESPACE.svc.DOMAIN`, taken apart.
+/// The end of `HOST.SERVICE.NAMESPACE.svc.DOMAIN`.
 pub(super) struct Place<'a> {
     pub(super) namespace: &'a str,
     pub(super) domain: &'a str,
@@ -37,28 +39,18 @@ impl OwnLines {
             None => lines.iter().flat_map(|line| &line.names).find_map(|name| DnsLabel::parse(name).ok()),
         };
         let without_subdomain = hosts.is_kubelets && !lines.is_empty() && fqdn.is_none();
-        Self { without_subdomain, addresses: lines.iter().map(|line| line.address).collect(), fqdn, host_name }
+        Self {
+            without_subdomain,
+            on_host_network: hosts.on_host_network,
+            addresses: lines.iter().map(|line| line.address).collect(),
+            fqdn,
+            host_name,
+        }
     }
 
     pub(super) fn place(&self) -> Option<Place<'_>> {
         let mut labels = self.fqdn.as_ref()?.as_str().splitn(5, '.').skip(2);
         let (namespace, svc, domain) = (labels.next()?, labels.next()?, labels.next()?);
         (svc == "svc").then_some(Place { namespace, domain })
-    }
-
-    /// The pod's name under the service `base`. A pod that has an own line without domain has no host name under any
-    /// service, and there CoreDNS calls it by its address.
-    pub(super) fn endpoint_name(
-        &self,
-        pod_name: Option<&Fact<DnsLabel>>,
-        addresses: Option<&Fact<Vec<IpAddr>>>,
-        base: &Fqdn,
-    ) -> Option<Fqdn> {
-        let label = if self.without_subdomain {
-            DnsLabel::of_address(*addresses?.value.first()?)?
-        } else {
-            pod_name?.value.clone()
-        };
-        Fqdn::below(&label, base).ok()
     }
 }

@@ -1,27 +1,26 @@
-//! `/etc/resolv.conf`, by glibc's rules, as far as we use it.
+//! `/etc/resolv.conf`, read by glibc's rules.
 //!
-//! A reader of our own: the DNS library's rejects the whole file for one bad search entry and drops zone ids.
+//! The DNS library's parser rejects the whole file for one invalid search entry and drops zone ids.
 //!
 //! Pure: no I/O, no clock.
 
 use super::name::Fqdn;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// What the file says. Options are read by nobody: each question here has its own time-out, and names are absolute.
+/// Options are not read: each query here has its own timeout, and names are absolute.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResolvConf {
     /// The servers in their order, at most [`ResolvConf::MAX_SERVERS`].
     pub servers: Vec<NameServer>,
-    /// The search list of the last `search` or `domain` line; what is no name is left out.
+    /// The valid names of the last `search` or `domain` line.
     pub search: Vec<Fqdn>,
 }
 
 /// One `nameserver` line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameServer {
-    /// Its address.
-    pub address: IpAddr,
-    /// The interface behind the `%` of a link-local address.
+    pub(crate) address: IpAddr,
+    /// The interface after the `%` of a link-local address.
     pub zone: Option<String>,
 }
 
@@ -29,10 +28,10 @@ impl ResolvConf {
     /// As many servers as glibc asks (`MAXNS`).
     pub const MAX_SERVERS: usize = 3;
 
-    /// Reads the file. Lines that it does not know it passes over.
+    /// Reads the file and ignores unknown lines.
     ///
-    /// As in glibc a keyword stands at the line's very beginning, and so does the mark of a comment; what follows a
-    /// server's address or a `domain` is passed over. Unlike there a line may end with CR LF.
+    /// As in glibc, a keyword or a comment's mark must be at the very beginning of a line, and words after a server's
+    /// address or a `domain` are ignored. Unlike in glibc, a line may end with CR LF.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut conf = Self::default();

@@ -1,4 +1,4 @@
-//! Where a pod can learn who it is, read once.
+//! The files and kernel data that the identity is found in, read once.
 
 use super::hosts::is_pod_address;
 use super::name::DnsLabel;
@@ -10,7 +10,7 @@ use std::cell::LazyCell;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::path::Path;
 
-/// What files and the kernel say. A file that is missing or unreadable says nothing.
+/// A file that is missing or unreadable counts as empty.
 #[derive(Debug, Default)]
 pub struct Sources {
     /// `/etc/hosts`.
@@ -23,15 +23,13 @@ pub struct Sources {
     pub namespace: Option<String>,
     /// The host name, the whole name with `setHostnameAsFQDN: true`.
     pub host_name: Option<String>,
-    /// The addresses of the network interfaces that peers could reach. The kernel is asked only if nothing else tells the
+    /// The addresses of the network interfaces that peers could reach. The kernel is asked only if nothing else gives the
     /// pod's own: its answer takes a tenth of a start.
     pub interfaces: LazyCell<Vec<IpAddr>>,
 }
 
 impl Sources {
-    /// Reads what this machine has.
-    #[must_use]
-    pub fn read() -> Self {
+    pub(crate) fn read() -> Self {
         let read = |path| file::read_text(Path::new(path));
         let resolv_conf = read("/etc/resolv.conf");
         Self {
@@ -50,7 +48,7 @@ impl Sources {
         self.resolv_conf.servers.iter().filter_map(socket_address).collect()
     }
 
-    /// Whether anything of this was given by a kubelet.
+    /// Whether a kubelet made any of these files.
     #[must_use]
     pub fn are_a_pods(&self) -> bool {
         self.namespace.is_some()
@@ -70,7 +68,7 @@ fn interfaces() -> Vec<IpAddr> {
 
 const DNS_PORT: u16 = 53;
 
-/// None for a link-local server on an interface that is not there. Other addresses need no zone.
+/// `None` for a link-local server on a missing interface. Other addresses need no zone.
 fn socket_address(server: &NameServer) -> Option<SocketAddr> {
     let zone = server.zone.as_deref().and_then(sys::interface_index);
     match server.address {

@@ -44,7 +44,7 @@ fn a_statefulset_pod_needs_no_configuration() {
 }
 
 #[test]
-fn the_environment_wins_and_a_difference_to_the_hosts_file_is_a_warning() {
+fn the_environment_wins_and_a_difference_from_the_hosts_file_is_a_warning() {
     let raw = RawEnv {
         my_pod_name: Some("other-1".into()),
         my_pod_ip: Some("10.0.0.42".into()),
@@ -64,7 +64,7 @@ fn the_environment_wins_and_a_difference_to_the_hosts_file_is_a_warning() {
 }
 
 #[test]
-fn a_deployment_pod_is_called_by_its_address_under_its_service() {
+fn a_deployment_pod_is_named_by_its_address_under_its_service() {
     let sources = Sources {
         hosts: "# Kubernetes-managed hosts file.\n10.0.0.42\tweb-7d9f\n".into(),
         host_name: Some("web-7d9f".into()),
@@ -87,7 +87,7 @@ fn a_deployment_pod_is_called_by_its_address_under_its_service() {
 }
 
 #[test]
-fn docker_writes_no_domain_either_and_means_nothing_by_it() {
+fn a_hosts_line_without_a_domain_means_nothing_in_docker() {
     let sources = Sources { hosts: "172.18.0.2\tweb-0\n".into(), ..pod() };
     let raw = RawEnv { my_pod_service: Some("web".into()), ..RawEnv::default() };
     let identity = Identity::find(&raw, &sources);
@@ -104,7 +104,7 @@ fn without_a_hosts_line_the_name_is_pod_and_service() {
 }
 
 #[test]
-fn a_laptop_has_a_name_and_addresses_and_no_warning() {
+fn a_laptop_has_addresses_and_no_warning() {
     let sources = Sources {
         hosts: "127.0.0.1 localhost\n127.0.1.1 My_Laptop\n".into(),
         resolv_conf: resolv_conf::ResolvConf::parse("search example.com\nnameserver 192.168.1.1\n"),
@@ -119,7 +119,7 @@ fn a_laptop_has_a_name_and_addresses_and_no_warning() {
 }
 
 #[test]
-fn every_bad_variable_is_named_at_once_and_missed_only_where_nothing_else_helps() {
+fn every_invalid_variable_is_reported_at_once_and_missing_only_if_nothing_else_gives_it() {
     let raw = RawEnv {
         my_pod_name: Some("Bad_Name".into()),
         my_pod_ip: Some("10.0.0".into()),
@@ -131,11 +131,11 @@ fn every_bad_variable_is_named_at_once_and_missed_only_where_nothing_else_helps(
     let named: Vec<_> = identity.refused.iter().map(|(name, _)| *name).collect();
     assert_eq!(named, ["MY_POD_IP", "MY_POD_NAME", "MY_POD_SERVICE"]);
     assert_eq!(identity.warnings.len(), 4, "{:?}", identity.warnings);
-    assert!(Identity::find(&raw, &pod()).refused.is_empty(), "the hosts file made it good");
+    assert!(Identity::find(&raw, &pod()).refused.is_empty(), "the hosts file has the values");
 }
 
 #[test]
-fn the_cure_names_the_variable_and_the_field_that_it_comes_from() {
+fn the_cure_names_the_variable_and_its_field() {
     for (name, field) in [
         ("MY_POD_NAME", "{fieldPath: metadata.name}"),
         ("MY_POD_NAMESPACE", "{fieldPath: metadata.namespace}"),
@@ -149,7 +149,30 @@ fn the_cure_names_the_variable_and_the_field_that_it_comes_from() {
 }
 
 #[test]
-fn what_the_service_account_tells_is_said_to_come_from_there() {
+fn the_cure_for_the_full_name_is_the_first_part_that_is_missing() {
+    let machine = || Sources { hosts: "# Kubernetes-managed hosts file (host network).\n".into(), ..pod() };
+    let service = RawEnv { my_pod_service: Some("web".into()), ..RawEnv::default() };
+    let with_namespace = RawEnv { my_pod_namespace: Some("ns1".into()), ..service.clone() };
+    let without_search = |sources: Sources| Sources { resolv_conf: resolv_conf::ResolvConf::default(), ..sources };
+    let cure_of = |raw: &RawEnv, sources: Sources| Identity::find(raw, &sources).cure_for_fqdn();
+    assert_eq!(cure_of(&RawEnv::default(), without_search(machine())), cure("MY_POD_SERVICE"));
+    assert_eq!(cure_of(&service, without_search(machine())), cure("MY_POD_NAMESPACE"));
+    assert_eq!(cure_of(&with_namespace, without_search(machine())), cure("MY_POD_NAME"));
+}
+
+#[test]
+fn on_the_machines_network_the_host_name_is_not_the_pods() {
+    let hosts = "# Kubernetes-managed hosts file (host network).\n10.0.0.7\tnode-7.corp.example node-7\n";
+    let sources = Sources { hosts: hosts.into(), host_name: Some("node-7".into()), ..pod() };
+    let raw = RawEnv { my_pod_service: Some("web".into()), ..RawEnv::default() };
+    let identity = Identity::find(&raw, &sources);
+    assert_eq!((value(&identity, "MY_POD_NAME"), value(&identity, "MY_POD_FQDN")), (None, None));
+    let raw = RawEnv { my_pod_name: Some("web-0".into()), ..raw };
+    assert_eq!(value(&Identity::find(&raw, &sources), "MY_POD_FQDN").unwrap(), "web-0.web.ns1.svc.k8s.test");
+}
+
+#[test]
+fn the_namespace_of_the_service_account_has_its_source() {
     let sources = Sources { hosts: String::new(), namespace: Some("ns2\n".into()), ..Sources::default() };
     let identity = Identity::find(&RawEnv::default(), &sources);
     let fact = identity.namespace.unwrap();
@@ -160,7 +183,7 @@ fn what_the_service_account_tells_is_said_to_come_from_there() {
 }
 
 #[test]
-fn the_default_cluster_domain_is_said_where_it_is_used() {
+fn the_default_cluster_domain_is_a_warning_where_it_is_used() {
     let sources = Sources { host_name: Some("web-0".into()), ..Sources::default() };
     let raw = RawEnv { my_pod_service: Some("web".into()), my_pod_namespace: Some("ns1".into()), ..RawEnv::default() };
     let identity = Identity::find(&raw, &sources);

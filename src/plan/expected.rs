@@ -20,8 +20,7 @@ impl Known<'_> {
             (WaitPolicy::Off, _) => Ok(Awaited::Nothing("BEAMINIT_WAIT is off".into())),
             (WaitPolicy::Always, Awaited::Nothing(reason)) => {
                 let message = format!("BEAMINIT_WAIT=always, but {reason}");
-                Err(Error::new(Stage::Wait, exit::CONFIG, message)
-                    .hint("name the headless service in the StatefulSet's serviceName, or in MY_POD_SERVICE"))
+                Err(Error::new(Stage::Wait, exit::CONFIG, message).hint(self.identity.cure_for_fqdn()))
             }
             (_, expected) => Ok(expected),
         }

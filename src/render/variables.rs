@@ -3,7 +3,7 @@
 //! Pure: no I/O, no clock.
 
 use super::placeholder::Placeholder;
-use crate::identity::cure;
+use crate::identity::{cure, missing_part};
 use crate::variables::{DERIVED, Env};
 
 /// What a template's placeholders are replaced with.
@@ -94,8 +94,16 @@ impl TemplateVariables<'_> {
         let is_set = self.env.get(name).is_some();
         let state = if is_set { "is empty" } else { "is not set" };
         if DERIVED.contains(&name) {
-            let message = format!("{name} {state}, and beaminit cannot derive it");
-            return NoValue { message, hint: Some(cure(name).to_owned()) };
+            let is_known = |part: &str| self.derived.iter().any(|(known, _)| known == part);
+            let missing = missing_part(name, is_known);
+            let state = if is_set {
+                "is empty, and beaminit cannot derive it"
+            } else {
+                "is not set, and beaminit cannot derive it"
+            };
+            let without = missing.map(|part| format!(" without {part}")).unwrap_or_default();
+            let message = format!("{name} {state}{without}");
+            return NoValue { message, hint: Some(cure(missing.unwrap_or(name)).to_owned()) };
         }
         let empty = if is_set { "" } else { "; BEAMINIT_UNSET=empty makes it empty text" };
         let set = format!("set {name} in the container's env, or give a default: ${{{name}:-…}}{empty}");

@@ -53,7 +53,9 @@ mod tests {
     #[test]
     fn each_variable_is_read_into_the_field_of_its_name() {
         for name in RawEnv::NAMES {
-            let raw = format!("{:?}", Env::from_pairs([(name, "x")]).raw());
+            let raw = Env::from_pairs([(name, "x")]).raw();
+            assert_eq!(raw.get(name), Some("x"));
+            let raw = format!("{raw:?}");
             assert!(raw.contains(&format!(" {}: Some(\"x\"),", name.to_lowercase())), "{name}: {raw}");
             assert_eq!(raw.matches("Some(").count(), 1, "{raw}");
         }

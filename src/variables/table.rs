@@ -52,6 +52,16 @@ macro_rules! texts {
             /// The names of its fields in the environment.
             pub const NAMES: &[&str] = &[$($($first, $($name,)*)*)*];
 
+            /// The value of the variable `name`.
+            #[must_use]
+            pub fn get(&self, name: &str) -> Option<&str> {
+                let value = match name {
+                    $($($first => &self.$first_field, $($name => &self.$field,)*)*)*
+                    _ => return None,
+                };
+                value.as_deref()
+            }
+
             pub(super) fn read(mut text: impl FnMut(&'static str) -> Option<String>) -> Self {
                 Self {
                     $($($first_field: text($first), $($field: text($name),)*)*)*

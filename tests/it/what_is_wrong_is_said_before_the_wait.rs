@@ -38,6 +38,29 @@ fn the_downward_api_is_forgotten_where_nothing_else_tells() {
     );
 }
 
+/// On the machine's network (`hostNetwork: true`) hosts file and host name are the machine's. Each hint is followed, and
+/// the next start names the next part.
+#[test]
+fn on_the_machines_network_the_part_of_the_name_that_is_missing_is_named() {
+    let (cluster, config) = (cluster(), config_map(NAME));
+    let hosts = "# Kubernetes-managed hosts file (host network).\n127.0.0.1\tlocalhost\n10.0.0.7\tnode-7\n";
+    let pod = |env: &[(&str, &str)]| {
+        let pod = relx(&cluster, &config).hosts(PodFile::Custom(hosts.into()));
+        let pod = pod.resolv_conf(PodFile::Custom("nameserver 10.96.0.10\n".into()));
+        env.iter().fold(pod, |pod, (name, value)| pod.env(name, value))
+    };
+    let service = ("MY_POD_SERVICE", "demo");
+    fails(pod(&[]), 65).is("MY_POD_FQDN is not set, and beaminit cannot derive it", "in MY_POD_SERVICE");
+    fails(pod(&[service]), 65).is(
+        "MY_POD_FQDN is not set, and beaminit cannot derive it without MY_POD_NAMESPACE",
+        "set MY_POD_NAMESPACE from the downward API",
+    );
+    fails(pod(&[service, ("MY_POD_NAMESPACE", "default")]), 65).is(
+        "MY_POD_FQDN is not set, and beaminit cannot derive it without MY_POD_NAME",
+        "set MY_POD_NAME from the downward API",
+    );
+}
+
 #[test]
 fn the_config_map_is_not_mounted() {
     let (cluster, config) = (cluster(), config_map(""));
