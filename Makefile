@@ -20,14 +20,14 @@ image: ## build the image that other Dockerfiles copy beaminit from
 
 # What needs neither root nor packages nor the network: run it after every change.
 check: ## format, clippy and unit tests, as any user, in under a minute after the build
-	cargo fmt --check
-	cargo clippy --quiet --all-targets -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --quiet --workspace --all-targets -- -D warnings
 	cargo test --quiet --lib --test sim
 
 # The demo is one of the tests, in namespaces: making a base image first would take minutes. DOCKER=yes uses containers.
 test: setup ## check everything, as continuous integration does (root, Debian)
-	cargo fmt --check
-	cargo clippy --all-targets -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 	DOCKER=$${DOCKER:-no} cargo test
 	$(MAKE) static

@@ -13,10 +13,6 @@
     reason = "a benchmark prints, ends with a panic, and waits for its own children"
 )]
 
-#[path = "../it/support/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "fewer parts are needed here than in the tests")]
-mod support;
-
 mod init;
 mod memory;
 mod probe;
@@ -27,6 +23,7 @@ mod start;
 mod wait;
 
 use results::Row;
+use test_support as support;
 
 type Part = (&'static str, fn() -> Vec<Row>);
 

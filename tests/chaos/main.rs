@@ -12,10 +12,6 @@
     reason = "a test ends with a panic, and its schedule is a matter of time"
 )]
 
-#[path = "../it/support/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "fewer parts are needed here than in the tests")]
-mod support;
-
 mod invariants;
 mod life;
 mod long_life;
@@ -30,6 +26,7 @@ use std::thread;
 use life::Life;
 use schedule::Schedule;
 use support::demo_release;
+use test_support as support;
 
 /// More than cores: most of a life is waiting.
 const AT_ONCE: usize = 6;

@@ -11,16 +11,13 @@
     reason = "a test ends with a panic, waits for its own children and polls with a deadline"
 )]
 
-#[path = "../it/support/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "fewer parts are needed here than in the other tests")]
-mod support;
-
 mod cases;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cases::{CASES, Case, Init};
 use support::{Cluster, DnsSettings};
+use test_support as support;
 
 const INITS: [Init; 4] = [
     Init {

@@ -23,9 +23,6 @@ mod namespaces;
 mod page;
 mod stage;
 mod story;
-#[path = "../it/support/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "the demo needs less than the tests")]
-mod support;
 mod timeline;
 
 use std::env;
@@ -33,6 +30,7 @@ use std::fs::{self, File};
 use std::process::{self, ExitCode};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use test_support as support;
 
 use nix::fcntl::{Flock, FlockArg};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::support::files::set_mode;
 use crate::support::{AsPid, Cluster, DnsSettings, Ended, Pod, demo_release, scratch_dir};
 
 const SOON: Duration = Duration::from_secs(10);
@@ -56,19 +57,15 @@ fn what_a_program_lacks_is_named() {
             "cannot start /files/other: it is a binary for another machine",
         ),
     ];
-    open_to_all(dir.path());
+    set_mode(dir.path(), 0o755);
     for (name, contents, message) in files {
         std::fs::write(dir.path().join(name), contents).unwrap();
-        open_to_all(&dir.path().join(name));
+        set_mode(&dir.path().join(name), 0o755);
         let pod = cluster.pod("web-0").without_subdomain().mount(dir.path(), "/files");
         let pod = pod.command([format!("/files/{name}")]).start();
         assert_eq!(pod.wait(SOON), Ended::Code(if name == "other" { 126 } else { 127 }), "{name}");
         pod.expect_line(message, SOON);
     }
-}
-
-fn open_to_all(path: &std::path::Path) {
-    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
 }
 
 #[test]
@@ -106,8 +103,8 @@ fn a_script_without_its_first_line_runs_as_under_a_shell() {
     let cluster = Cluster::start(DnsSettings::default());
     let dir = scratch_dir();
     std::fs::write(dir.path().join("script"), "exit 9\n").unwrap();
-    open_to_all(dir.path());
-    open_to_all(&dir.path().join("script"));
+    set_mode(dir.path(), 0o755);
+    set_mode(&dir.path().join("script"), 0o755);
     let pod = || cluster.pod("web-0").mount(dir.path(), "/scripts");
     assert_eq!(ends(pod(), &["/scripts/script"]), Ended::Code(9));
 

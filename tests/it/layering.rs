@@ -1,8 +1,6 @@
 //! The structure of the source is a promise too: imports run downwards, each library has one door, pure files are pure.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
+use crate::support::source::sources;
 
 /// The modules from the top down. A file may import from rows below its own, and from its own module.
 const LAYERS: [&[&str]; 9] = [
@@ -52,30 +50,6 @@ const IMPURE: [&str; 13] = [
     "Rng::new()",
     "tempfile",
 ];
-
-/// Each source file by its path below src, without its tests.
-fn sources() -> BTreeMap<String, String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = BTreeMap::new();
-    let mut folders = vec![root.clone()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
-            let path = entry.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if !["tests.rs", "fake_server.rs", "coredns.rs"]
-                .iter()
-                .any(|end| path.to_str().unwrap().ends_with(end))
-            {
-                let text = fs::read_to_string(&path).unwrap();
-                let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned();
-                files.insert(path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned(), code);
-            }
-        }
-    }
-    assert!(files.len() > 20);
-    files
-}
 
 /// `wait/machine.rs` is of the module `wait`.
 fn module(file: &str) -> &str {
@@ -142,11 +116,4 @@ fn pure_files_are_pure() {
         }
     }
     assert!(pure >= 10, "{pure}");
-}
-
-#[test]
-fn no_file_is_hard_to_overlook() {
-    for (file, code) in sources() {
-        assert!(code.lines().count() <= 350, "{file} has {} lines", code.lines().count());
-    }
 }

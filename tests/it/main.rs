@@ -45,7 +45,6 @@ mod sandbox_itself;
 mod settings_are_found_where_the_release_finds_them;
 mod signals_are_forwarded;
 mod supervision_is_as_asked;
-mod support;
 mod system_calls_are_the_usual_ones;
 mod templates_render_as_before;
 mod the_binary_brings_itself_along;
@@ -56,6 +55,7 @@ mod the_cookie_is_only_where_it_must_be;
 mod the_manifests_start_as_they_stand;
 mod the_record_is_seen_despite_a_denial;
 mod the_releases_themselves;
+mod the_source_stays_readable;
 mod the_supervisor_is_a_fresh_image;
 mod the_supply_stays_small;
 mod the_talks_configmap_starts_a_release;
@@ -67,3 +67,6 @@ mod the_wait_survives_refusals;
 mod values_mean_what_they_meant;
 mod what_is_wrong_is_said_before_the_wait;
 mod what_looks_wrong_is_told_and_goes_on;
+
+// So that a test names the shared crate as what it is here.
+use test_support as support;

@@ -13,13 +13,13 @@ use tempfile::TempDir;
 use super::scratch_dir;
 
 /// `erlexec` with something in the VM's place that prints its arguments, so that each file costs milliseconds.
-pub(crate) struct Erlexec {
+pub struct Erlexec {
     program: PathBuf,
     folder: TempDir,
 }
 
 impl Erlexec {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         let folder = scratch_dir();
         let vm = folder.path().join("beam.smp");
         fs::write(&vm, "#!/bin/sh\nprintf '%s\\0' \"$@\"\n").unwrap();
@@ -31,7 +31,7 @@ impl Erlexec {
 
     /// What the VM would get from this args file: its flags, but for those of the emulator, and what stands behind
     /// `-extra`. `None` if `erlexec` does not like it.
-    pub(crate) fn arguments(&self, args_file: &[u8]) -> Option<(Vec<OsString>, Vec<OsString>)> {
+    pub fn arguments(&self, args_file: &[u8]) -> Option<(Vec<OsString>, Vec<OsString>)> {
         let file = self.folder.path().join("vm.args");
         fs::write(&file, args_file).unwrap();
         let mut command = Command::new(&self.program);
@@ -58,13 +58,13 @@ impl Erlexec {
     }
 
     /// The words of this args file, in which no word stands for anything.
-    pub(crate) fn words(&self, text: &[u8]) -> Vec<OsString> {
+    pub fn words(&self, text: &[u8]) -> Vec<OsString> {
         self.arguments(&[b"-extra\n", text].concat()).unwrap().1
     }
 }
 
 /// What the VM prints when it evaluates `expression`, started with these arguments.
-pub(crate) fn evaluated(arguments: &[&str], expression: &str) -> String {
+pub fn evaluated(arguments: &[&str], expression: &str) -> String {
     let mut command = Command::new("erl");
     command.args(arguments).args(["-noinput", "-start_epmd", "false", "-dist_listen", "false"]);
     command.args(["-eval", &format!("{expression}, halt().")]);
@@ -75,14 +75,14 @@ pub(crate) fn evaluated(arguments: &[&str], expression: &str) -> String {
 }
 
 /// Code of Erlang that prints, a line each, the bytes of some character data as hexadecimal digits, with commas between.
-pub(crate) fn printing(lines: &str) -> String {
+pub fn printing(lines: &str) -> String {
     format!(
         "[io:format(\"~s~n\", [lists:join($,, [binary:encode_hex(unicode:characters_to_binary(Data)) || Data <- Line])]) \
          || Line <- {lines}]"
     )
 }
 
-pub(crate) fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::new(), |mut hex, byte| {
         write!(hex, "{byte:02X}").unwrap();

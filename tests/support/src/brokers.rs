@@ -1,30 +1,30 @@
 //! RabbitMQ, as Debian packs it, in the pods of a `StatefulSet`: classic peer discovery over the pods' names, each pod with
 //! a volume of its own that outlives it, and nothing else to write to.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{Cluster, DnsSettings, Pod, RunningPod, scratch_dir, wait_until};
+use super::files::{set_mode, shared_dir};
+use super::{Cluster, DnsSettings, Pod, RunningPod, wait_until};
 
 /// The cookie of the mounted Secret.
-pub(crate) const COOKIE: &str = "the-hares-cookie-4711";
+pub const COOKIE: &str = "the-hares-cookie-4711";
 /// A broker's start takes 8 s of two cores by itself; others start beside it.
-pub(crate) const BROKER_BOOT: Duration = Duration::from_secs(90);
+pub const BROKER_BOOT: Duration = Duration::from_secs(90);
 
 const UID: u32 = 54321;
 const ENTRYPOINT: &str = "docker-entrypoint.sh";
 const MEMBERS: usize = 3;
 /// The volume, which is HOME too.
-pub(crate) const DATA: &str = "/var/lib/rabbitmq";
+pub const DATA: &str = "/var/lib/rabbitmq";
 /// The package's own scripts. Those of the same name in /usr/sbin change the user.
 const SCRIPTS: &str = "/usr/lib/rabbitmq/bin";
 
 /// A cluster with a volume for each broker.
-pub(crate) struct Brokers {
-    pub(crate) cluster: Cluster,
+pub struct Brokers {
+    pub cluster: Cluster,
     config: TempDir,
     secret: TempDir,
     entrypoint: TempDir,
@@ -32,7 +32,7 @@ pub(crate) struct Brokers {
 }
 
 impl Brokers {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         let nodes = (0..MEMBERS)
             .map(|member| format!("cluster_formation.classic_config.nodes.{} = {}\n", member + 1, node_name(member)));
         let discovery = "cluster_formation.peer_discovery_backend = classic_config\n".to_owned();
@@ -45,18 +45,18 @@ impl Brokers {
             config: folder_with("rabbitmq.conf", &config),
             secret: folder_with("cookie", COOKIE),
             entrypoint: folder_with(ENTRYPOINT, &becomes_the_broker),
-            volumes: std::array::from_fn(|_| open_to_all(scratch_dir())),
+            volumes: std::array::from_fn(|_| shared_dir()),
         }
     }
 
     /// A pod of this member's, with an address that no pod had before.
-    pub(crate) fn pod(&self, member: usize) -> Pod {
+    pub fn pod(&self, member: usize) -> Pod {
         self.roots_pod(member).uid(UID).command(["rabbitmq-server"])
     }
 
     /// The same where root starts a script that gives the volume to the broker's user and becomes the broker, as in the
     /// stock image.
-    pub(crate) fn pod_with_entrypoint(&self, member: usize) -> Pod {
+    pub fn pod_with_entrypoint(&self, member: usize) -> Pod {
         self.roots_pod(member)
             .mount(&self.entrypoint.path().join(ENTRYPOINT), &format!("/usr/local/bin/{ENTRYPOINT}"))
             .command([ENTRYPOINT, "rabbitmq-server"])
@@ -79,19 +79,19 @@ impl Brokers {
 }
 
 /// The node that peers know the member as.
-pub(crate) fn node_name(member: usize) -> String {
+pub fn node_name(member: usize) -> String {
     format!("rabbit@rabbit-{member}.rabbit.default.svc.cluster.local")
 }
 
 /// Waits until the broker takes clients.
 #[track_caller]
-pub(crate) fn wait_for_broker(pod: &RunningPod) {
+pub fn wait_for_broker(pod: &RunningPod) {
     pod.expect_line("Server startup complete", BROKER_BOOT);
 }
 
 /// What `kubectl exec` of `beaminit exec rabbitmqctl` prints, with no variable set by hand.
 #[track_caller]
-pub(crate) fn rabbitmqctl(pod: &RunningPod, arguments: &[&str]) -> String {
+pub fn rabbitmqctl(pod: &RunningPod, arguments: &[&str]) -> String {
     let output = pod.exec(["beaminit", "exec", "rabbitmqctl", "--quiet"].iter().chain(arguments));
     let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     assert!(output.status.success(), "{arguments:?}: {said}\n{}", String::from_utf8_lossy(&output.stderr));
@@ -100,32 +100,32 @@ pub(crate) fn rabbitmqctl(pod: &RunningPod, arguments: &[&str]) -> String {
 
 /// The members that run, as this broker sees them.
 #[track_caller]
-pub(crate) fn running_members(pod: &RunningPod) -> String {
+pub fn running_members(pod: &RunningPod) -> String {
     rabbitmqctl(pod, &["eval", "lists:sort(rabbit_mnesia:cluster_nodes(running))."])
 }
 
 /// All members, running or not, as this broker knows them.
 #[track_caller]
-pub(crate) fn members(pod: &RunningPod) -> String {
+pub fn members(pod: &RunningPod) -> String {
     rabbitmqctl(pod, &["eval", "lists:sort(rabbit_mnesia:cluster_nodes(all))."])
 }
 
 /// All three, as Erlang prints them.
-pub(crate) fn all_members() -> String {
+pub fn all_members() -> String {
     let names: Vec<_> = (0..MEMBERS).map(|member| format!("'{}'", node_name(member))).collect();
     format!("[{}]", names.join(",\n "))
 }
 
 /// Waits until the broker sees all three running.
 #[track_caller]
-pub(crate) fn wait_for_members(pod: &RunningPod) {
+pub fn wait_for_members(pod: &RunningPod) {
     wait_until(BROKER_BOOT, "three members run", || running_members(pod) == all_members());
 }
 
 /// Declares a durable queue on this broker and publishes these words; returns once the broker has confirmed that they
 /// are on its disk.
 #[track_caller]
-pub(crate) fn publish(pod: &RunningPod, queue: &str, words: &[&str]) {
+pub fn publish(pod: &RunningPod, queue: &str, words: &[&str]) {
     // Fields without a name: content type, encoding and headers, then delivery mode 2, which is "persistent".
     let persistent = format!("{{'P_basic',undefined,undefined,undefined,2{}}}", ",undefined".repeat(10));
     let bodies: Vec<_> = words.iter().map(|word| format!("<<\"{word}\">>")).collect();
@@ -142,7 +142,7 @@ pub(crate) fn publish(pod: &RunningPod, queue: &str, words: &[&str]) {
 
 /// Takes as many messages from the queue; Erlang's way to print them.
 #[track_caller]
-pub(crate) fn take(pod: &RunningPod, queue: &str, count: usize) -> String {
+pub fn take(pod: &RunningPod, queue: &str, count: usize) -> String {
     client(
         pod,
         &format!(
@@ -167,13 +167,8 @@ fn client(pod: &RunningPod, expression: &str) -> String {
 
 /// As the kubelet mounts a ConfigMap.
 fn folder_with(name: &str, text: &str) -> TempDir {
-    let folder = open_to_all(scratch_dir());
+    let folder = shared_dir();
     fs::write(folder.path().join(name), text).unwrap();
-    fs::set_permissions(folder.path().join(name), Permissions::from_mode(0o755)).unwrap();
-    folder
-}
-
-fn open_to_all(folder: TempDir) -> TempDir {
-    fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).unwrap();
+    set_mode(folder.path().join(name), 0o755);
     folder
 }

@@ -9,10 +9,11 @@ use std::sync::OnceLock;
 use nix::fcntl::{Flock, FlockArg};
 
 use super::scratch_dir;
+use crate::places;
 
 /// A release named `demo` of version 0.1.0. Where not said otherwise it has a VM of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Built {
+pub enum Built {
     /// `mix release`.
     Mix,
     /// It starts the machine's VM.
@@ -37,7 +38,7 @@ pub(crate) enum Built {
 
 impl Built {
     /// All that are named `demo`.
-    pub(crate) const ALL: [Self; 9] = [
+    pub const ALL: [Self; 9] = [
         Self::Mix,
         Self::MixWithoutErts,
         Self::MixRuntimeConfig,
@@ -50,7 +51,7 @@ impl Built {
     ];
 
     /// What starts it in the foreground, from its own folder.
-    pub(crate) fn start_command(self) -> [&'static str; 2] {
+    pub fn start_command(self) -> [&'static str; 2] {
         let argument = match self {
             Self::Pairing => return ["bin/pairing", "start"],
             Self::Mix | Self::MixWithoutErts | Self::MixRuntimeConfig | Self::MixNamedByEnvSh => "start",
@@ -84,10 +85,10 @@ impl Built {
 
     /// Its folder. Built once for each state of its sources and version of the machine's tools, and kept in cargo's
     /// target directory; any user can read it.
-    pub(crate) fn dir(self) -> &'static Path {
+    pub fn dir(self) -> &'static Path {
         static DIRS: [OnceLock<PathBuf>; 10] = [const { OnceLock::new() }; 10];
         DIRS[self as usize].get_or_init(|| {
-            let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
+            let cache = places::target_tmp();
             let release = cache.join(format!("{self:?}-{:016x}", self.fingerprint()));
             let lock = File::create(cache.join(format!("{self:?}.lock"))).unwrap();
             let _other_processes_wait = Flock::lock(lock, FlockArg::LockExclusive).unwrap();
@@ -146,12 +147,12 @@ impl Built {
 }
 
 /// What `mix release` makes of a project of its own, as most releases are today.
-pub(crate) fn demo_release() -> &'static Path {
+pub fn demo_release() -> &'static Path {
     Built::Mix.dir()
 }
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+    places::project().join("tests/fixtures").join(name)
 }
 
 /// All files, in an order that is always the same.

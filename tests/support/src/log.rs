@@ -8,29 +8,29 @@ use std::time::{Duration, Instant};
 
 /// Where a line was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stream {
+pub enum Stream {
     Stdout,
     Stderr,
 }
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ended {
+pub enum Ended {
     Code(i32),
     Signal(i32),
 }
 
 /// One line, without its newline.
 #[derive(Clone, Debug)]
-pub(crate) struct Line {
-    pub(crate) at: Instant,
-    pub(crate) stream: Stream,
-    pub(crate) text: String,
+pub struct Line {
+    pub at: Instant,
+    pub stream: Stream,
+    pub text: String,
 }
 
 /// The lines of both streams, in the order in which they came, and the end of the pod.
 #[derive(Debug)]
-pub(crate) struct Log {
+pub struct Log {
     since: Instant,
     state: Mutex<State>,
     changed: Condvar,
@@ -53,7 +53,7 @@ impl State {
 
 impl Log {
     /// Reads both pipes on threads of their own until nobody can write any more. `since`: zero in the log's print-out.
-    pub(crate) fn read(since: Instant, stdout: PipeReader, stderr: PipeReader) -> Arc<Self> {
+    pub fn read(since: Instant, stdout: PipeReader, stderr: PipeReader) -> Arc<Self> {
         let state = Mutex::new(State { lines: Vec::new(), open: 2, ended: None });
         let log = Arc::new(Self { since, state, changed: Condvar::new() });
         for (stream, pipe) in [(Stream::Stdout, stdout), (Stream::Stderr, stderr)] {
@@ -82,28 +82,28 @@ impl Log {
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
-    pub(crate) fn lines(&self) -> Vec<Line> {
+    pub fn lines(&self) -> Vec<Line> {
         self.lock().lines.clone()
     }
 
     /// To be called once, when PID 1 ended.
-    pub(crate) fn set_ended(&self, ended: Ended) {
+    pub fn set_ended(&self, ended: Ended) {
         self.lock().ended = Some(ended);
         self.changed.notify_all();
     }
 
-    pub(crate) fn ended(&self) -> Option<Ended> {
+    pub fn ended(&self) -> Option<Ended> {
         self.lock().ended
     }
 
     /// The first line that contains `part`; none after `timeout`, or when all is over without it.
-    pub(crate) fn find(&self, part: &str, timeout: Duration) -> Option<Line> {
+    pub fn find(&self, part: &str, timeout: Duration) -> Option<Line> {
         let found = |state: &State| state.lines.iter().find(|line| line.text.contains(part)).cloned();
         found(&self.wait_while(timeout, |state| !state.is_over() && found(state).is_none()))
     }
 
     /// Waits until all is over; none after `timeout`.
-    pub(crate) fn wait_for_end(&self, timeout: Duration) -> Option<Ended> {
+    pub fn wait_for_end(&self, timeout: Duration) -> Option<Ended> {
         let state = self.wait_while(timeout, |state| !state.is_over());
         if state.is_over() { state.ended } else { None }
     }

@@ -16,7 +16,7 @@ use nix::sys::stat::Mode;
 use super::{Process, wait_until};
 
 /// The terminal; its session is killed when it is dropped.
-pub(crate) struct Pty {
+pub struct Pty {
     /// None once it has hung up.
     keyboard: Option<File>,
     screen: Arc<Mutex<String>>,
@@ -25,7 +25,7 @@ pub(crate) struct Pty {
 
 impl Pty {
     /// Starts `words` as the leader of a session whose terminal this is.
-    pub(crate) fn start(words: &[impl AsRef<OsStr>]) -> Self {
+    pub fn start(words: &[impl AsRef<OsStr>]) -> Self {
         let (keyboard, slave) = open().expect("a pseudo-terminal");
         let end = || Stdio::from(slave.try_clone().unwrap());
         // As a login has them: HUP would be ignored behind nohup.
@@ -40,24 +40,24 @@ impl Pty {
     }
 
     /// Types; `\x03` is Ctrl-C, `\x1a` Ctrl-Z, `\x1c` Ctrl-\.
-    pub(crate) fn type_in(&mut self, keys: &str) {
+    pub fn type_in(&mut self, keys: &str) {
         self.keyboard.as_mut().expect("a line").write_all(keys.as_bytes()).unwrap();
     }
 
     /// Lets go of the terminal, as an `ssh` or `kubectl attach` that ends.
-    pub(crate) fn hang_up(&mut self) {
+    pub fn hang_up(&mut self) {
         self.keyboard = None;
         self.screen = Arc::default(); // nobody looks at the old one: its reader lets go too
     }
 
     /// All that was printed so far.
-    pub(crate) fn screen(&self) -> String {
+    pub fn screen(&self) -> String {
         self.screen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Waits until `text` has been printed `times` times.
     #[track_caller]
-    pub(crate) fn expect(&self, text: &str, times: usize, timeout: Duration) {
+    pub fn expect(&self, text: &str, times: usize, timeout: Duration) {
         let deadline = std::time::Instant::now() + timeout;
         wait_until(timeout + Duration::from_secs(1), text, || {
             let found = self.screen().matches(text).count() >= times;
@@ -68,7 +68,7 @@ impl Pty {
 
     /// Waits until the process of this name leads the foreground group and is not stopped: what is typed is its own.
     #[track_caller]
-    pub(crate) fn expect_foreground(&self, comm: &str, timeout: Duration) {
+    pub fn expect_foreground(&self, comm: &str, timeout: Duration) {
         wait_until(timeout, comm, || {
             let keyboard = self.keyboard.as_ref().expect("a line");
             let leader = nix::unistd::tcgetpgrp(keyboard).ok().and_then(|group| Process::read(group.as_raw()));
@@ -78,7 +78,7 @@ impl Pty {
 
     /// Waits for the end of the session's leader.
     #[track_caller]
-    pub(crate) fn wait(&mut self, timeout: Duration) -> Option<i32> {
+    pub fn wait(&mut self, timeout: Duration) -> Option<i32> {
         super::wait_for(timeout, "the end", || self.child.try_wait().unwrap()).code()
     }
 }

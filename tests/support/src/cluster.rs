@@ -12,57 +12,57 @@ use super::net_namespace::NetNamespace;
 use super::pod::Pod;
 
 /// Where every kubelet sends its pods' questions.
-pub(crate) const CLUSTER_DNS: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 10);
+pub const CLUSTER_DNS: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 10);
 
 const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 88, 0, 1);
 
 /// A network with a DNS server, into which pods are started.
-pub(crate) struct Cluster {
+pub struct Cluster {
     network: Arc<Network>,
     dns: DnsServer,
 }
 
 impl Cluster {
-    pub(crate) fn start(settings: DnsSettings) -> Self {
+    pub fn start(settings: DnsSettings) -> Self {
         let network = Arc::new(Network::new());
         let dns = network.dns_server(CLUSTER_DNS, settings);
         Self { network, dns }
     }
 
     /// The DNS server that the pods' resolv.conf names.
-    pub(crate) fn dns(&self) -> &DnsServer {
+    pub fn dns(&self) -> &DnsServer {
         &self.dns
     }
 
     /// A further DNS server with a zone and a cache of its own, for pods whose resolv.conf names it.
-    pub(crate) fn another_dns(&self, address: Ipv4Addr, settings: DnsSettings) -> DnsServer {
+    pub fn another_dns(&self, address: Ipv4Addr, settings: DnsSettings) -> DnsServer {
         self.network.dns_server(address, settings)
     }
 
     /// An address of the node where nobody listens.
-    pub(crate) fn add_address(&self, address: Ipv4Addr) {
+    pub fn add_address(&self, address: Ipv4Addr) {
         self.network.add_address(address);
     }
 
     /// Runs `work` in the cluster's network, as on its node: sockets made there reach the pods and the DNS.
-    pub(crate) fn on_the_node<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+    pub fn on_the_node<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         self.network.namespace.run(work)
     }
 
     /// Runs a program on the cluster's node until the value is dropped.
-    pub(crate) fn daemon(&self, command: Command) -> Daemon {
+    pub fn daemon(&self, command: Command) -> Daemon {
         Daemon::start(Arc::clone(&self.network), command)
     }
 
     /// A pod of a `StatefulSet`, to be described further and started. It has its address already.
-    pub(crate) fn pod(&self, name: &str) -> Pod {
+    pub fn pod(&self, name: &str) -> Pod {
         Pod::new(Arc::clone(&self.network), name)
     }
 }
 
 /// The bridge, and what is plugged into it.
 #[derive(Debug)]
-pub(crate) struct Network {
+pub struct Network {
     namespace: NetNamespace,
     last_host: AtomicU8,
     last_link: AtomicU32,
@@ -92,14 +92,14 @@ impl Network {
     }
 
     /// An address that no pod of this cluster had before.
-    pub(crate) fn new_address(&self) -> Ipv4Addr {
+    pub fn new_address(&self) -> Ipv4Addr {
         let host = self.last_host.fetch_add(1, Ordering::Relaxed) + 1;
         assert_ne!(host, u8::MAX, "the pod network is full");
         Ipv4Addr::new(10, 88, 0, host)
     }
 
     /// A network for one pod, with `eth0` at `address` plugged into the bridge.
-    pub(crate) fn plug(self: Arc<Self>, address: Ipv4Addr) -> (NetNamespace, Link) {
+    pub fn plug(self: Arc<Self>, address: Ipv4Addr) -> (NetNamespace, Link) {
         let pod = NetNamespace::new();
         let link = format!("veth{}", self.last_link.fetch_add(1, Ordering::Relaxed));
         // The hardware address follows the address, as CNI's bridge has it: whoever gets an address that was in use
@@ -123,7 +123,7 @@ impl Network {
 /// The bridge's end of a pod's link. It is taken away with this value, and not some time after the pod's network: until
 /// then the bridge would send to the old pod what is meant for a new one with its address.
 #[derive(Debug)]
-pub(crate) struct Link {
+pub struct Link {
     name: String,
     network: Arc<Network>,
 }
@@ -135,7 +135,7 @@ impl Drop for Link {
 }
 
 /// A program on a cluster's node. Dropped, it is killed.
-pub(crate) struct Daemon {
+pub struct Daemon {
     /// Closed, it lets the keeper kill the program and end.
     release: Option<Sender<()>>,
     /// The thread that the program is a child of.

@@ -18,7 +18,7 @@ const FIRST_PRIVATE_TYPE: u16 = 65_280;
 
 /// One thing that goes wrong, for as long as it is ordered.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// The first so many packets of each client are lost.
     DropFirst(usize),
     /// These questions are lost.
@@ -57,7 +57,7 @@ pub(crate) enum Fault {
 
 /// Which questions.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum To {
+pub enum To {
     All,
     /// Record types that are for private use.
     UnknownTypes,
@@ -67,7 +67,7 @@ pub(crate) enum To {
 
 /// What is wrong with a forged reply.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Forgery {
+pub enum Forgery {
     Id,
     Question,
     /// It comes from another address and port.
@@ -76,7 +76,7 @@ pub(crate) enum Forgery {
 
 /// Whose SOA a denial shows.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Denier {
+pub enum Denier {
     Root,
     Cluster,
 }

@@ -11,12 +11,12 @@ use nix::sched::{CloneFlags, setns, unshare};
 
 /// A network of its own. It ends with this value and the processes inside.
 #[derive(Debug)]
-pub(crate) struct NetNamespace {
+pub struct NetNamespace {
     file: File,
 }
 
 impl NetNamespace {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         let file = on_a_thread(|| {
             if let Err(cause) = unshare(CloneFlags::CLONE_NEWNET) {
                 panic!(
@@ -30,12 +30,12 @@ impl NetNamespace {
     }
 
     /// Moves the calling thread, and with it whatever it starts from now on, into this network.
-    pub(crate) fn enter(&self) {
+    pub fn enter(&self) {
         setns(&self.file, CloneFlags::CLONE_NEWNET).expect("entering a network namespace");
     }
 
     /// Runs `work` inside, on a thread of its own.
-    pub(crate) fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+    pub fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         on_a_thread(|| {
             self.enter();
             work()
@@ -43,18 +43,18 @@ impl NetNamespace {
     }
 
     /// Where `ip link set … netns` finds this network.
-    pub(crate) fn path(&self) -> String {
+    pub fn path(&self) -> String {
         format!("/proc/{}/fd/{}", process::id(), self.file.as_raw_fd())
     }
 
     /// Runs `ip` with all these lines inside, and panics if one fails.
-    pub(crate) fn ip(&self, lines: &[String]) {
+    pub fn ip(&self, lines: &[String]) {
         let output = self.try_ip(lines);
         assert!(output.status.success(), "ip: {}in {lines:#?}", String::from_utf8_lossy(&output.stderr));
     }
 
     /// One process does it all: one for each line would cost most of a pod's start.
-    pub(crate) fn try_ip(&self, lines: &[String]) -> Output {
+    pub fn try_ip(&self, lines: &[String]) -> Output {
         self.run(|| {
             let mut ip = Command::new("ip")
                 .args(["-batch", "-"])
@@ -71,6 +71,6 @@ impl NetNamespace {
 }
 
 /// Runs `work` on a new thread, since the namespaces of the caller's thread must stay as they are.
-pub(crate) fn on_a_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+pub fn on_a_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     thread::scope(|scope| scope.spawn(work).join().unwrap_or_else(|panic| resume_unwind(panic)))
 }

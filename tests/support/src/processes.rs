@@ -5,20 +5,20 @@ use std::path::{Path, PathBuf};
 
 /// A process, by the numbers of the test's own PID namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Process {
-    pub(crate) pid: i32,
-    pub(crate) ppid: i32,
+pub struct Process {
+    pub pid: i32,
+    pub ppid: i32,
     /// `R`, `S`, `T`, `Z` …, as in /proc/PID/stat.
-    pub(crate) state: char,
+    pub state: char,
     /// At most 15 bytes, as the kernel keeps it.
-    pub(crate) comm: String,
+    pub comm: String,
     /// Empty for a zombie.
-    pub(crate) cmdline: Vec<String>,
+    pub cmdline: Vec<String>,
 }
 
 impl Process {
     /// None if there is no such process (any more).
-    pub(crate) fn read(pid: i32) -> Option<Self> {
+    pub fn read(pid: i32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         // The name is in parentheses and may contain both parentheses and spaces.
         let (head, tail) = stat.rsplit_once(')')?;
@@ -33,7 +33,7 @@ impl Process {
     }
 
     /// Ended, but not waited for.
-    pub(crate) fn is_zombie(&self) -> bool {
+    pub fn is_zombie(&self) -> bool {
         self.state == 'Z'
     }
 
@@ -45,12 +45,12 @@ impl Process {
 }
 
 /// The PID namespace of a process, as a name like `pid:[4026532201]`.
-pub(crate) fn pid_namespace(pid: i32) -> Option<PathBuf> {
+pub fn pid_namespace(pid: i32) -> Option<PathBuf> {
     fs::read_link(format!("/proc/{pid}/ns/pid")).ok()
 }
 
 /// All processes of a PID namespace, zombies too, the lowest number first.
-pub(crate) fn processes_in(namespace: &Path) -> Vec<Process> {
+pub fn processes_in(namespace: &Path) -> Vec<Process> {
     let entries = fs::read_dir("/proc").expect("/proc");
     let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     let inside = pids.filter(|pid| pid_namespace(*pid).as_deref() == Some(namespace));

@@ -12,9 +12,9 @@ use super::vm::BOOT;
 use super::{Cluster, DnsSettings, Ended, Fault, PodFile, RunningPod, To};
 
 /// How soon a record must be seen, whatever goes wrong.
-pub(crate) const SOON: Duration = Duration::from_secs(3);
+pub const SOON: Duration = Duration::from_secs(3);
 /// No wait of these tests is longer.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// From the pod's first question to the publication: long enough for several questions without the record.
 const PUBLISHED_AFTER: Duration = Duration::from_secs(1);
@@ -22,7 +22,7 @@ const DEAD: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 96, 0, 11), Ipv4Addr::new(10, 96,
 
 /// What the pod's resolv.conf names before the cluster's DNS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Front {
+pub enum Front {
     Nothing,
     /// A server that never answers.
     Silent,
@@ -61,22 +61,22 @@ impl Front {
 }
 
 /// One pod in a cluster of its own.
-pub(crate) struct Scene {
-    pub(crate) cluster: Cluster,
-    pub(crate) pod: RunningPod,
-    pub(crate) fqdn: String,
-    pub(crate) address: IpAddr,
+pub struct Scene {
+    pub cluster: Cluster,
+    pub pod: RunningPod,
+    pub fqdn: String,
+    pub address: IpAddr,
     _front: Vec<DnsServer>,
 }
 
 impl Scene {
     /// Starts the pod. `faults` are those of the cluster's DNS, for a pod with this address. `env` is added to the pod's.
-    pub(crate) fn start(front: Front, faults: impl FnOnce(IpAddr) -> Vec<Fault>, env: &[(&str, &str)]) -> Self {
+    pub fn start(front: Front, faults: impl FnOnce(IpAddr) -> Vec<Fault>, env: &[(&str, &str)]) -> Self {
         Self::start_with(DnsSettings::default(), front, faults, env, &["echo", "started"])
     }
 
     /// The same with this command of the pod's.
-    pub(crate) fn start_command(front: Front, faults: impl FnOnce(IpAddr) -> Vec<Fault>, command: &[&str]) -> Self {
+    pub fn start_command(front: Front, faults: impl FnOnce(IpAddr) -> Vec<Fault>, command: &[&str]) -> Self {
         Self::start_with(DnsSettings::default(), front, faults, &[], command)
     }
 
@@ -101,20 +101,20 @@ impl Scene {
     }
 
     /// Waits for a question that reaches the cluster's DNS this long after the first one.
-    pub(crate) fn wait_since_first_question(&self, passed: Duration) {
+    pub fn wait_since_first_question(&self, passed: Duration) {
         let first = self.cluster.dns().wait_for_question(PATIENCE).at;
         self.cluster.dns().wait_for_question_that(PATIENCE, "later", |asked| asked.at >= first + passed);
     }
 
     /// Publishes the pod's record. That the server keeps what it denied before is the point of most of these tests.
-    pub(crate) fn publish(&self) -> Instant {
+    pub fn publish(&self) -> Instant {
         self.cluster.dns().publish(&self.fqdn, &[self.address]);
         Instant::now()
     }
 
     /// From `since` to the start of the pod's command, which must not have come before.
     #[track_caller]
-    pub(crate) fn started_after(&self, since: Instant) -> Duration {
+    pub fn started_after(&self, since: Instant) -> Duration {
         let started = self.pod.expect_line("started", PATIENCE);
         assert_eq!(self.pod.wait(BOOT), Ended::Code(0));
         let log = self.pod.log();
@@ -125,13 +125,13 @@ impl Scene {
 /// Under these faults a record that is published a second after the pod's first question is seen within `bound`, by a pod
 /// that asks this server alone and by those that have a dead one first.
 #[track_caller]
-pub(crate) fn seen_despite(what: &str, bound: Duration, faults: impl Fn(IpAddr) -> Vec<Fault> + Sync) {
+pub fn seen_despite(what: &str, bound: Duration, faults: impl Fn(IpAddr) -> Vec<Fault> + Sync) {
     seen_despite_with(DnsSettings::default(), what, bound, faults);
 }
 
 /// The same with these settings of the cluster's DNS.
 #[track_caller]
-pub(crate) fn seen_despite_with(
+pub fn seen_despite_with(
     settings: DnsSettings,
     what: &str,
     bound: Duration,
@@ -147,7 +147,7 @@ pub(crate) fn seen_despite_with(
 
 /// Runs `play`, which says how long it took to see the record, behind each kind of front.
 #[track_caller]
-pub(crate) fn seen_within(what: &str, bound: Duration, play: impl Fn(Front) -> Duration + Sync) {
+pub fn seen_within(what: &str, bound: Duration, play: impl Fn(Front) -> Duration + Sync) {
     let took = behind_each_front(play);
     let [nothing, silent, closed] = took.map(|took| took.as_secs_f64());
     println!(
@@ -166,7 +166,7 @@ fn behind_each_front<T: Send>(play: impl Fn(Front) -> T + Sync) -> [T; 3] {
 
 /// Under faults that never end, the wait ends with all of `parts` in its error.
 #[track_caller]
-pub(crate) fn the_error_says(faults: &[Fault], parts: &[&str]) -> Scene {
+pub fn the_error_says(faults: &[Fault], parts: &[&str]) -> Scene {
     let timeout = [("BEAMINIT_WAIT_TIMEOUT", "3s")];
     let scene = Scene::start(Front::Nothing, |_| faults.to_vec(), &timeout);
     scene.publish();

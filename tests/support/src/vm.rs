@@ -7,15 +7,15 @@ use std::time::Duration;
 use super::{Process, RunningPod, wait_for, wait_until};
 
 /// A VM on two busy cores.
-pub(crate) const BOOT: Duration = Duration::from_secs(20);
+pub const BOOT: Duration = Duration::from_secs(20);
 
 /// The VM's process, if it runs.
-pub(crate) fn vm(pod: &RunningPod) -> Option<Process> {
+pub fn vm(pod: &RunningPod) -> Option<Process> {
     pod.processes().into_iter().find(|process| process.comm == "beam.smp" && process.state != 'Z')
 }
 
 /// Waits until the node is known to its epmd, which is when peers can reach it.
-pub(crate) fn wait_for_node(pod: &RunningPod, name: &str) {
+pub fn wait_for_node(pod: &RunningPod, name: &str) {
     let registered = format!("name {name} at port");
     wait_until(BOOT, &registered, || {
         pod.ended().is_none() && String::from_utf8_lossy(&pod.exec(["epmd", "-names"]).stdout).contains(&registered)
@@ -23,7 +23,7 @@ pub(crate) fn wait_for_node(pod: &RunningPod, name: &str) {
 }
 
 /// What the release's own `rpc` command prints for an expression, run with the variables that the VM has.
-pub(crate) fn rpc(pod: &RunningPod, expression: &str) -> String {
+pub fn rpc(pod: &RunningPod, expression: &str) -> String {
     let variables = environment(wait_for(BOOT, "a VM", || vm(pod)).pid);
     let given = variables
         .iter()
@@ -38,7 +38,7 @@ pub(crate) fn rpc(pod: &RunningPod, expression: &str) -> String {
 }
 
 /// A process's environment, as the kernel shows it.
-pub(crate) fn environment(pid: i32) -> BTreeMap<String, String> {
+pub fn environment(pid: i32) -> BTreeMap<String, String> {
     let bytes = fs::read(format!("/proc/{pid}/environ")).unwrap();
     let text = String::from_utf8_lossy(&bytes);
     text.split_terminator('\0')
@@ -48,7 +48,7 @@ pub(crate) fn environment(pid: i32) -> BTreeMap<String, String> {
 }
 
 /// A peer's `net_adm:ping`: whether a VM with `cookie`, in this pod, can connect to `node` by its name.
-pub(crate) fn can_connect(from: &RunningPod, node: &str, cookie: &str) -> bool {
+pub fn can_connect(from: &RunningPod, node: &str, cookie: &str) -> bool {
     let eval = format!("io:format(\"~s~n\",[net_adm:ping('{node}')])");
     match peer(from, cookie, &eval).lines().last() {
         Some("pong") => true,
@@ -59,7 +59,7 @@ pub(crate) fn can_connect(from: &RunningPod, node: &str, cookie: &str) -> bool {
 
 /// What `node` says to a peer with `cookie` in this pod: the value of each of these Erlang expressions, as `~tw` prints
 /// it.
-pub(crate) fn ask<const N: usize>(from: &RunningPod, node: &str, cookie: &str, expressions: [&str; N]) -> [String; N] {
+pub fn ask<const N: usize>(from: &RunningPod, node: &str, cookie: &str, expressions: [&str; N]) -> [String; N] {
     let texts = expressions.map(|expression| format!("{:?}", format!("{expression}.")));
     let eval = format!(
         "[begin {{ok, Tokens, _}} = erl_scan:string(Text), {{ok, Parsed}} = erl_parse:parse_exprs(Tokens), \

@@ -4,18 +4,18 @@ use super::vm::BOOT;
 use super::{Ended, Pod, RunningPod, Stream};
 
 /// In every test's environment where a secret belongs; no line may have it.
-pub(crate) const SECRET: &str = "sesame-4711";
+pub const SECRET: &str = "sesame-4711";
 /// No error is longer.
 const MAX_LINES: usize = 12;
 
 /// What was said, line by line.
-pub(crate) struct Told {
-    pub(crate) lines: Vec<String>,
+pub struct Told {
+    pub lines: Vec<String>,
 }
 
 /// Starts the pod, which fails with this code before its release runs, and gives its last word.
 #[track_caller]
-pub(crate) fn fails(pod: Pod, code: i32) -> Told {
+pub fn fails(pod: Pod, code: i32) -> Told {
     let pod = pod.start();
     assert_eq!(pod.wait(BOOT), Ended::Code(code), "{:#?}", pod.log());
     let told = last_word(&pod);
@@ -25,7 +25,7 @@ pub(crate) fn fails(pod: Pod, code: i32) -> Told {
 
 /// The last word of a pod that has ended: in the termination log, and the end of its stderr.
 #[track_caller]
-pub(crate) fn last_word(pod: &RunningPod) -> Told {
+pub fn last_word(pod: &RunningPod) -> Told {
     let lines: Vec<_> = pod.termination_log().lines().map(str::to_owned).collect();
     assert!((1..=MAX_LINES).contains(&lines.len()), "{lines:#?}");
     assert!(lines[0].starts_with("beaminit: "), "{lines:#?}");
@@ -37,7 +37,7 @@ pub(crate) fn last_word(pod: &RunningPod) -> Told {
 
 /// The warnings of a pod so far.
 #[track_caller]
-pub(crate) fn warnings(pod: &RunningPod) -> Told {
+pub fn warnings(pod: &RunningPod) -> Told {
     let all = stderr(pod);
     assert!(!all.iter().any(|line| line.contains(SECRET)), "{all:#?}");
     let lines: Vec<_> = all.into_iter().filter(|line| line.contains(": warning: ")).collect();
@@ -52,7 +52,7 @@ fn stderr(pod: &RunningPod) -> Vec<String> {
 impl Told {
     /// The first line names the cause, and the first hint the cure.
     #[track_caller]
-    pub(crate) fn is(&self, cause: &str, cure: &str) {
+    pub fn is(&self, cause: &str, cure: &str) {
         assert!(self.lines[0].contains(cause), "{cause:?} in {:#?}", self.lines);
         let hint = self.lines.iter().find_map(|line| line.strip_prefix("hint: "));
         assert!(hint.is_some_and(|hint| hint.contains(cure)), "{cure:?} in {:#?}", self.lines);
@@ -60,7 +60,7 @@ impl Told {
 
     /// A warning names the cause, and behind it the cure.
     #[track_caller]
-    pub(crate) fn warns(&self, cause: &str, cure: &str) {
+    pub fn warns(&self, cause: &str, cure: &str) {
         let found = self.lines.iter().any(|line| {
             line.split_once("; hint: ").is_some_and(|(said, hint)| said.contains(cause) && hint.contains(cure))
         });

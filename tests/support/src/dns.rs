@@ -20,11 +20,11 @@ const TCP_IDLE: Duration = Duration::from_secs(1);
 
 /// The Corefile.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct DnsSettings {
+pub struct DnsSettings {
     /// `ttl` of the `kubernetes` plugin, in seconds.
-    pub(crate) ttl: u32,
+    pub ttl: u32,
     /// `cache N`; none without the plugin.
-    pub(crate) cache: Option<Duration>,
+    pub cache: Option<Duration>,
 }
 
 impl Default for DnsSettings {
@@ -36,28 +36,28 @@ impl Default for DnsSettings {
 
 /// How a question came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Transport {
+pub enum Transport {
     Udp,
     Tcp,
 }
 
 /// One question that reached the server.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
-    pub(crate) at: Instant,
-    pub(crate) from: IpAddr,
-    pub(crate) transport: Transport,
+pub struct Asked {
+    pub at: Instant,
+    pub from: IpAddr,
+    pub transport: Transport,
     /// As it was spelt, absolute: with the final dot.
-    pub(crate) name: String,
-    pub(crate) record_type: RecordType,
-    pub(crate) dnssec_ok: bool,
-    pub(crate) checking_disabled: bool,
+    pub name: String,
+    pub record_type: RecordType,
+    pub dnssec_ok: bool,
+    pub checking_disabled: bool,
     /// None: the question was dropped.
-    pub(crate) rcode: Option<ResponseCode>,
+    pub rcode: Option<ResponseCode>,
 }
 
 /// A running DNS server; it ends when the value is dropped.
-pub(crate) struct DnsServer {
+pub struct DnsServer {
     shared: Arc<Shared>,
     /// The thread ends when this end of its pipe is closed.
     stop: Option<PipeWriter>,
@@ -66,7 +66,7 @@ pub(crate) struct DnsServer {
 
 impl DnsServer {
     /// Serves port 53 of `address` in the network of the calling thread.
-    pub(crate) fn start(address: Ipv4Addr, settings: DnsSettings) -> Self {
+    pub fn start(address: Ipv4Addr, settings: DnsSettings) -> Self {
         let sockets = Sockets {
             udp: UdpSocket::bind((address, 53)).expect("the DNS server's UDP socket"),
             elsewhere: UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a socket of the node"),
@@ -80,59 +80,59 @@ impl DnsServer {
     }
 
     /// From now on the cluster has this domain in place of `cluster.local`.
-    pub(crate) fn serve_domain(&self, domain: &str) {
+    pub fn serve_domain(&self, domain: &str) {
         self.shared.change(|zone| zone.set_domain(domain));
     }
 
     /// Makes a namespace besides `default` and `kube-system`; it exists even without services.
-    pub(crate) fn add_namespace(&self, namespace: &str) {
+    pub fn add_namespace(&self, namespace: &str) {
         self.shared.change(|zone| zone.add_namespace(namespace));
     }
 
     /// Adds addresses to the name. Without addresses the name exists all the same.
-    pub(crate) fn publish(&self, name: &str, addresses: &[IpAddr]) {
+    pub fn publish(&self, name: &str, addresses: &[IpAddr]) {
         self.shared.change(|zone| zone.entry(name).extend_from_slice(addresses));
     }
 
     /// Takes the name away; its former addresses.
-    pub(crate) fn withdraw(&self, name: &str) -> Vec<IpAddr> {
+    pub fn withdraw(&self, name: &str) -> Vec<IpAddr> {
         self.shared.change(|zone| zone.remove(name))
     }
 
     /// Puts these addresses in the place of the name's former ones, which are returned; it exists all the time.
-    pub(crate) fn swap(&self, name: &str, addresses: &[IpAddr]) -> Vec<IpAddr> {
+    pub fn swap(&self, name: &str, addresses: &[IpAddr]) -> Vec<IpAddr> {
         self.shared.change(|zone| std::mem::replace(zone.entry(name), addresses.to_vec()))
     }
 
     /// From now on every question is dropped (`true`) or answered (`false`).
-    pub(crate) fn silence(&self, silent: bool) {
+    pub fn silence(&self, silent: bool) {
         self.shared.lock().silent = silent;
     }
 
     /// From now on this goes wrong as well.
-    pub(crate) fn fault(&self, fault: Fault) {
+    pub fn fault(&self, fault: Fault) {
         self.shared.lock().faults.push(fault);
     }
 
     /// From now on nothing goes wrong any more.
-    pub(crate) fn recover(&self) {
+    pub fn recover(&self) {
         self.shared.lock().faults.clear();
     }
 
     /// All questions so far, in order.
-    pub(crate) fn questions(&self) -> Vec<Asked> {
+    pub fn questions(&self) -> Vec<Asked> {
         self.shared.lock().asked.clone()
     }
 
     /// Waits for the first question of all. Panics after `timeout`.
     #[track_caller]
-    pub(crate) fn wait_for_question(&self, timeout: Duration) -> Asked {
+    pub fn wait_for_question(&self, timeout: Duration) -> Asked {
         self.wait_for_question_that(timeout, "any", |_| true)
     }
 
     /// Waits for the first question that fits, from the server's start on. Panics with all questions after `timeout`.
     #[track_caller]
-    pub(crate) fn wait_for_question_that(&self, timeout: Duration, what: &str, fits: impl Fn(&Asked) -> bool) -> Asked {
+    pub fn wait_for_question_that(&self, timeout: Duration, what: &str, fits: impl Fn(&Asked) -> bool) -> Asked {
         let state = self.shared.lock();
         let none_fits = |state: &mut State| !state.asked.iter().any(&fits);
         let waited = self.shared.changed.wait_timeout_while(state, timeout, none_fits);

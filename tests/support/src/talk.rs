@@ -7,10 +7,10 @@ use super::files::folder_of;
 use super::{Cluster, Pod, demo_release};
 
 /// The cookie of the Secret.
-pub(crate) const COOKIE: &str = "sesame-4711";
+pub const COOKIE: &str = "sesame-4711";
 
 /// The ConfigMap's vm.args, word for word.
-pub(crate) const VM_ARGS: &str = "\
+pub const VM_ARGS: &str = "\
 ## Name of the node
 -name ${RELEASE_NAME}@${MY_POD_NAME}.${MY_POD_BASE_DNS}
 
@@ -22,22 +22,22 @@ pub(crate) const VM_ARGS: &str = "\
 ";
 
 /// The same in the notation that other tools leave alone.
-pub(crate) fn with_angle_brackets() -> String {
+pub fn with_angle_brackets() -> String {
     VM_ARGS.replace("${", "$<").replace('}', ">")
 }
 
 /// A folder to be mounted as /beamconfig.
-pub(crate) fn config_map(vm_args: &str) -> TempDir {
+pub fn config_map(vm_args: &str) -> TempDir {
     folder_of(&[("vm.args", vm_args)])
 }
 
 /// The StatefulSet's pod: not root, nothing writable, and the environment of the talk.
-pub(crate) fn pod(cluster: &Cluster, name: &str, config: &Path) -> Pod {
+pub fn pod(cluster: &Cluster, name: &str, config: &Path) -> Pod {
     pod_without_secret(cluster, name, config).env("ERLANG_COOKIE", COOKIE)
 }
 
 /// The same, but the Secret was forgotten.
-pub(crate) fn pod_without_secret(cluster: &Cluster, name: &str, config: &Path) -> Pod {
+pub fn pod_without_secret(cluster: &Cluster, name: &str, config: &Path) -> Pod {
     cluster
         .pod(name)
         .namespace("astarte")

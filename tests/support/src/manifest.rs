@@ -12,31 +12,32 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{Cluster, Pod, scratch_dir};
+use crate::places;
 
 /// A kustomize base, built.
-pub(crate) struct Manifest {
-    pub(crate) text: String,
+pub struct Manifest {
+    pub text: String,
     documents: Vec<Value>,
 }
 
 /// What an image brings along.
-pub(crate) struct Image<'a> {
-    pub(crate) entrypoint: &'a [&'a str],
-    pub(crate) command: &'a [&'a str],
-    pub(crate) variables: &'a [(&'a str, &'a str)],
+pub struct Image<'a> {
+    pub entrypoint: &'a [&'a str],
+    pub command: &'a [&'a str],
+    pub variables: &'a [(&'a str, &'a str)],
     /// A folder of the machine that is /app, and the working directory.
-    pub(crate) app: Option<&'a Path>,
+    pub app: Option<&'a Path>,
 }
 
 /// A pod's volumes, by name. They are there as long as this value.
-pub(crate) type Volumes = BTreeMap<String, TempDir>;
+pub type Volumes = BTreeMap<String, TempDir>;
 
-pub(crate) fn folder(base: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("docker/k8s").join(base)
+pub fn folder(base: &str) -> PathBuf {
+    places::project().join("docker/k8s").join(base)
 }
 
 impl Manifest {
-    pub(crate) fn build(base: &str) -> Self {
+    pub fn build(base: &str) -> Self {
         let output =
             Command::new("kubectl").arg("kustomize").arg(folder(base)).output().expect("`kubectl` is installed");
         assert!(output.status.success(), "{base}: {}", String::from_utf8_lossy(&output.stderr));
@@ -48,7 +49,7 @@ impl Manifest {
 
     /// The one object of this kind.
     #[track_caller]
-    pub(crate) fn the(&self, kind: &str) -> &Value {
+    pub fn the(&self, kind: &str) -> &Value {
         let mut found = self.documents.iter().filter(|document| document["kind"] == kind);
         let (first, second) = (found.next(), found.next());
         assert!(second.is_none(), "more than one {kind}");
@@ -56,24 +57,24 @@ impl Manifest {
     }
 
     /// The `StatefulSet` or `Deployment`.
-    pub(crate) fn workload(&self) -> &Value {
+    pub fn workload(&self) -> &Value {
         let is_workload = |document: &&Value| document["kind"] == "StatefulSet" || document["kind"] == "Deployment";
         self.documents.iter().find(is_workload).expect("a workload")
     }
 
     /// The pod's `spec`.
-    pub(crate) fn pod_spec(&self) -> &Value {
+    pub fn pod_spec(&self) -> &Value {
         &self.workload()["spec"]["template"]["spec"]
     }
 
-    pub(crate) fn container(&self) -> &Value {
+    pub fn container(&self) -> &Value {
         let containers = list(&self.pod_spec()["containers"]);
         assert_eq!(containers.len(), 1);
         &containers[0]
     }
 
     /// What the kubelet mounts: the content of `ConfigMap` and `Secret`, and empty folders, all of the pod's group.
-    pub(crate) fn volumes(&self) -> Volumes {
+    pub fn volumes(&self) -> Volumes {
         let group = number(&self.pod_spec()["securityContext"]["fsGroup"]);
         let mut volumes = Volumes::new();
         for volume in list(&self.pod_spec()["volumes"]) {
@@ -113,7 +114,7 @@ impl Manifest {
     }
 
     /// A pod of the workload with this name in the sandbox: as it stands in the template, and as the image has the rest.
-    pub(crate) fn pod(&self, cluster: &Cluster, name: &str, volumes: &Volumes, image: &Image<'_>) -> Pod {
+    pub fn pod(&self, cluster: &Cluster, name: &str, volumes: &Volumes, image: &Image<'_>) -> Pod {
         let spec = self.pod_spec();
         let namespace = word(&self.workload()["metadata"]["namespace"]);
         let mut pod = cluster.pod(name).namespace(&namespace);
@@ -138,16 +139,12 @@ impl Manifest {
     }
 
     /// The init containers, one after the other, each as a pod of its own with the same volumes. Their image is beaminit's.
-    pub(crate) fn init_pods<'a>(
-        &'a self,
-        cluster: &'a Cluster,
-        volumes: &'a Volumes,
-    ) -> impl Iterator<Item = Pod> + 'a {
+    pub fn init_pods<'a>(&'a self, cluster: &'a Cluster, volumes: &'a Volumes) -> impl Iterator<Item = Pod> + 'a {
         const BINARY: &str = "/beaminit";
         let image = Image { entrypoint: &[BINARY], command: &[], variables: &[], app: None };
         list(&self.pod_spec()["initContainers"]).iter().map(move |container| {
             assert_eq!(container["image"], "beaminit");
-            let pod = cluster.pod("init-0").mount(Path::new(env!("CARGO_BIN_EXE_beaminit")), BINARY);
+            let pod = cluster.pod("init-0").mount(places::beaminit(), BINARY);
             with_container(pod, self.pod_spec(), container, volumes, &image)
         })
     }
@@ -174,18 +171,18 @@ fn with_container(pod: Pod, spec: &Value, container: &Value, volumes: &Volumes, 
 }
 
 /// Empty if it is not there.
-pub(crate) fn list(value: &Value) -> &[Value] {
+pub fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
 /// A string.
 #[track_caller]
-pub(crate) fn word(value: &Value) -> String {
+pub fn word(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is no string")).to_owned()
 }
 
 #[track_caller]
-pub(crate) fn number(value: &Value) -> u32 {
+pub fn number(value: &Value) -> u32 {
     value.as_u64().and_then(|number| u32::try_from(number).ok()).unwrap_or_else(|| panic!("{value} is no number"))
 }
 

@@ -16,12 +16,12 @@ use super::cluster::Daemon;
 use super::{Cluster, scratch_dir, wait_until};
 
 /// `BIND` as primary of the cluster's domain.
-pub(crate) const AUTHORITY: Ipv4Addr = Ipv4Addr::new(10, 96, 1, 2);
+pub const AUTHORITY: Ipv4Addr = Ipv4Addr::new(10, 96, 1, 2);
 /// The cache before it.
-pub(crate) const CACHE: Ipv4Addr = Ipv4Addr::new(10, 96, 1, 1);
+pub const CACHE: Ipv4Addr = Ipv4Addr::new(10, 96, 1, 1);
 
 /// For how long the zone lets its denials be kept.
-pub(crate) const DENIAL: Duration = Duration::from_secs(30);
+pub const DENIAL: Duration = Duration::from_secs(30);
 
 /// A server on two busy cores.
 const START: Duration = Duration::from_secs(20);
@@ -36,24 +36,24 @@ ns.dns A 10.96.1.2
 
 /// What stands between the pods and the authority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Forwarder {
+pub enum Forwarder {
     Dnsmasq,
     Unbound,
     Bind,
 }
 
 /// An authority, and a forwarder before it or none. They end when the value is dropped.
-pub(crate) struct Chain {
-    pub(crate) cluster: Cluster,
+pub struct Chain {
+    pub cluster: Cluster,
     /// Whom the pods ask.
-    pub(crate) server: Ipv4Addr,
+    pub server: Ipv4Addr,
     _daemons: Vec<Daemon>,
     _dir: TempDir,
 }
 
 impl Chain {
     /// Starts the servers in `cluster` and waits until they answer.
-    pub(crate) fn start(cluster: Cluster, forwarder: Option<Forwarder>) -> Self {
+    pub fn start(cluster: Cluster, forwarder: Option<Forwarder>) -> Self {
         let dir = scratch_dir();
         cluster.add_address(AUTHORITY);
         cluster.add_address(CACHE);
@@ -85,17 +85,17 @@ impl Chain {
     }
 
     /// A peer asks for the address, too early: whoever keeps denials has one from now on.
-    pub(crate) fn plant_denial(&self, name: &str) {
+    pub fn plant_denial(&self, name: &str) {
         assert_eq!(self.response_code(name), ResponseCode::NXDomain);
     }
 
     /// What an ordinary question for the addresses of `name` is answered with.
-    pub(crate) fn response_code(&self, name: &str) -> ResponseCode {
+    pub fn response_code(&self, name: &str) -> ResponseCode {
         self.ask(self.server, name).expect("an answer").metadata.response_code
     }
 
     /// Adds these addresses to the zone.
-    pub(crate) fn publish(&self, records: &[(&str, IpAddr)]) {
+    pub fn publish(&self, records: &[(&str, IpAddr)]) {
         let add = |(name, address): &(&str, IpAddr)| format!("update add {name}. 30 A {address}");
         let lines: Vec<String> = records.iter().map(add).collect();
         self.cluster.on_the_node(|| {

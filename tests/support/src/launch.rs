@@ -39,12 +39,12 @@ pub(super) const BEFORE_EXEC: &str = "--pdeathsig";
 
 /// What each process of a container has in common, `kubectl exec`'s as well.
 #[derive(Clone, Debug)]
-pub(crate) struct Context {
-    pub(crate) env: BTreeMap<OsString, OsString>,
-    pub(crate) uid: Option<u32>,
+pub struct Context {
+    pub env: BTreeMap<OsString, OsString>,
+    pub uid: Option<u32>,
     /// Of a process that is not root's.
-    pub(crate) gid: u32,
-    pub(crate) work_dir: PathBuf,
+    pub gid: u32,
+    pub work_dir: PathBuf,
 }
 
 impl Context {
@@ -97,15 +97,15 @@ impl Context {
 }
 
 /// All that PID 1 needs.
-pub(crate) struct Launch {
-    pub(crate) network: NetNamespace,
-    pub(crate) host_name: String,
-    pub(crate) root: RootFs,
-    pub(crate) context: Context,
-    pub(crate) argv: Vec<OsString>,
-    pub(crate) stdin: Stdio,
-    pub(crate) stdout: PipeWriter,
-    pub(crate) stderr: PipeWriter,
+pub struct Launch {
+    pub network: NetNamespace,
+    pub host_name: String,
+    pub root: RootFs,
+    pub context: Context,
+    pub argv: Vec<OsString>,
+    pub stdin: Stdio,
+    pub stdout: PipeWriter,
+    pub stderr: PipeWriter,
 }
 
 impl Launch {

@@ -16,29 +16,29 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A file or directory of the machine in the pod.
 #[derive(Clone, Debug)]
-pub(crate) struct Bind {
-    pub(crate) from: PathBuf,
+pub struct Bind {
+    pub from: PathBuf,
     /// Absolute, in the pod.
-    pub(crate) to: PathBuf,
-    pub(crate) read_only: bool,
+    pub to: PathBuf,
+    pub read_only: bool,
 }
 
 /// The description of a root file system.
 #[derive(Debug)]
-pub(crate) struct RootFs {
+pub struct RootFs {
     /// An empty directory of the machine; it stays empty there, the mounts are seen in the pod alone.
-    pub(crate) at: PathBuf,
-    pub(crate) read_only: bool,
-    pub(crate) binds: Vec<Bind>,
+    pub at: PathBuf,
+    pub read_only: bool,
+    pub binds: Vec<Bind>,
     /// Path in the pod, content.
-    pub(crate) files: Vec<(&'static str, String)>,
+    pub files: Vec<(&'static str, String)>,
     /// A file of the machine.
-    pub(crate) termination_log: PathBuf,
+    pub termination_log: PathBuf,
 }
 
 impl RootFs {
     /// Makes it the root of the calling thread, which must have a mount namespace of its own.
-    pub(crate) fn enter(&self) {
+    pub fn enter(&self) {
         umask(Mode::from_bits_truncate(0o022));
         mount_or_panic(None, Path::new("/"), None, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None);
         self.tmpfs("/", "mode=755,size=64m", MsFlags::empty());
@@ -176,7 +176,7 @@ impl RootFs {
 }
 
 /// An empty file that any user may write, as the kubelet makes the termination log.
-pub(crate) fn new_termination_log(path: &Path) {
+pub fn new_termination_log(path: &Path) {
     File::create_new(path).unwrap().set_permissions(Permissions::from_mode(0o666)).unwrap();
 }
 

@@ -19,7 +19,7 @@ const KNOWN: [&str; 24] = [
 const WORDS: [&str; 14] =
     ["-name", "-sname", "-setcookie", "a@b.c", "x", "-heart", "+K", "true", "-env", "-extra", "--", "\"", "'", "#"];
 
-pub(crate) fn values(count: usize) -> Vec<OsString> {
+pub fn values(count: usize) -> Vec<OsString> {
     let text = prop_oneof![
         select(&KNOWN[..]).prop_map(str::to_owned),
         vec(select(&WORDS[..]), 1..5).prop_map(|words| words.join(" ")),
@@ -36,7 +36,7 @@ pub(crate) fn values(count: usize) -> Vec<OsString> {
 }
 
 /// So many values, the same ones in each run.
-pub(crate) fn made<S: Strategy>(strategy: &S, count: usize) -> Vec<S::Value> {
+pub fn made<S: Strategy>(strategy: &S, count: usize) -> Vec<S::Value> {
     let mut runner = TestRunner::deterministic();
     (0..count).map(|_| strategy.new_tree(&mut runner).unwrap().current()).collect()
 }

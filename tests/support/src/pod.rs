@@ -16,12 +16,13 @@ use super::net_namespace::NetNamespace;
 use super::root_fs::{Bind, RootFs, new_termination_log};
 use super::running_pod::RunningPod;
 use super::scratch_dir;
+use crate::places;
 
 const BEAMINIT: &str = "/usr/local/bin/beaminit";
 
 /// A file in /etc that the kubelet writes.
 #[derive(Clone, Debug)]
-pub(crate) enum PodFile {
+pub enum PodFile {
     /// As the kubelet does.
     Kubelet,
     /// With this text.
@@ -42,7 +43,7 @@ impl PodFile {
 
 /// Which process the entrypoint is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AsPid {
+pub enum AsPid {
     /// The first one of its container.
     One,
     /// The child of a shell that is PID 1, waits for it alone and ends with its code.
@@ -65,7 +66,7 @@ pub(super) struct Spec {
 
 /// A pod that can be started. Unless told otherwise it runs as root, belongs to a `StatefulSet` and its headless
 /// service (`web-0` to `web`) in the namespace `default`, and its entrypoint is the beaminit under test.
-pub(crate) struct Pod {
+pub struct Pod {
     network: Arc<Network>,
     address: Ipv4Addr,
     name: String,
@@ -87,7 +88,7 @@ pub(crate) struct Pod {
 }
 
 impl Pod {
-    pub(crate) fn new(network: Arc<Network>, name: &str) -> Self {
+    pub fn new(network: Arc<Network>, name: &str) -> Self {
         let service = name.rsplit_once('-').map_or(name, |(service, _ordinal)| service);
         let env = [("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/")];
         Self {
@@ -111,105 +112,105 @@ impl Pod {
             as_pid: AsPid::One,
         }
         .env("HOSTNAME", name)
-        .mount(Path::new(env!("CARGO_BIN_EXE_beaminit")), BEAMINIT)
+        .mount(places::beaminit(), BEAMINIT)
     }
 
     /// The headless service, `spec.subdomain`.
-    pub(crate) fn service(mut self, service: &str) -> Self {
+    pub fn service(mut self, service: &str) -> Self {
         self.service = Some(service.to_owned());
         self
     }
 
     /// As a `Deployment`'s pod: it has no name below a service, and its hosts line none with a dot.
-    pub(crate) fn without_subdomain(mut self) -> Self {
+    pub fn without_subdomain(mut self) -> Self {
         self.service = None;
         self
     }
 
-    pub(crate) fn namespace(mut self, namespace: &str) -> Self {
+    pub fn namespace(mut self, namespace: &str) -> Self {
         namespace.clone_into(&mut self.namespace);
         self
     }
 
     /// Mounts the service account's namespace file.
-    pub(crate) fn service_account(mut self) -> Self {
+    pub fn service_account(mut self) -> Self {
         self.service_account = true;
         self
     }
 
     /// Takes this address in place of its own: that of an earlier pod, which must have been dropped.
-    pub(crate) fn at_address(mut self, address: IpAddr) -> Self {
+    pub fn at_address(mut self, address: IpAddr) -> Self {
         let IpAddr::V4(address) = address else { panic!("the pod network is IPv4: {address}") };
         self.address = address;
         self
     }
 
     /// /etc/hosts.
-    pub(crate) fn hosts(mut self, hosts: PodFile) -> Self {
+    pub fn hosts(mut self, hosts: PodFile) -> Self {
         self.hosts = hosts;
         self
     }
 
     /// /etc/resolv.conf.
-    pub(crate) fn resolv_conf(mut self, resolv_conf: PodFile) -> Self {
+    pub fn resolv_conf(mut self, resolv_conf: PodFile) -> Self {
         self.resolv_conf = resolv_conf;
         self
     }
 
     /// Adds to PATH, HOME and HOSTNAME, which a runtime sets.
-    pub(crate) fn env(self, name: &str, value: &str) -> Self {
+    pub fn env(self, name: &str, value: &str) -> Self {
         self.env_os(name, value)
     }
 
     /// The same for a name or value that is not UTF-8.
-    pub(crate) fn env_os(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+    pub fn env_os(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.env.insert(name.as_ref().to_owned(), value.as_ref().to_owned());
         self
     }
 
     /// `runAsUser`, with all that a `restricted` namespace demands: no capability, no new privileges. The group stays
     /// 0, as Kubernetes has it without `runAsGroup`.
-    pub(crate) fn uid(mut self, uid: u32) -> Self {
+    pub fn uid(mut self, uid: u32) -> Self {
         self.uid = Some(uid);
         self
     }
 
     /// `runAsGroup`.
-    pub(crate) fn gid(mut self, gid: u32) -> Self {
+    pub fn gid(mut self, gid: u32) -> Self {
         self.gid = gid;
         self
     }
 
     /// Without `runAsUser`.
-    pub(crate) fn without_uid(mut self) -> Self {
+    pub fn without_uid(mut self) -> Self {
         self.uid = None;
         self
     }
 
     /// `readOnlyRootFilesystem`; /dev/shm and /dev/termination-log stay writable.
-    pub(crate) fn read_only_root(mut self, read_only: bool) -> Self {
+    pub fn read_only_root(mut self, read_only: bool) -> Self {
         self.read_only_root = read_only;
         self
     }
 
     /// A `ConfigMap`: the directory's files, read-only, in /beamconfig.
-    pub(crate) fn mount_config(self, dir: &Path) -> Self {
+    pub fn mount_config(self, dir: &Path) -> Self {
         self.mount(dir, "/beamconfig")
     }
 
     /// A release, read-only, in /app, which becomes the working directory.
-    pub(crate) fn release(mut self, dir: &Path) -> Self {
+    pub fn release(mut self, dir: &Path) -> Self {
         self.work_dir = "/app".into();
         self.mount(dir, "/app")
     }
 
     /// A file or directory of the machine, read-only. Below /usr only /usr/local/bin takes new names.
-    pub(crate) fn mount(self, from: &Path, to: &str) -> Self {
+    pub fn mount(self, from: &Path, to: &str) -> Self {
         self.mounted(from, to, true)
     }
 
     /// The same, writable.
-    pub(crate) fn mount_writable(self, from: &Path, to: &str) -> Self {
+    pub fn mount_writable(self, from: &Path, to: &str) -> Self {
         self.mounted(from, to, false)
     }
 
@@ -219,40 +220,40 @@ impl Pod {
     }
 
     /// Another `ENTRYPOINT`, such as a peer's.
-    pub(crate) fn entrypoint<W: AsRef<OsStr>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
+    pub fn entrypoint<W: AsRef<OsStr>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
         self.entrypoint = words.into_iter().map(|word| word.as_ref().to_owned()).collect();
         self
     }
 
     /// The command runs as it is.
-    pub(crate) fn no_entrypoint(self) -> Self {
+    pub fn no_entrypoint(self) -> Self {
         self.entrypoint::<OsString>([])
     }
 
     /// `CMD`.
-    pub(crate) fn command<W: AsRef<OsStr>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
+    pub fn command<W: AsRef<OsStr>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
         self.command = words.into_iter().map(|word| word.as_ref().to_owned()).collect();
         self
     }
 
     /// Standard input; empty unless given.
-    pub(crate) fn stdin(mut self, stdin: impl Into<Stdio>) -> Self {
+    pub fn stdin(mut self, stdin: impl Into<Stdio>) -> Self {
         self.stdin = stdin.into();
         self
     }
 
-    pub(crate) fn runs_as(mut self, as_pid: AsPid) -> Self {
+    pub fn runs_as(mut self, as_pid: AsPid) -> Self {
         self.as_pid = as_pid;
         self
     }
 
     /// The pod's own address.
-    pub(crate) fn address(&self) -> IpAddr {
+    pub fn address(&self) -> IpAddr {
         self.address.into()
     }
 
     /// The name that its record has. Panics for a pod without subdomain.
-    pub(crate) fn fqdn(&self) -> String {
+    pub fn fqdn(&self) -> String {
         self.subdomain_name().expect("a pod with a subdomain")
     }
 
@@ -286,7 +287,7 @@ impl Pod {
     }
 
     /// Starts it; returns as soon as the entrypoint runs.
-    pub(crate) fn start(self) -> RunningPod {
+    pub fn start(self) -> RunningPod {
         let token = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
         let files = [
             ("/etc/hosts", self.hosts.content(|| self.kubelets_hosts())),

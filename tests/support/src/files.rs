@@ -12,15 +12,15 @@ use super::scratch_dir;
 
 /// A file or folder, as far as a change of it would show.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
-    pub(crate) size: u64,
-    pub(crate) modified: SystemTime,
+pub struct Entry {
+    pub size: u64,
+    pub modified: SystemTime,
     /// The permission bits.
-    pub(crate) mode: u32,
+    pub mode: u32,
 }
 
 /// Everything below a folder, the folder itself not. Links are not followed.
-pub(crate) fn files_of(folder: &Path) -> BTreeMap<PathBuf, Entry> {
+pub fn files_of(folder: &Path) -> BTreeMap<PathBuf, Entry> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -38,13 +38,24 @@ pub(crate) fn files_of(folder: &Path) -> BTreeMap<PathBuf, Entry> {
 }
 
 /// A folder with these files, paths in it and texts. Like a `ConfigMap` it can be read by every user of the pod.
-pub(crate) fn folder_of(files: &[(&str, &str)]) -> TempDir {
+pub fn folder_of(files: &[(&str, &str)]) -> TempDir {
     let dir = scratch_dir();
-    fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
+    set_mode(dir.path(), 0o755);
     for (path, text) in files {
         let path = dir.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
     dir
+}
+
+/// A scratch directory that every user may change, as a volume often is.
+pub fn shared_dir() -> TempDir {
+    let dir = scratch_dir();
+    set_mode(dir.path(), 0o777);
+    dir
+}
+
+pub fn set_mode(path: impl AsRef<Path>, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }

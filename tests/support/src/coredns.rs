@@ -24,35 +24,35 @@ const ROOT_TTL: u32 = 86_400;
 
 /// An answer without its question: equal for each spelling of the name.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Answer {
-    pub(crate) rcode: ResponseCode,
-    pub(crate) records: Vec<RData>,
+pub struct Answer {
+    pub rcode: ResponseCode,
+    pub records: Vec<RData>,
     /// Who denies, if nothing was found.
-    pub(crate) authority: Option<(Name, SOA)>,
+    pub authority: Option<(Name, SOA)>,
     /// For all records alike, in seconds.
-    pub(crate) ttl: u32,
+    pub ttl: u32,
     /// From the cluster's own zone.
-    pub(crate) authoritative: bool,
+    pub authoritative: bool,
 }
 
 impl Answer {
     /// The records of the answer section.
-    pub(crate) fn answers(&self, owner: &Name) -> impl Iterator<Item = Record> {
+    pub fn answers(&self, owner: &Name) -> impl Iterator<Item = Record> {
         self.records.iter().map(|data| Record::from_rdata(owner.clone(), self.ttl, data.clone()))
     }
 
     /// The SOA record of a denial.
-    pub(crate) fn authorities(&self) -> impl Iterator<Item = Record> {
+    pub fn authorities(&self) -> impl Iterator<Item = Record> {
         self.authority.iter().map(|(zone, soa)| Record::from_rdata(zone.clone(), self.ttl, RData::SOA(soa.clone())))
     }
 }
 
 /// The names that are published now.
 #[derive(Debug)]
-pub(crate) struct Zone {
+pub struct Zone {
     ttl: u32,
     /// Unix time of the last change, which CoreDNS shows as the SOA's serial.
-    pub(crate) serial: u32,
+    pub serial: u32,
     domain: String,
     namespaces: BTreeSet<String>,
     /// Pods below headless services, and services with an address of their own.
@@ -60,33 +60,33 @@ pub(crate) struct Zone {
 }
 
 impl Zone {
-    pub(crate) fn new(ttl: u32) -> Self {
+    pub fn new(ttl: u32) -> Self {
         let namespaces = NAMESPACES.map(str::to_owned).into();
         Self { ttl, serial: 0, domain: DOMAIN.to_owned(), namespaces, published: BTreeMap::new() }
     }
 
     /// The cluster has this domain.
-    pub(crate) fn set_domain(&mut self, domain: &str) {
+    pub fn set_domain(&mut self, domain: &str) {
         domain.clone_into(&mut self.domain);
     }
 
     /// The namespace exists, even without services.
-    pub(crate) fn add_namespace(&mut self, namespace: &str) {
+    pub fn add_namespace(&mut self, namespace: &str) {
         self.namespaces.insert(namespace.to_owned());
     }
 
     /// The addresses of `name`, as they can be changed; the name exists from now on.
-    pub(crate) fn entry(&mut self, name: &str) -> &mut Vec<IpAddr> {
+    pub fn entry(&mut self, name: &str) -> &mut Vec<IpAddr> {
         self.published.entry(plain(name)).or_default()
     }
 
     /// Takes the name away; its former addresses.
-    pub(crate) fn remove(&mut self, name: &str) -> Vec<IpAddr> {
+    pub fn remove(&mut self, name: &str) -> Vec<IpAddr> {
         self.published.remove(&plain(name)).unwrap_or_default()
     }
 
     /// The truth, as the `kubernetes` plugin tells it.
-    pub(crate) fn answer(&self, name: &Name, record_type: RecordType) -> Answer {
+    pub fn answer(&self, name: &Name, record_type: RecordType) -> Answer {
         let plain_name = plain(&name.to_ascii());
         if plain_name != self.domain && !plain_name.ends_with(&format!(".{}", self.domain)) {
             return self.reverse(name, record_type);
@@ -100,7 +100,7 @@ impl Zone {
     }
 
     /// The name does not exist.
-    pub(crate) fn denial(&self) -> Answer {
+    pub fn denial(&self) -> Answer {
         Answer {
             rcode: ResponseCode::NXDomain,
             records: Vec::new(),
@@ -152,7 +152,7 @@ impl Zone {
     }
 
     /// A parent exists as long as a name below it does.
-    pub(crate) fn exists(&self, name: &str) -> bool {
+    pub fn exists(&self, name: &str) -> bool {
         let name = &plain(name)[..];
         let labels: Vec<_> = self.below_domain(name).unwrap_or_default().split('.').collect();
         let is_built_in = name == self.domain
@@ -190,7 +190,7 @@ impl Zone {
 }
 
 /// What the root's servers say of a name that nobody has.
-pub(crate) fn outside_denial() -> Answer {
+pub fn outside_denial() -> Answer {
     let soa = soa("a.root-servers.net.", "nstld.verisign-grs.com.", 2_026_010_100, ROOT_TTL);
     Answer {
         rcode: ResponseCode::NXDomain,
@@ -218,7 +218,7 @@ fn plain(name: &str) -> String {
 
 /// What the cache tells questions apart by. Neither the name's case nor the AD flag is in it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Key {
+pub struct Key {
     name: String,
     record_type: RecordType,
     dnssec_ok: bool,
@@ -226,14 +226,14 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    pub(crate) fn new(name: &Name, record_type: RecordType, dnssec_ok: bool, checking_disabled: bool) -> Self {
+    pub fn new(name: &Name, record_type: RecordType, dnssec_ok: bool, checking_disabled: bool) -> Self {
         Self { name: plain(&name.to_ascii()), record_type, dnssec_ok, checking_disabled }
     }
 }
 
 /// The `cache` plugin.
 #[derive(Debug)]
-pub(crate) struct Cache {
+pub struct Cache {
     /// N of `cache N`, in seconds, for denials and successes.
     longest: u32,
     denials: HashMap<Key, (Instant, Answer)>,
@@ -241,18 +241,18 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
-    pub(crate) fn new(longest: Duration) -> Self {
+    pub fn new(longest: Duration) -> Self {
         let longest = u32::try_from(longest.as_secs()).unwrap();
         Self { longest, denials: HashMap::new(), successes: HashMap::new() }
     }
 
     /// A denial hides a success of the same key until it expires.
-    pub(crate) fn get(&self, key: &Key, now: Instant) -> Option<Answer> {
+    pub fn get(&self, key: &Key, now: Instant) -> Option<Answer> {
         [&self.denials, &self.successes].into_iter().find_map(|kept| left(kept.get(key)?, now))
     }
 
     /// Keeps the answer; returned is what the client sees, with the TTL for which it is kept.
-    pub(crate) fn store(&mut self, key: Key, answer: Answer, now: Instant) -> Answer {
+    pub fn store(&mut self, key: Key, answer: Answer, now: Instant) -> Answer {
         let kept = Answer { ttl: answer.ttl.min(self.longest).max(SHORTEST), ..answer };
         let map = if kept.authority.is_some() { &mut self.denials } else { &mut self.successes };
         map.insert(key, (now, kept.clone()));

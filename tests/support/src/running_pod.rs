@@ -28,9 +28,9 @@ use super::wait_for;
 const EXEC_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A pod whose entrypoint was started. Dropped, all its processes are killed.
-pub(crate) struct RunningPod {
+pub struct RunningPod {
     /// The moment before PID 1 was spawned.
-    pub(crate) started_at: Instant,
+    pub started_at: Instant,
     init: i32,
     main: i32,
     pid_namespace: PathBuf,
@@ -84,108 +84,108 @@ impl RunningPod {
     }
 
     /// The entrypoint's PID as the test sees it. If that is PID 1, the number stays taken until this value is dropped.
-    pub(crate) fn pid(&self) -> i32 {
+    pub fn pid(&self) -> i32 {
         self.main
     }
 
     /// The PID of the pod's PID 1 as the test sees it.
-    pub(crate) fn init_pid(&self) -> i32 {
+    pub fn init_pid(&self) -> i32 {
         self.init
     }
 
     /// Sends the signal with this number, real-time signals too, to the entrypoint.
-    pub(crate) fn signal(&self, number: i32) {
+    pub fn signal(&self, number: i32) {
         kill(self.main, number).expect("the pod's process can be signalled");
     }
 
     /// All lines so far.
-    pub(crate) fn log(&self) -> Vec<Line> {
+    pub fn log(&self) -> Vec<Line> {
         self.log.lines()
     }
 
     /// What was written to stdout so far.
-    pub(crate) fn stdout(&self) -> String {
+    pub fn stdout(&self) -> String {
         self.log().into_iter().filter(|line| line.stream == Stream::Stdout).map(|line| line.text + "\n").collect()
     }
 
     /// The first line of stdout or stderr that contains `part`, from the start on. Panics with the whole log after
     /// `timeout`, or at once when the pod ended without it.
     #[track_caller]
-    pub(crate) fn expect_line(&self, part: &str, timeout: Duration) -> Line {
+    pub fn expect_line(&self, part: &str, timeout: Duration) -> Line {
         let line = self.log.find(part, timeout);
         line.unwrap_or_else(|| panic!("no line with {part:?} ({:?}, {timeout:?}); log:\n{}", self.ended(), self.log))
     }
 
     /// How PID 1 ended, if it did.
-    pub(crate) fn ended(&self) -> Option<Ended> {
+    pub fn ended(&self) -> Option<Ended> {
         self.log.ended()
     }
 
     /// Waits for the end of the pod and of its log. Panics with the whole log after `timeout`.
     #[track_caller]
-    pub(crate) fn wait(&self, timeout: Duration) -> Ended {
+    pub fn wait(&self, timeout: Duration) -> Ended {
         self.try_wait(timeout).unwrap_or_else(|| panic!("still running after {timeout:?}; log:\n{}", self.log))
     }
 
     /// Waits for the end of the pod and of its log. None after `timeout`.
-    pub(crate) fn try_wait(&self, timeout: Duration) -> Option<Ended> {
+    pub fn try_wait(&self, timeout: Duration) -> Option<Ended> {
         self.log.wait_for_end(timeout)
     }
 
     /// All processes of the pod, zombies too.
-    pub(crate) fn processes(&self) -> Vec<Process> {
+    pub fn processes(&self) -> Vec<Process> {
         processes_in(&self.pid_namespace)
     }
 
     /// The pod's PID namespace, as [`processes_in`] takes it.
-    pub(crate) fn pid_namespace(&self) -> &Path {
+    pub fn pid_namespace(&self) -> &Path {
         &self.pid_namespace
     }
 
     /// The number of the pod's mount namespace.
-    pub(crate) fn mount_namespace(&self) -> u64 {
+    pub fn mount_namespace(&self) -> u64 {
         fs::metadata(format!("/proc/{}/ns/mnt", self.init)).unwrap().ino()
     }
 
     /// What the directory is called that this user's start in the pod makes in a folder that everybody may write.
-    pub(crate) fn run_dir(&self, uid: u32) -> String {
+    pub fn run_dir(&self, uid: u32) -> String {
         format!("beaminit-{uid}-{}", self.mount_namespace())
     }
 
     /// What is in /dev/termination-log.
-    pub(crate) fn termination_log(&self) -> String {
+    pub fn termination_log(&self) -> String {
         fs::read_to_string(self.scratch.path().join("termination-log")).unwrap()
     }
 
     /// Where the pod's own files lie on the machine; its root file system is not visible there.
-    pub(crate) fn scratch(&self) -> &Path {
+    pub fn scratch(&self) -> &Path {
         self.scratch.path()
     }
 
     /// Takes a mount away from the pod, in use as it may be.
-    pub(crate) fn unmount(&self, path: &str) {
+    pub fn unmount(&self, path: &str) {
         // It may have ended meanwhile.
         in_mounts_of(self.init, || umount2(path, MntFlags::MNT_DETACH).ok());
     }
 
     /// Makes a mount of the pod read-only.
-    pub(crate) fn remount_read_only(&self, path: &str) {
+    pub fn remount_read_only(&self, path: &str) {
         let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY;
         in_mounts_of(self.init, || mount(None::<&str>, path, None::<&str>, flags, None::<&str>).ok());
     }
 
     /// `kubectl exec`: the same user and environment as the container's, another process tree.
-    pub(crate) fn exec<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Output {
+    pub fn exec<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Output {
         self.context.exec(self.init, &owned(words))
     }
 
     /// `docker exec --user`.
-    pub(crate) fn exec_as<W: AsRef<OsStr>>(&self, uid: u32, words: impl IntoIterator<Item = W>) -> Output {
+    pub fn exec_as<W: AsRef<OsStr>>(&self, uid: u32, words: impl IntoIterator<Item = W>) -> Output {
         Context { uid: Some(uid), ..self.context.clone() }.exec(self.init, &owned(words))
     }
 
     /// `kubectl exec -it`; runtimes tell the program what terminal it has.
-    pub(crate) fn exec_on_terminal<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Pty {
+    pub fn exec_on_terminal<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Pty {
         let enter = ["nsenter", "--all", "--target"].map(OsString::from);
         let mut context = self.context.clone();
         context.env.insert("TERM".into(), "xterm".into());
