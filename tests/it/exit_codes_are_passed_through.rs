@@ -60,7 +60,7 @@ fn what_a_program_lacks_is_named() {
     set_mode(dir.path(), 0o755);
     for (name, contents, message) in files {
         std::fs::write(dir.path().join(name), contents).unwrap();
-        set_mode(&dir.path().join(name), 0o755);
+        set_mode(dir.path().join(name), 0o755);
         let pod = cluster.pod("web-0").without_subdomain().mount(dir.path(), "/files");
         let pod = pod.command([format!("/files/{name}")]).start();
         assert_eq!(pod.wait(SOON), Ended::Code(if name == "other" { 126 } else { 127 }), "{name}");
@@ -104,7 +104,7 @@ fn a_script_without_its_first_line_runs_as_under_a_shell() {
     let dir = scratch_dir();
     std::fs::write(dir.path().join("script"), "exit 9\n").unwrap();
     set_mode(dir.path(), 0o755);
-    set_mode(&dir.path().join("script"), 0o755);
+    set_mode(dir.path().join("script"), 0o755);
     let pod = || cluster.pod("web-0").mount(dir.path(), "/scripts");
     assert_eq!(ends(pod(), &["/scripts/script"]), Ended::Code(9));
 
