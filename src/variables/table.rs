@@ -25,6 +25,9 @@ pub struct Variable {
 }
 
 /// Variables that are read as text. Makes [`RawEnv`], and a list of rows per group.
+///
+/// Read without envy, which has nothing to check here: a derived reader of so many text fields would be larger than
+/// everything that is done with them. The one of the settings, with all that checks them, adds 7 KB.
 macro_rules! texts {
     ($($(#[$about:meta])* $group:ident {
         $([$first_field:ident $first:literal $(, $field:ident $name:literal)*]
