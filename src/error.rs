@@ -37,7 +37,7 @@ pub enum Stage {
 }
 
 /// Everything that is wrong at one stage, and the exit code that says so. Holds no secret.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     /// Where.
     pub stage: Stage,

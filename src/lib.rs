@@ -1,21 +1,25 @@
 //! `beaminit`: PID 1 between a container runtime and a BEAM release.
 //!
-//! [`run`] is the whole program, stage by stage: command line, signals, settings, identity, plan, wait, hand-over,
-//! supervision. Stages don't know each other; what one finds out is handed to the next here.
+//! [`run`] is the whole program: it reads command line and environment, and hands over to one of the subcommands.
+//! [`start`] is a start, stage by stage. Stages don't know each other; what one finds out is handed to the next here.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking"))]
 
 pub mod cli;
 pub mod command;
+mod context;
+mod cookie;
 pub mod elf;
 pub mod error;
 pub mod exit;
-pub mod explain;
+mod explain;
 pub mod file;
+mod hand_over;
 pub mod identity;
-pub mod plan;
+mod kind;
+mod plan;
 pub mod probe;
-pub mod release;
+mod release;
 pub mod render;
 mod report;
 mod running;
@@ -26,15 +30,24 @@ pub mod telemetry;
 pub mod variables;
 pub mod wait;
 
+/// What the tests, the fuzz bodies and the simulator use of this crate.
+#[doc(hidden)]
+pub mod testing {
+    pub use crate::explain::facts::SCHEMA;
+    pub use crate::hand_over::state::State;
+    pub use crate::kind::{Kind, Release};
+    pub use crate::release::ReleaseLayout;
+}
+
 use cli::{Command, ProbeRequest};
+use context::{Context, Environment};
 use error::{Error, Problem, Stage};
 use exit::ExitReason;
-use identity::{Identity, Sources};
-use plan::Known;
-use release::Release;
-use release::hand_over::{Awaited, HandOver, Written};
-use release::run_dir::{Places, RunDir};
-use release::state::{Record, State};
+use hand_over::Written;
+use hand_over::run_dir::RunDir;
+use hand_over::state::{StartedRelease, State};
+use kind::{Kind, find_running_release};
+use plan::Plan;
 use report::LastWord;
 use running::Running;
 use signal::Rewrites;
@@ -43,12 +56,20 @@ use std::fs;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use supervise::signals::SignalQueue;
 use supervise::{Launch, Policy};
 use sys::SignalMask;
-use variables::{Config, Env, RawEnv, WaitFailure};
+use variables::{Config, WaitFailure};
 use wait::{WaitLimits, Waited};
+
+/// How COMMAND runs in its container.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// As the container's main program: the container ends with it.
+    Init,
+    /// Beside the container's init, whose files and orphans are left alone.
+    Exec,
+}
 
 /// Blocks every signal and gives the mask that was in force. To be called before anything else: the kernel drops signals
 /// to a PID 1 without handlers, but keeps blocked ones.
@@ -59,42 +80,109 @@ pub fn block_signals() -> io::Result<SignalMask> {
     sys::block_signals()
 }
 
-/// Does what the arguments say and tells how it ended. `inherited` is what [`block_signals`] gave; `args` are without
+/// Does what the arguments say and returns how it ended. `inherited` is what [`block_signals`] gave; `args` are without
 /// the program's name.
 pub fn run(inherited: io::Result<SignalMask>, args: impl IntoIterator<Item = OsString>) -> ExitReason {
     report::bugs_are_errors(Config::default());
-    let command = cli::parse(args);
-    if let Ok(Command::TakeUp(descriptor)) = command {
+    let command = match cli::parse(args) {
         // Without a look at the environment: what is copied now stays as long as the release runs.
-        return told(Config::default(), |_| Running::take_up(descriptor, inherited));
+        Ok(Command::TakeUp(descriptor)) => {
+            return report_error(Running::take_up(descriptor, inherited), &Config::default());
+        }
+        command => command,
+    };
+    let mut environment = Environment::read();
+    if matches!(command, Ok(Command::Exec(_))) && !sys::is_pid1() {
+        // The termination log is the container's, not ours.
+        environment.config.termination_log = PathBuf::new();
     }
-    let env = Env::from_os();
-    let raw = env.raw();
-    let (config, config_error) = Config::from_env(&env);
+    let config = environment.config.clone();
     report::bugs_are_errors(config.clone());
-    told(config, |config| match command? {
+    let ended = command.and_then(|command| match command {
         Command::Help | Command::TakeUp(_) => Ok(report::print(cli::HELP)),
         Command::Version => Ok(report::print(concat!("beaminit ", env!("CARGO_PKG_VERSION"), "\n"))),
         Command::CopyTo(file) => copy_to(&file),
-        Command::Run(command) => start(command, Manner::Start, inherited, &env, &raw, config, config_error),
-        Command::Explain { json, command } => {
-            // Nobody need be told when the reader of a report ends it.
-            let _ = inherited.and_then(|mask| mask.set());
-            let (env, raw, config) = (&env, &raw, &*config);
-            let places = places(env, config);
-            Ok(explain(explain::Asked { command, env, raw, config, config_error, places }, json))
-        }
-        Command::Probe(request) => {
-            let _ = inherited.and_then(|mask| mask.set());
-            Ok(probe(&request, places(&env, config)))
-        }
-        Command::Exec(command) => exec(command, inherited, &env, &raw, config, config_error),
-    })
+        Command::Run(command) => start(environment, command, inherited),
+        Command::Exec(command) => exec(environment, command, inherited),
+        Command::Explain { json, command } => Ok(explain(environment, command, inherited, json)),
+        Command::Probe(request) => Ok(probe(&environment, &request, inherited)),
+    });
+    report_error(ended, &config)
 }
 
-/// How `run` ended; an error is told first.
-fn told(mut config: Config, run: impl FnOnce(&mut Config) -> Result<ExitReason, Error>) -> ExitReason {
-    run(&mut config).unwrap_or_else(|error| report::failure(&error, &config))
+fn report_error(ended: Result<ExitReason, Error>, config: &Config) -> ExitReason {
+    ended.unwrap_or_else(|error| report::failure(&error, config))
+}
+
+/// A start, stage by stage.
+fn start(
+    environment: Environment,
+    command: Vec<OsString>,
+    inherited: io::Result<SignalMask>,
+) -> Result<ExitReason, Error> {
+    let mut signals = install_signals(inherited)?;
+    environment.check()?;
+    telemetry::init(environment.config.log_settings());
+    let context = Context::read(environment, command);
+    report::identity(&context.identity);
+    let plan = plan::plan(&context).into_result()?;
+    report::planned(&plan);
+    if let Some(stopped) = wait_for_record(&context, &plan, &mut signals)? {
+        return Ok(stopped);
+    }
+    write_and_supervise(&context, &plan, signals, Mode::Init)
+}
+
+/// Joins the release that runs here: becomes COMMAND with its variables. Where none runs, COMMAND is planned and started
+/// without a wait.
+fn exec(
+    environment: Environment,
+    command: Vec<OsString>,
+    inherited: io::Result<SignalMask>,
+) -> Result<ExitReason, Error> {
+    environment.check()?;
+    telemetry::init(environment.config.log_settings());
+    match find_running_release(&environment.run_dir_places()) {
+        Ok((state, _)) => {
+            report::joined(&state);
+            let mask = inherited.map_err(|error| signals_error(&error))?;
+            return Err(join(state, command, &environment).exec(mask));
+        }
+        Err(rejected) => report::nothing_to_join(&rejected),
+    }
+    let signals = install_signals(inherited)?;
+    let context = Context::read(environment, command);
+    report::identity(&context.identity);
+    let mode = if sys::is_pid1() { Mode::Init } else { Mode::Exec };
+    let mut plan = plan::plan(&context).without_wait().into_result()?;
+    report::planned(&plan);
+    if mode == Mode::Exec {
+        plan.hand_over = plan.hand_over.beside_an_init();
+    }
+    write_and_supervise(&context, &plan, signals, mode)
+}
+
+/// Reports what a start would do. The report is on stdout whatever it says; the exit code is the start's.
+fn explain(
+    environment: Environment,
+    command: Vec<OsString>,
+    inherited: io::Result<SignalMask>,
+    json: bool,
+) -> ExitReason {
+    // Nobody need be told when the reader of a report ends it.
+    let _ = inherited.and_then(|mask| mask.set());
+    let facts = explain::facts(environment, command);
+    let text = if json { facts.to_json() } else { explain::to_text(&facts, report::is_colour_wanted()) };
+    report::print(&text);
+    ExitReason::Code(facts.exit_code)
+}
+
+/// Asks the node that runs here. The verdict is on stdout whatever it is.
+fn probe(environment: &Environment, request: &ProbeRequest, inherited: io::Result<SignalMask>) -> ExitReason {
+    let _ = inherited.and_then(|mask| mask.set());
+    let verdict = probe::probe(request, environment.run_dir_places());
+    report::print(&if request.json { verdict.to_json() } else { verdict.to_text() });
+    ExitReason::Code(verdict.exit_code())
 }
 
 /// Copies our own binary, mode and all, as `cp` would if our image had it.
@@ -109,184 +197,119 @@ fn copy_to(file: &Path) -> Result<ExitReason, Error> {
     }
 }
 
-/// Joins the release that runs here: becomes COMMAND with its variables. Where none runs, COMMAND is planned afresh.
-fn exec(
-    command: Vec<OsString>,
-    inherited: io::Result<SignalMask>,
-    env: &Env,
-    raw: &RawEnv,
-    config: &mut Config,
-    config_error: Option<Error>,
-) -> Result<ExitReason, Error> {
-    if !sys::is_pid1() {
-        // The container's last word is not ours.
-        config.termination_log = PathBuf::new();
-    }
-    if let Some(error) = config_error {
-        return Err(error);
-    }
-    telemetry::init(config.log_settings());
-    match State::find(&places(env, config)) {
-        Ok(state) => {
-            report::joined(&state);
-            let mask = inherited.map_err(|error| signals_error(&error))?;
-            Err(joining(state, command, env).exec(mask))
-        }
-        Err(rejected) => {
-            report::nothing_to_join(&rejected);
-            start(command, Manner::Exec, inherited, env, raw, config, None)
-        }
-    }
-}
-
-/// Says what a start would do. The report is on stdout whatever it says; the exit code is the start's.
-fn explain(asked: explain::Asked<'_>, json: bool) -> ExitReason {
-    let facts = explain::facts(asked);
-    let text = if json { facts.to_json() } else { explain::to_text(&facts, report::is_colour_wanted()) };
-    report::print(&text);
-    ExitReason::Code(facts.exit_code)
-}
-
-/// Asks the node that runs here. The verdict is on stdout whatever it is.
-fn probe(request: &ProbeRequest, places: Places) -> ExitReason {
-    let verdict = probe::probe(request, places);
-    report::print(&if request.json { verdict.to_json() } else { verdict.to_text() });
-    ExitReason::Code(verdict.exit_code())
-}
-
 /// COMMAND with the variables of the release that runs.
-fn joining(state: State, command: Vec<OsString>, env: &Env) -> Launch {
+fn join(state: State, command: Vec<OsString>, environment: &Environment) -> Launch {
+    let path = environment.env.get("PATH");
     Launch {
-        file: command.first().and_then(|program| release::locate(program, env.get("PATH"))),
+        file: command.first().and_then(|program| release::locate(program, path)),
         command,
         crash_dump: PathBuf::new(),
         variables: state.variables.into_iter().map(|(name, value)| (name.0, value.0)).collect(),
         removed: state.unset.into_iter().map(|name| name.0).collect(),
-        is_beam: state.kind.is_beam(),
+        is_beam: Kind::named(&state.kind).is_some_and(|kind| kind.is_beam),
     }
 }
 
-/// How COMMAND is started.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Manner {
-    /// For its container: as its init, once the pod can be looked up.
-    Start,
-    /// At once, maybe as a guest in a container whose init is another process.
-    Exec,
+/// Waits until peers can look this node up. `Some` says how we end because we were told to meanwhile.
+fn wait_for_record(context: &Context, plan: &Plan, signals: &mut SignalQueue) -> Result<Option<ExitReason>, Error> {
+    report::node(&plan.hand_over);
+    let Some(name) = plan.wait.record() else {
+        report::no_wait(plan.wait.nothing_because.as_deref().unwrap_or_default());
+        return Ok(None);
+    };
+    report::awaited(name, &context.identity);
+    let config = &context.environment.config;
+    let mut stop = StopRequests { signals, rewrites: &plan.rewrites };
+    let limits = WaitLimits { timeout: config.wait_timeout, peers: config.wait_peers };
+    match wait::for_own_record(&plan::record_to_await(context, name.clone()), limits, &mut stop) {
+        Ok(Waited::Published(_)) => Ok(None),
+        Ok(Waited::Stopped { signal, after }) => Ok(Some(report::stopped_before_start(signal, Some(after), config))),
+        Err(error) if config.wait_failure == WaitFailure::Start => {
+            report::warning(Stage::Wait, &Problem::new(error.to_string()).hint(error.hint()));
+            report::warning(Stage::Wait, &Problem::new("starting all the same, as BEAMINIT_WAIT_FAILURE says"));
+            Ok(None)
+        }
+        Err(error) => Err(plan::wait_error(context, &error)),
+    }
 }
 
-fn places(env: &Env, config: &Config) -> Places {
-    Places::new(config.run_dir.as_deref(), env.get("TMPDIR").map(Path::new))
-}
-
-/// A start, stage by stage.
-fn start(
-    command: Vec<OsString>,
-    manner: Manner,
-    inherited: io::Result<SignalMask>,
-    env: &Env,
-    raw: &RawEnv,
-    config: &Config,
-    config_error: Option<Error>,
+/// The last stages of a start: hand over, supervise.
+fn write_and_supervise(
+    context: &Context,
+    plan: &Plan,
+    mut signals: SignalQueue,
+    mode: Mode,
 ) -> Result<ExitReason, Error> {
-    let mut signals = inherited.and_then(SignalQueue::install).map_err(|error| signals_error(&error))?;
-    if let Some(error) = config_error {
-        return Err(error);
-    }
-    telemetry::init(config.log_settings());
-    let sources = Sources::read();
-    let identity = Identity::find(raw, &sources);
-    report::identity(&identity);
-    let release = Release::find(command, raw, env.get("PATH"), config.kind)?;
-    let known = Known { env, raw, config, sources, identity, release };
-
-    let planned = known.plan()?;
-    report::planned(&planned);
-    let is_guest = manner == Manner::Exec && !sys::is_pid1();
-    let hand_over = if is_guest { planned.hand_over.for_a_guest() } else { planned.hand_over };
-    let rewrites = known.rewrites();
-    let mut stop = StopRequests { signals: &mut signals, rewrites: &rewrites };
-    if manner == Manner::Start
-        && let Some(stopped) = known.wait(&hand_over, &mut stop)?
-    {
-        return Ok(stopped);
-    }
-    let places = places(env, config);
-    let open = || if is_guest { RunDir::open_as_guest(&places) } else { RunDir::open(&places) };
-    let secrets = hand_over.secrets(raw);
-    let mut written = hand_over.write(open)?;
-    let record = if is_guest { None } else { known.record(&hand_over, &written, open) };
-    written.run_dir = written.run_dir.or_else(|| record.as_ref().map(Record::dir));
+    let config = &context.environment.config;
+    let written = plan.hand_over.write(open_run_dir(context, plan, mode)?)?;
+    let state = write_state(context, plan, &written, mode);
+    let mut stop = StopRequests { signals: &mut signals, rewrites: &plan.rewrites };
     if let Some(signal) = wait::StopRequests::take(&mut stop) {
         return Ok(report::stopped_before_start(signal, None, config));
     }
-    let policy =
-        Policy { rewrites, target: config.signal_target, stop_timeout: config.stop_timeout, is_init: !is_guest };
-    let launch = known.launch(&hand_over, &written);
-    let watched = supervise::start(&launch, &known.release.title(), policy, &signals)?;
-    record.as_ref().map(|record| report::unwritten(record.started(watched.main)));
-    let last_word = LastWord::of(&known.release, config, secrets);
+    let policy = Policy {
+        rewrites: plan.rewrites.clone(),
+        target: config.signal_target,
+        stop_timeout: config.stop_timeout,
+        is_init: mode == Mode::Init,
+    };
+    let launch = launch(context, plan, &written);
+    let watched = supervise::start(&launch, &plan.release.title(), policy, &signals)?;
+    if let (Some(state), Some(dir)) = (state, &written.run_dir) {
+        report::warn_if_unwritten(state.with_main(watched.main).write(dir));
+    }
+    let last_word = LastWord::of(&plan.release, config, plan.hand_over.secrets(&context.environment.raw));
     let running = Running { watched, last_word, log: config.log_settings() };
-    let has_waited = manner == Manner::Start && matches!(known.expected(&hand_over), Ok(Awaited::Record(_)));
+    let has_waited = plan.wait.record().is_some();
     Ok(if has_waited { running.watch_afresh(written, signals) } else { running.watch(written, signals) })
 }
 
-impl Known<'_> {
-    /// Waits until peers can look this node up. `Some` says how we end because we were told to meanwhile.
-    fn wait(&self, hand_over: &HandOver, stop: &mut StopRequests<'_>) -> Result<Option<ExitReason>, Error> {
-        report::node(hand_over);
-        let name = match self.expected(hand_over)? {
-            Awaited::Nothing(reason) => return Ok(report::no_wait(&reason)),
-            Awaited::Record(name) => name,
-        };
-        report::awaited(&name, &self.identity);
-        let limits = WaitLimits { timeout: self.config.wait_timeout, peers: self.config.wait_peers };
-        match wait::for_own_record(&self.awaited(name), limits, stop) {
-            Ok(Waited::Published(_)) => Ok(None),
-            Ok(Waited::Stopped { signal, after }) => {
-                Ok(Some(report::stopped_before_start(signal, Some(after), self.config)))
-            }
-            Err(error) if self.config.wait_failure == WaitFailure::Start => {
-                report::warning(Stage::Wait, &Problem::new(error.to_string()).hint(error.hint()));
-                report::warning(Stage::Wait, &Problem::new("starting all the same, as BEAMINIT_WAIT_FAILURE says"));
-                Ok(None)
-            }
-            Err(error) => Err(self.wait_error(&error)),
-        }
+/// Opens the run directory if anything is to be written there. For the state alone it is not needed.
+fn open_run_dir(context: &Context, plan: &Plan, mode: Mode) -> Result<Option<RunDir>, Error> {
+    let places = context.environment.run_dir_places();
+    let open = || if mode == Mode::Init { RunDir::open(&places) } else { RunDir::open_beside_an_init(&places) };
+    if plan.hand_over.needs_run_dir() {
+        open().map(Some)
+    } else if mode == Mode::Init && plan.is_joinable() {
+        Ok(report::warn_if_unwritten(open()))
+    } else {
+        Ok(None)
     }
+}
 
-    /// Writes down what `exec` is to find, if this start makes a node that it could join.
-    fn record(
-        &self,
-        hand_over: &HandOver,
-        written: &Written,
-        open: impl FnOnce() -> Result<RunDir, Error>,
-    ) -> Option<Record> {
-        if !self.release.kind.is_beam() || !self.release.starts_node {
-            return None;
-        }
-        let Self { env, identity, release, .. } = self;
-        let state = State::of_this_start(release, identity, env, hand_over, &written.variables)?;
-        let dir = match &written.run_dir {
-            Some(dir) => Rc::clone(dir),
-            None => Rc::new(report::unwritten(open())?),
-        };
-        report::unwritten(Record::write(state, dir))
-    }
+/// Writes down what `exec` is to find, if this start makes a node that it could join.
+fn write_state(context: &Context, plan: &Plan, written: &Written, mode: Mode) -> Option<State> {
+    let dir = written.run_dir.as_ref().filter(|_| mode == Mode::Init && plan.is_joinable())?;
+    let (release, fqdn) = (&plan.release, &context.identity.fqdn);
+    let started = StartedRelease {
+        kind: release.kind.name,
+        name: &release.name,
+        layout: release.layout.as_ref(),
+        command: &release.command,
+        fqdn: fqdn.as_ref().map(|fqdn| fqdn.value.to_string()),
+    };
+    let state = State::of_this_start(started, &context.environment.env, &plan.hand_over, &written.variables)?;
+    report::warn_if_unwritten(state.write(dir))?;
+    Some(state)
+}
 
-    fn launch(&self, hand_over: &HandOver, written: &Written) -> Launch {
-        let crash_dump = Path::new(self.env.get("ERL_CRASH_DUMP").unwrap_or("erl_crash.dump".as_ref()));
-        let crash_dump = self.release.working_dir().map_or_else(|| crash_dump.to_owned(), |dir| dir.join(crash_dump));
-        Launch {
-            command: self.release.command.clone(),
-            file: self.release.file.clone(),
-            // Before our working directory changes.
-            crash_dump: std::path::absolute(crash_dump).unwrap_or_default(),
-            variables: written.variables.iter().map(|(name, value)| (name.into(), value.clone())).collect(),
-            removed: hand_over.removed.iter().map(Into::into).collect(),
-            is_beam: self.release.kind.is_beam(),
-        }
+fn launch(context: &Context, plan: &Plan, written: &Written) -> Launch {
+    let release = &plan.release;
+    let asked = context.environment.env.get("ERL_CRASH_DUMP").unwrap_or("erl_crash.dump".as_ref());
+    let crash_dump = release.working_dir().unwrap_or(Path::new("")).join(asked);
+    Launch {
+        command: release.command.clone(),
+        file: release.file.clone(),
+        // Before our working directory changes.
+        crash_dump: std::path::absolute(crash_dump).unwrap_or_default(),
+        variables: written.variables.iter().map(|(name, value)| (name.into(), value.clone())).collect(),
+        removed: plan.hand_over.removed.iter().map(Into::into).collect(),
+        is_beam: release.kind.is_beam,
     }
+}
+
+fn install_signals(inherited: io::Result<SignalMask>) -> Result<SignalQueue, Error> {
+    inherited.and_then(SignalQueue::install).map_err(|error| signals_error(&error))
 }
 
 /// The signals that end us as long as nothing is started. Others are dropped: nobody is there to get them.

@@ -2,12 +2,12 @@
 
 use crate::error::{self, Error, Problem, Stage};
 use crate::exit::{self, ExitReason};
+use crate::hand_over::HandOver;
+use crate::hand_over::state::{Rejected, State};
 use crate::identity::Identity;
 use crate::identity::name::Fqdn;
-use crate::plan::Planned;
-use crate::release::Release;
-use crate::release::hand_over::HandOver;
-use crate::release::state::{Rejected, State};
+use crate::kind::Release;
+use crate::plan::Plan;
 use crate::signal;
 use crate::supervise::Ended;
 use crate::sys;
@@ -131,14 +131,14 @@ pub(crate) fn identity(identity: &Identity) {
     }
 }
 
-pub(crate) fn planned(planned: &Planned) {
-    for filled in &planned.templates {
-        let (path, placeholders) = (filled.template.path.display(), filled.placeholders);
-        let plural = if placeholders == 1 { "" } else { "s" };
-        let node = filled.node.as_ref().map(|node| format!(", node {node}")).unwrap_or_default();
+pub(crate) fn planned(plan: &Plan) {
+    for view in plan.templates.views().filter(|view| view.is_handed_over(&plan.release)) {
+        let placeholders = view.rendered.map_or(0, |(_, filled)| filled.values.len());
+        let (path, plural) = (view.template.path.display(), if placeholders == 1 { "" } else { "s" });
+        let node = view.node.map(|node| format!(", node {node}")).unwrap_or_default();
         tracing::info!(target: "render", %path, placeholders, "{path} rendered with {placeholders} placeholder{plural}{node}");
     }
-    planned.warnings.iter().for_each(|(stage, problem)| warning(*stage, problem));
+    plan.findings.warnings.iter().for_each(|(stage, problem)| warning(*stage, problem));
 }
 
 /// What looks hopeless is said before it is tried: some clusters' DNS serve such names all the same.
@@ -156,14 +156,13 @@ pub(crate) fn node(hand_over: &HandOver) {
     }
 }
 
-pub(crate) fn no_wait(reason: &str) -> Option<ExitReason> {
+pub(crate) fn no_wait(reason: &str) {
     tracing::info!(target: "wait", "nothing to wait for: {reason}");
-    None
 }
 
 pub(crate) fn joined(state: &State) {
     let pid = state.supervisor.pid;
-    tracing::debug!(target: "exec", pid, "joining {} {} of process {pid}", state.kind.name(), state.name);
+    tracing::debug!(target: "exec", pid, "joining {} {} of process {pid}", state.kind, state.name);
 }
 
 /// Nobody runs here whom we could join, as far as we may know.
@@ -175,14 +174,14 @@ pub(crate) fn nothing_to_join(rejected: &[Rejected]) {
 }
 
 /// The release runs as well without what could not be written for `exec` alone.
-pub(crate) fn unwritten<T>(written: Result<T, Error>) -> Option<T> {
-    let told = |error: &Error| {
+pub(crate) fn warn_if_unwritten<T>(written: Result<T, Error>) -> Option<T> {
+    let warn = |error: &Error| {
         for Problem { message, hint, .. } in &error.problems {
             let message = format!("exec will not find this release: {message}");
             warning(error.stage, &Problem { hint: hint.clone(), ..Problem::new(message) });
         }
     };
-    written.inspect_err(told).ok()
+    written.inspect_err(warn).ok()
 }
 
 /// We end because we were told to, `after` so long a wait.
@@ -218,8 +217,8 @@ impl LastWord {
     pub(crate) fn of(release: &Release, config: &Config, secrets: Vec<String>) -> Self {
         Self {
             title: release.title(),
-            is_beam: release.kind.is_beam(),
-            in_background: release.in_foreground().is_some(),
+            is_beam: release.kind.is_beam,
+            in_background: release.foreground_instead().is_some(),
             success_codes: config.success_codes.clone(),
             termination_log: config.termination_log.clone(),
             secrets,

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Stage, cause};
 use crate::exit::{self, ExitReason};
-use crate::release::hand_over::{Leavings, Written};
+use crate::hand_over::{CleanupPaths, Written};
 use crate::report::{self, LastWord};
 use crate::supervise::signals::SignalQueue;
 use crate::supervise::{self, Watched, fresh_image};
@@ -23,8 +23,8 @@ impl Running {
     /// Stays until the release has ended, in a fresh image; in this one only if there can be none. For after a wait, whose
     /// memory nobody needs any more: without one there is little to gain, and short commands would be late by a tenth.
     pub(crate) fn watch_afresh(self, written: Written, signals: SignalQueue) -> ExitReason {
-        let cause = match written.hand_on() {
-            Ok(leavings) => fresh_image::enter(&(&self, &leavings)),
+        let cause = match written.preserve() {
+            Ok(cleanup) => fresh_image::enter(&(&self, &cleanup)),
             Err(error) => error,
         };
         report::no_fresh_image(&cause);
@@ -37,11 +37,11 @@ impl Running {
             Error::new(Stage::Supervise, exit::OS, format!("cannot take up {what}: {}", cause(error)))
                 .hint("see whether the container has reached a limit on open files or memory")
         };
-        let (running, leavings): (Self, Leavings) =
+        let (running, cleanup): (Self, CleanupPaths) =
             fresh_image::take(descriptor).map_err(|error| failed("the release", &error))?;
         telemetry::init(running.log);
         let signals = inherited.and_then(SignalQueue::install).map_err(|error| failed("its signals", &error))?;
-        Ok(running.watch(leavings.into(), signals))
+        Ok(running.watch(cleanup.into(), signals))
     }
 
     /// Stays until the release has ended. `written` lasts until then.

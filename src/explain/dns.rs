@@ -1,34 +1,21 @@
 //! What is waited for, and what DNS says of it now.
 
-use super::Findings;
 use super::facts::Wait;
+use crate::context::Context;
+use crate::hand_over::state::State;
 use crate::identity::name::{Fqdn, NodeHost, NodeName};
-use crate::plan::Known;
-use crate::release::hand_over::{Awaited, HandOver};
-use crate::release::state::State;
+use crate::plan::{self, Plan};
 use crate::wait::sighting::{Confirmation, Observation, Sighting};
 use crate::wait::{self, Glance};
 use std::path::PathBuf;
 
-/// Looks once. What cannot be seen now is no error: a start would wait for it. Without a plan, it is the pod's own name
-/// that is looked at.
-pub(super) fn look(
-    known: &Known<'_>,
-    plan: Option<&HandOver>,
-    running: Option<&(State, PathBuf)>,
-    findings: &mut Findings,
-) -> Wait {
-    let nothing_because = match plan.and_then(|plan| findings.ok(known.expected(plan))) {
-        Some(Awaited::Nothing(reason)) => Some(reason),
-        _ => None,
-    };
-    let name = match plan.unwrap_or(&HandOver::default()).awaited(&known.release, &known.identity) {
-        Awaited::Record(name) => Some(name),
-        // What runs may have a name, whatever the command that is asked about.
-        Awaited::Nothing(_) => running.and_then(|(state, _)| host(state)),
-    };
+/// Looks once. What cannot be seen now is not an error: a start would wait for it.
+pub(super) fn look(context: &Context, plan: &Plan, running: Option<&(State, PathBuf)>) -> Wait {
+    let nothing_because = plan.wait.nothing_because.clone();
+    // What runs may have a name, whatever the command that is asked about.
+    let name = plan.wait.name.clone().or_else(|| running.and_then(|(state, _)| host(state)));
     let Some(name) = name else { return Wait { nothing_because, ..Wait::default() } };
-    let awaited = known.awaited(name);
+    let awaited = plan::record_to_await(context, name);
     let wait = Wait {
         name: Some(awaited.name.to_string()),
         nothing_because,
@@ -45,7 +32,7 @@ pub(super) fn look(
             ..wait
         },
         Err(error) => {
-            let problem = known.wait_error(&error).problems.into_iter().next();
+            let problem = plan::wait_error(context, &error).problems.into_iter().next();
             let (says, hint) = problem.map_or((None, None), |problem| (Some(problem.message), problem.hint));
             Wait { says, hint, ..wait }
         }

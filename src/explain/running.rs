@@ -2,9 +2,9 @@
 
 use super::facts::{Running, Wait};
 use super::{dns, epmd};
-use crate::plan::Known;
-use crate::release::hand_over::HandOver;
-use crate::release::state::State;
+use crate::context::Context;
+use crate::hand_over::state::State;
+use crate::plan::Plan;
 use crate::render;
 use crate::sys;
 use std::fs;
@@ -12,12 +12,12 @@ use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, SystemTime};
 
 /// Says how it is.
-pub(super) fn describe(state: &State, known: &Known<'_>, plan: Option<&HandOver>, wait: &Wait) -> Running {
+pub(super) fn describe(state: &State, context: &Context, plan: &Plan, wait: &Wait) -> Running {
     let since = SystemTime::UNIX_EPOCH + Duration::from_secs(state.written_at);
     #[expect(clippy::disallowed_methods, reason = "to be shown, not a deadline")]
     let seconds = SystemTime::now().duration_since(since).unwrap_or_default().as_secs();
     let is_looked_at = dns::host(state).is_some_and(|host| Some(host.to_string()) == wait.name);
-    let port = known.env.get("ERL_EPMD_PORT").and_then(|port| port.to_str());
+    let port = context.environment.env.get("ERL_EPMD_PORT").and_then(|port| port.to_str());
     Running {
         state: match state.main {
             None => "starting",
@@ -30,22 +30,22 @@ pub(super) fn describe(state: &State, known: &Known<'_>, plan: Option<&HandOver>
         seconds,
         node: state.node.clone(),
         name_resolves: wait.published.filter(|_| is_looked_at),
-        epmd: epmd::ask(&flags(known, plan), port, state.node.as_deref()),
+        epmd: epmd::ask(&flags(context, plan), port, state.node.as_deref()),
     }
 }
 
 /// All texts by which the VM gets flags, those that win last.
-fn flags(known: &Known<'_>, plan: Option<&HandOver>) -> Vec<String> {
-    let raw = known.raw;
-    let own = known.release.own_file("vm.args").and_then(|path| render::read_vm_args(&path)).map(|args| args.text);
-    let files = plan.into_iter().flat_map(|plan| &plan.files).filter(|file| file.name == "vm.args");
+fn flags(context: &Context, plan: &Plan) -> Vec<String> {
+    let raw = &context.environment.raw;
+    let own = plan.release.own_file("vm.args").and_then(|path| render::read_vm_args(&path)).map(|args| args.text);
+    let files = plan.hand_over.files.iter().filter(|file| file.name == "vm.args");
     let files = files.map(|file| file.contents.clone());
     let environment = [&raw.erl_aflags, &raw.erl_flags, &raw.erl_zflags, &raw.elixir_erl_options];
     own.into_iter().chain(files).chain(environment.into_iter().flatten().cloned()).collect()
 }
 
 /// A beaminit of another user is this container's first process: its state is not for us.
-pub(super) fn of_somebody_else() -> Option<String> {
+pub(super) fn of_another_user() -> Option<String> {
     let name = fs::read_to_string("/proc/1/comm").ok()?;
     let uid = fs::metadata("/proc/1").ok()?.uid();
     (name.trim() == "beaminit" && !sys::is_pid1() && uid != sys::uid()).then(|| {

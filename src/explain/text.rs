@@ -2,12 +2,11 @@
 //!
 //! Pure: no I/O, no clock.
 
-use super::facts::{Facts, Finding, HandOver, Running, Wait};
+use super::facts::{Facts, Finding, HandOverRow, Running, Wait};
 use std::fmt::Write as _;
 
 /// The report as text.
-#[must_use]
-pub fn to_text(facts: &Facts, colour: bool) -> String {
+pub(crate) fn to_text(facts: &Facts, colour: bool) -> String {
     let mut page = Page { text: String::new(), colour };
     page.heading("start");
     page.rows(&start(facts));
@@ -22,7 +21,7 @@ pub fn to_text(facts: &Facts, colour: bool) -> String {
         page.rows(&of_running(running));
     }
     page.heading("identity");
-    let row = |known: &super::facts::Known| {
+    let row = |known: &super::facts::IdentityRow| {
         let source = known.source.as_ref().map_or_else(|| "not known".to_owned(), |source| format!("from {source}"));
         [known.variable.to_owned(), known.value.clone().unwrap_or_else(|| "-".into()), source]
     };
@@ -122,7 +121,7 @@ fn templates(page: &mut Page, facts: &Facts) {
     page.rows(&passed.collect::<Vec<_>>());
 }
 
-fn of_hand_over(page: &mut Page, hand_over: &HandOver, run_dir: Option<&str>) {
+fn of_hand_over(page: &mut Page, hand_over: &HandOverRow, run_dir: Option<&str>) {
     page.heading("hand-over");
     let mut rows = vec![row("run directory", run_dir.unwrap_or("none can be written"))];
     rows.extend(hand_over.node.iter().map(|node| row("node", node.as_str())));
@@ -218,9 +217,10 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use super::super::facts::{
-        Epmd, File, Known, PassedOver, Placeholder, Release, Rewritten, Signals, Template, Variable,
+        Epmd, File, IdentityRow, Placeholder, ReleaseRow, Rewritten, Signals, TemplateRow, Variable,
     };
     use super::*;
+    use crate::kind::template_search::SkippedTemplate;
 
     /// Nothing is known, and nothing is wrong.
     fn nothing() -> Facts {
@@ -231,7 +231,7 @@ mod tests {
             command: None,
             command_from: "nowhere",
             in_kubernetes: false,
-            identity: vec![Known { variable: "MY_POD_NAME", value: None, source: None }],
+            identity: vec![IdentityRow { variable: "MY_POD_NAME", value: None, source: None }],
             release: None,
             templates: Vec::new(),
             passed_over: Vec::new(),
@@ -269,12 +269,12 @@ mod tests {
             exit_code: 65,
             command: Some("bin/app start".into()),
             command_from: "the command line",
-            identity: vec![Known {
+            identity: vec![IdentityRow {
                 variable: "MY_POD_NAME",
                 value: Some("web-0".into()),
                 source: Some("the host name".into()),
             }],
-            release: Some(Release {
+            release: Some(ReleaseRow {
                 kind: "mix",
                 why: "it has env.sh",
                 name: "app".into(),
@@ -283,7 +283,7 @@ mod tests {
                 erts: Some(15),
                 starts_node: true,
             }),
-            templates: vec![Template {
+            templates: vec![TemplateRow {
                 file: "vm.args",
                 path: "/c/vm.args".into(),
                 named_by: "VMARGS_PATH",
@@ -295,8 +295,8 @@ mod tests {
                     source: "its default".into(),
                 }],
             }],
-            passed_over: vec![PassedOver { what: "/c/sys.config".into(), why: "a reason".into() }],
-            hand_over: Some(HandOver {
+            passed_over: vec![SkippedTemplate { what: "/c/sys.config".into(), why: "a reason".into() }],
+            hand_over: Some(HandOverRow {
                 node: Some("a@web-0.web".into()),
                 variables: vec![Variable { name: "VMARGS_PATH", value: "/run/d/vm.args".into() }],
                 removed: vec!["RELEASE_COOKIE"],

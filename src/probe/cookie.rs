@@ -3,7 +3,7 @@
 use super::flags::VmFlags;
 use crate::error::cause;
 use crate::file;
-use crate::release::state::State;
+use crate::hand_over::state::State;
 use std::path::{Path, PathBuf};
 
 /// The variables by which a release's tools are told its cookie.

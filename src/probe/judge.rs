@@ -8,8 +8,9 @@ use super::place;
 use super::vm::{Vm, since_boot};
 use super::{Verdict, boot_mark, cookie};
 use crate::cli::{ProbeRequest, Question};
-use crate::release::run_dir::Places;
-use crate::release::state::{Process, Rejected, State};
+use crate::hand_over::run_dir::RunDirPlaces;
+use crate::hand_over::state::{Process, Rejected, State};
+use crate::kind::find_running_release;
 use crate::sys;
 use std::path::Path;
 use std::time::Duration;
@@ -23,9 +24,9 @@ struct Inquiry<'a> {
 }
 
 /// Decides.
-pub(super) fn judge(request: &ProbeRequest, places: &Places, deadline: Deadline) -> Verdict {
+pub(super) fn judge(request: &ProbeRequest, places: &RunDirPlaces, deadline: Deadline) -> Verdict {
     let verdict = Verdict::new(&request.question, deadline);
-    let (state, dir) = match State::find_with_place(places) {
+    let (state, dir) = match find_running_release(places) {
         Ok(found) => found,
         Err(rejected) => return verdict.fail(nothing_runs(&rejected)),
     };

@@ -16,7 +16,7 @@ mod verdict;
 mod vm;
 
 use crate::cli::ProbeRequest;
-use crate::release::run_dir::Places;
+use crate::hand_over::run_dir::RunDirPlaces;
 use deadline::Deadline;
 use std::sync::mpsc;
 use std::thread;
@@ -26,7 +26,7 @@ pub use verdict::Verdict;
 
 /// Asks. Whatever hangs, the verdict comes within the timeout.
 #[must_use]
-pub fn probe(request: &ProbeRequest, places: Places) -> Verdict {
+pub(crate) fn probe(request: &ProbeRequest, places: RunDirPlaces) -> Verdict {
     let (sender, verdict) = mpsc::channel();
     let asked = request.clone();
     // The one that knows what it waits for shall be the one to tell.

@@ -1,7 +1,7 @@
 //! The VM that a release brings, or finds in the image: whether it can run here. Its own words, if it cannot, are a
 //! shell's `not found` of a file that is there.
 
-use super::{Home, Release, home};
+use super::layout::{ReleaseLayout, locate};
 use crate::elf::Elf;
 use crate::error::{Error, Problem, Stage};
 use crate::exit;
@@ -10,45 +10,46 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-impl Release {
-    /// Looks at the VM that would be started; gives what looks wrong with it.
-    ///
-    /// # Errors
-    /// There is none (66), or it cannot run here (126, 127).
-    pub fn check_vm(&self, env: &Env) -> Result<Option<Problem>, Error> {
-        let Some(home) = self.home.as_ref().filter(|_| self.starts_node) else { return Ok(None) };
-        match own_vm(home) {
-            Some(vm) => {
-                runs_here(&vm.join("bin/erlexec"))?;
-                if env.get("LD_LIBRARY_PATH").is_some() {
-                    return Ok(None);
-                }
-                Ok(missing_libraries(&vm.join("bin/beam.smp")).or_else(|| missing_libraries(&crypto(home)?)))
-            }
-            None => in_the_image(home, env.get("PATH")),
-        }
+/// Looks at the VM that a release would start. Some problems are only a warning.
+///
+/// # Errors
+/// There is none (66), or it cannot run here (126, 127).
+pub(crate) fn check_vm(layout: &ReleaseLayout, env: &Env) -> Result<Option<Problem>, Error> {
+    let Some(vm) = own_vm(layout) else { return check_installed_vm(layout, env.get("PATH")) };
+    check_runs_here(&vm.join("bin/erlexec"))?;
+    if env.get("LD_LIBRARY_PATH").is_some() {
+        return Ok(None);
     }
+    let missing = missing_libraries(&vm.join("bin/beam.smp"));
+    Ok(missing.or_else(|| missing_libraries(&crypto(layout)?)))
+}
+
+/// The version of the runtime system of the Erlang in `path`, by its directory `erts-VSN`.
+pub(crate) fn installed_erts(path: Option<&OsStr>) -> Option<String> {
+    let erl = fs::canonicalize(locate(OsStr::new("erl"), path)?).ok()?;
+    let names = fs::read_dir(erl.parent()?.parent()?).ok()?.flatten().map(|entry| entry.file_name());
+    names.filter_map(|name| Some(name.to_str()?.strip_prefix("erts-")?.to_owned())).max()
 }
 
 /// The folder `erts-VSN` of the release.
-fn own_vm(home: &Home) -> Option<PathBuf> {
-    let expected = home.root.join(format!("erts-{}", home.erts));
+fn own_vm(layout: &ReleaseLayout) -> Option<PathBuf> {
+    let expected = layout.root.join(format!("erts-{}", layout.erts));
     if expected.is_dir() {
         return Some(expected);
     }
-    let folders = fs::read_dir(&home.root).ok()?.flatten();
+    let folders = fs::read_dir(&layout.root).ok()?.flatten();
     folders.map(|entry| entry.path()).find(|path| base_name(path).starts_with("erts-"))
 }
 
-fn in_the_image(home: &Home, path: Option<&OsStr>) -> Result<Option<Problem>, Error> {
-    let needed = &home.erts;
+fn check_installed_vm(layout: &ReleaseLayout, path: Option<&OsStr>) -> Result<Option<Problem>, Error> {
+    let needed = &layout.erts;
     let otp = otp(needed).map(|otp| format!(" (OTP {otp})")).unwrap_or_default();
-    if home::locate(OsStr::new("erl"), path).is_none() {
-        let message = format!("{} has no erts-{needed} and there is no erl in PATH: no VM", home.root.display());
+    if locate(OsStr::new("erl"), path).is_none() {
+        let message = format!("{} has no erts-{needed} and there is no erl in PATH: no VM", layout.root.display());
         return Err(Error::new(Stage::Release, exit::NO_INPUT, message)
             .hint(format!("build the release with include_erts: true, or on an image with this Erlang{otp}")));
     }
-    let found = home::installed_erts(path);
+    let found = installed_erts(path);
     Ok(found.filter(|found| major(found) != major(needed)).map(|found| {
         Problem::new(format!("the release was built with erts-{needed}, but erl in PATH is of erts-{found}"))
             .hint(format!("take the same Erlang{otp} in both stages of the Dockerfile, or include_erts: true"))
@@ -56,7 +57,7 @@ fn in_the_image(home: &Home, path: Option<&OsStr>) -> Result<Option<Problem>, Er
 }
 
 /// What the loader would find.
-fn runs_here(program: &Path) -> Result<(), Error> {
+fn check_runs_here(program: &Path) -> Result<(), Error> {
     let Some(elf) = Elf::read(program) else { return Ok(()) };
     let refuse = |code, cause: String, hint: &str| {
         Err(Error::new(Stage::Release, code, format!("{}: {cause}", program.display())).hint(hint))
@@ -88,8 +89,8 @@ fn runs_here(program: &Path) -> Result<(), Error> {
 }
 
 /// The library through which most releases use OpenSSL's.
-fn crypto(home: &Home) -> Option<PathBuf> {
-    let folders = fs::read_dir(home.root.join("lib")).ok()?.flatten().map(|entry| entry.path());
+fn crypto(layout: &ReleaseLayout) -> Option<PathBuf> {
+    let folders = fs::read_dir(layout.root.join("lib")).ok()?.flatten().map(|entry| entry.path());
     folders.filter(|path| base_name(path).starts_with("crypto-")).map(|path| path.join("priv/lib/crypto.so")).next()
 }
 
@@ -142,8 +143,8 @@ mod tests {
 
     #[test]
     fn this_machines_own_programs_run_here() {
-        assert!(runs_here(Path::new("/proc/self/exe")).is_ok());
-        assert!(runs_here(Path::new("/nonexistent")).is_ok(), "left to the start itself");
+        assert!(check_runs_here(Path::new("/proc/self/exe")).is_ok());
+        assert!(check_runs_here(Path::new("/nonexistent")).is_ok(), "left to the start itself");
         assert!(runs_on("x86", "x86_64") && !runs_on("x86_64", "x86") && !runs_on("aarch64", "x86_64"));
         assert!(runs_on("arm", "aarch64") && !runs_on("aarch64", "arm"));
     }
@@ -154,6 +155,6 @@ mod tests {
         let beginning: Vec<_> = fs::read("/proc/self/exe").unwrap().into_iter().take(20).collect();
         fs::write(program.path(), beginning).unwrap();
         assert_eq!(Elf::read(program.path()).unwrap().machine, Some(std::env::consts::ARCH));
-        assert!(runs_here(program.path()).is_ok());
+        assert!(check_runs_here(program.path()).is_ok());
     }
 }

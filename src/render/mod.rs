@@ -15,9 +15,9 @@ pub use mask::{masked, masked_text};
 pub use placeholder::Notation;
 pub use variables::{TemplateVariables, UnsetVariable, ValueOrigin};
 
+use crate::cookie::Cookie;
 use crate::error::{Error, Problem};
 use crate::identity::name::{Distribution, NodeName};
-use crate::release::Cookie;
 use file::TemplateFile;
 use std::ops::Range;
 use std::path::{Path, PathBuf};

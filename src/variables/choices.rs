@@ -72,49 +72,25 @@ impl Choice for UnsetMode {
     const CHOICES: &[(&str, Self)] = &[("error", Self::Error), ("empty", Self::Empty)];
 }
 
-/// What built the release, and so how it takes its settings.
+/// The name of a kind of release: one of `kind::Kind::ALL`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// `mix release`.
-    Mix,
-    Distillery,
-    /// relx, so rebar3 too, with its extended start script.
-    Relx,
-    /// A VM that is started directly, or by relx's plain start script.
-    Erl,
-    RabbitMq,
-    /// Anything else: it is started as it is.
-    Command,
-}
+pub struct KindName(pub &'static str);
 
-impl Kind {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Mix, Self::Distillery, Self::Relx, Self::Erl, Self::RabbitMq, Self::Command];
-
-    /// As `BEAMINIT_KIND` and `explain` write it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Mix => "mix",
-            Self::Distillery => "distillery",
-            Self::Relx => "relx",
-            Self::Erl => "erl",
-            Self::RabbitMq => "rabbitmq",
-            Self::Command => "command",
-        }
-    }
-}
-
-impl Choice for Option<Kind> {
+impl Choice for Option<KindName> {
     const CHOICES: &[(&str, Self)] = &[
         ("auto", None),
-        ("mix", Some(Kind::Mix)),
-        ("distillery", Some(Kind::Distillery)),
-        ("relx", Some(Kind::Relx)),
-        ("erl", Some(Kind::Erl)),
-        ("rabbitmq", Some(Kind::RabbitMq)),
-        ("command", Some(Kind::Command)),
+        ("mix", Some(KindName("mix"))),
+        ("distillery", Some(KindName("distillery"))),
+        ("relx", Some(KindName("relx"))),
+        ("erl", Some(KindName("erl"))),
+        ("rabbitmq", Some(KindName("rabbitmq"))),
+        ("command", Some(KindName("command"))),
     ];
+}
+
+#[cfg(test)]
+pub(crate) fn kind_names() -> Vec<&'static str> {
+    Option::<KindName>::CHOICES.iter().filter_map(|(_, kind)| Some((*kind)?.0)).collect()
 }
 
 /// How the VM gets the cookie.

@@ -13,6 +13,8 @@ mod table;
 mod tests;
 mod unknown;
 
-pub use choices::{CookieMode, Kind, RenderMode, SignalTarget, UnsetMode, WaitFailure, WaitPeers, WaitPolicy};
+#[cfg(test)]
+pub(crate) use choices::kind_names;
+pub use choices::{CookieMode, KindName, RenderMode, SignalTarget, UnsetMode, WaitFailure, WaitPeers, WaitPolicy};
 pub use env::Env;
 pub use table::{Config, DERIVED, OTHERS, POD, RELEASE, RawEnv, SETTINGS, Variable};

@@ -2,7 +2,7 @@
 //!
 //! Pure: no I/O, no clock.
 
-use super::choices::{CookieMode, Kind, RenderMode, SignalTarget, UnsetMode, WaitFailure, WaitPeers, WaitPolicy};
+use super::choices::{CookieMode, KindName, RenderMode, SignalTarget, UnsetMode, WaitFailure, WaitPeers, WaitPolicy};
 use super::setting::Setting;
 use crate::error::Problem;
 use crate::signal::Rewrites;
@@ -220,7 +220,7 @@ settings! {
         "`off`: files are handed over as they are, and the release's own are left to it";
     unset: UnsetMode = UnsetMode::Error, "BEAMINIT_UNSET", "`error`",
         "`empty`: an unset variable becomes empty text";
-    kind: Option<Kind> = None, "BEAMINIT_KIND", "`auto`",
+    kind: Option<KindName> = None, "BEAMINIT_KIND", "`auto`",
         "`mix`, `distillery`, `relx`, `erl`, `rabbitmq`, `command`";
     cookie: CookieMode = CookieMode::Auto, "BEAMINIT_COOKIE", "`auto`",
         "`file`: never on a command line; `args`: always there";

@@ -1,4 +1,3 @@
-use super::choices::Choice;
 use super::*;
 use crate::signal::Rewrites;
 use crate::telemetry::LogFormat;
@@ -156,10 +155,4 @@ fn no_name_is_in_two_rows() {
         assert_eq!(row.names, [*name]);
         assert!(name.starts_with("BEAMINIT_"));
     }
-}
-
-#[test]
-fn each_kind_can_be_chosen_by_its_name() {
-    let choices = Option::<Kind>::CHOICES.iter().filter_map(|(word, kind)| Some((*word, (*kind)?)));
-    assert_eq!(choices.collect::<Vec<_>>(), Kind::ALL.map(|kind| (kind.name(), kind)));
 }

@@ -3,18 +3,21 @@
 use crate::support::source::sources;
 
 /// The modules from the top down. A file may import from rows below its own, and from its own module.
-const LAYERS: [&[&str]; 9] = [
+const LAYERS: [&[&str]; 12] = [
     &["lib", "main"],
     &["running"],
     &["report", "explain"],
     &["plan"],
-    &["wait", "render", "supervise", "probe"],
+    &["context"],
+    &["wait", "supervise", "probe"],
     &["cli"],
+    &["kind"],
+    &["hand_over", "render"],
     &["release"],
     &["command"],
     &["identity"],
 ];
-const BASE: [&str; 8] = ["elf", "exit", "error", "file", "signal", "telemetry", "sys", "variables"];
+const BASE: [&str; 9] = ["cookie", "elf", "exit", "error", "file", "signal", "telemetry", "sys", "variables"];
 
 /// Where a library may be named.
 const DOORS: [(&str, &[&str]); 11] = [
@@ -25,7 +28,7 @@ const DOORS: [(&str, &[&str]); 11] = [
     ("hickory_resolver", &["wait/lookup.rs"]),
     (
         "serde_json",
-        &["explain/facts.rs", "probe/verdict.rs", "release/state.rs", "report.rs", "supervise/fresh_image.rs"],
+        &["explain/facts.rs", "hand_over/state/mod.rs", "probe/verdict.rs", "report.rs", "supervise/fresh_image.rs"],
     ),
     ("signal_hook", &["supervise/signals.rs"]),
     ("md5", &["probe/handshake.rs"]),

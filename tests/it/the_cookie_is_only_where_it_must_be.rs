@@ -295,7 +295,7 @@ fn with_another_xdg_config_home_it_goes_into_home_or_the_log_says_that_it_cannot
     assert!(!file.exists(), "left behind");
 
     let without = described().start();
-    without.expect_line("the cookie stands on the VM's command line", BOOT);
+    without.expect_line("the cookie is passed on the VM's command line", BOOT);
     wait_for_node(&without, "demo");
     assert!(places(&without).contains(ON_THE_COMMAND_LINE));
 }

@@ -75,7 +75,7 @@ fn heart() {
 fn a_release_whose_env_sh_names_the_node() {
     let pod = started(release(&cluster(), Built::MixNamedByEnvSh));
     warnings(&pod).warns(
-        "sets RELEASE_NODE: the node's name is its affair",
+        "sets RELEASE_NODE, so beaminit leaves the node name to it",
         "write export RELEASE_NODE=\"${RELEASE_NODE:-…}\" in rel/env.sh.eex, or remove the line",
     );
 }

@@ -12,8 +12,8 @@ pub use scanner::VmArgsScanner;
 
 use super::fault::TextFault;
 use super::template::Syntax as _;
+use crate::cookie::{self, Cookie};
 use crate::identity::name::{Distribution, NodeHost, NodeName};
-use crate::release::cookie::{self, Cookie};
 pub use flags::word_of;
 use flags::{Flag, Flags};
 use std::ops::Range;

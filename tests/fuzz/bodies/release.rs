@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use beaminit::release::Release;
+use beaminit::testing::Release;
 use beaminit::variables::RawEnv;
 
 use super::input::Input;
@@ -29,9 +29,9 @@ pub fn body(data: &[u8]) {
     let command = vec![root.path().join("bin/app").into(), "start".into()];
     match Release::find(command, &RawEnv::default(), None, None) {
         Ok(release) => {
-            let home = release.home.expect("there is one");
-            assert!(home.version_dir.is_dir() && home.version_dir.starts_with(root.path()), "{home:?}");
-            assert!(!Path::new(&home.version).is_absolute());
+            let layout = release.layout.expect("there is one");
+            assert!(layout.version_dir.is_dir() && layout.version_dir.starts_with(root.path()), "{layout:?}");
+            assert!(!Path::new(&layout.version).is_absolute());
         }
         Err(error) => assert!(which < 2 && error.to_string().contains("beaminit: release: "), "{error}"),
     }

@@ -1,0 +1,96 @@
+//! What the release gets.
+
+use super::value::Value;
+use crate::cookie::Cookie;
+use crate::error::{Error, Problem, Stage};
+use crate::exit;
+use crate::identity::name::NodeName;
+use crate::variables::RawEnv;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+pub(crate) const VM_ARGS: &str = "vm.args";
+pub(crate) const SYS_CONFIG: &str = "sys.config";
+/// Not a secret: with the one that is on the command line already it makes two, which cancel each other, and the VM reads
+/// its cookie file.
+pub(crate) const CANCELLING_COOKIE: &str = "-setcookie this-one-cancels-the-other\n";
+/// Not a secret: it is where a script looks for the cookie, when the VM finds it elsewhere.
+pub(crate) const COOKIE_IN_A_FILE: &str = "the-cookie-is-in-a-file";
+
+/// What is to be written and set before the release starts.
+#[derive(Debug, Default)]
+pub(crate) struct HandOver {
+    /// Files of the run directory.
+    pub(crate) files: Vec<RunFile>,
+    /// Directories in the run directory.
+    pub(crate) directories: Vec<&'static str>,
+    /// Variables of the release.
+    pub(crate) variables: Vec<(&'static str, Value)>,
+    /// Those of them that a tool of the release must not have: it would start a second node of that name.
+    pub(crate) not_for_tools: Vec<&'static str>,
+    /// The variable in which its tools look for the cookie, where the release itself has none there.
+    pub(crate) cookie_for_tools: Option<&'static str>,
+    /// Variables that the release must not have: we did what they ask for.
+    pub(crate) removed: Vec<&'static str>,
+    /// The node's name, where it is known.
+    pub(crate) node: Option<NodeName>,
+    /// Whether beaminit chose the name because nobody gave one.
+    pub(crate) named_by_us: bool,
+    /// Why the node has no name that a peer could look up, where that is known.
+    pub(crate) not_distributed: Option<&'static str>,
+    /// The cookie, where we hand it over.
+    pub(crate) cookie: Option<Cookie>,
+    /// Where the cookie is to be written in HOME.
+    pub(crate) home_cookie: Option<PathBuf>,
+    /// What the operator should know.
+    pub(crate) warnings: Vec<Problem>,
+}
+
+/// A file of the run directory.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct RunFile {
+    /// Its name, in the run directory.
+    pub(crate) name: &'static str,
+    /// What it holds: secrets too.
+    pub(crate) contents: String,
+}
+
+/// The variables that a release gets besides ours.
+pub(crate) type ReleaseVariables = Vec<(&'static str, OsString)>;
+
+impl HandOver {
+    pub(crate) fn add_file(&mut self, name: &'static str, contents: String) {
+        self.files.push(RunFile { name, contents });
+    }
+
+    pub(crate) fn set(&mut self, variable: &'static str, value: impl Into<Value>) {
+        self.variables.push((variable, value.into()));
+    }
+
+    pub(crate) fn warn(&mut self, message: impl Into<String>, hint: impl Into<String>) {
+        self.warnings.push(Problem::new(message).hint(hint));
+    }
+
+    /// What must not be shown of what the release gets.
+    pub(crate) fn secrets(&self, raw: &RawEnv) -> Vec<String> {
+        let ours = self.cookie.iter().map(|cookie| cookie.expose().to_owned());
+        let theirs = [&raw.release_cookie, &raw.relx_cookie, &raw.cookie, &raw.rabbitmq_erlang_cookie];
+        ours.chain(theirs.into_iter().flatten().cloned()).collect()
+    }
+
+    /// Whether anything is to be written to the run directory.
+    pub(crate) fn needs_run_dir(&self) -> bool {
+        !(self.files.is_empty() && self.directories.is_empty())
+    }
+}
+
+impl std::fmt::Debug for RunFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} (…)", self.name)
+    }
+}
+
+/// Environment, secrets and templates contradict each other: exit code 65.
+pub(crate) fn data_error(message: String) -> Error {
+    Error::new(Stage::HandOver, exit::DATA, message)
+}

@@ -1,0 +1,325 @@
+//! The cookie as a file: one that is mounted for us, and the one in which the VM looks for it.
+//!
+//! The VM takes `$HOME/.erlang.cookie`, since OTP 25 (ERTS 13) else `$XDG_CONFIG_HOME/erlang/.erlang.cookie`, and refuses
+//! a file that anybody but its owner may touch.
+
+use super::contents::HandOver;
+use super::value::Value;
+use crate::cookie::{self, Cookie};
+use crate::error::{Error, Stage, cause};
+use crate::exit;
+use crate::file;
+use crate::sys;
+use crate::variables::CookieMode;
+use crate::variables::RawEnv;
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// The cookie file in the run directory, below the directory that becomes `XDG_CONFIG_HOME`.
+pub(crate) const IN_RUN_DIR: &str = "erlang/.erlang.cookie";
+/// The directory of [`IN_RUN_DIR`].
+pub(crate) const DIRECTORY: &str = "erlang";
+
+/// A secret that is mounted as a file, named by `BEAMINIT_COOKIE_FILE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SecretFile {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// What it holds.
+    pub(crate) cookie: Cookie,
+}
+
+/// A cookie that a node shall have, and everything that decides where its VM finds it.
+#[derive(Debug)]
+pub(crate) struct CookieRequest<'a> {
+    /// The variables that we read.
+    pub(crate) raw: &'a RawEnv,
+    /// The major version of the runtime system, if it is known.
+    pub(crate) erts: Option<u32>,
+    pub(crate) mode: CookieMode,
+    pub(crate) cookie: &'a Cookie,
+    /// Where it was given, in words.
+    pub(crate) named_by: &'a str,
+    /// HOME is the broker's data, in which each tool of RabbitMQ that finds no cookie leaves a random one, as a probe
+    /// would that runs without our `exec`; and the next start of the broker would take that one.
+    pub(crate) prefers_home: bool,
+}
+
+/// Where the VM finds its cookie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum CookiePlacement {
+    /// In a file of the run directory.
+    RunDir,
+    /// In a file in HOME, where nothing is yet, or what we have left there.
+    HomeFile(PathBuf),
+    /// In a file in HOME, where it is already.
+    Existing,
+    /// On its command line, because it finds no file; `None`: because `BEAMINIT_COOKIE` says so.
+    CommandLine { why: Option<String> },
+}
+
+impl HandOver {
+    /// Puts the cookie into a file where the VM finds one, unless `args` was asked for.
+    ///
+    /// # Errors
+    /// HOME has a cookie file that the VM refuses, or another cookie (65); `file` was asked for, and no place is one (73).
+    pub(crate) fn place_cookie(&mut self, request: &CookieRequest<'_>) -> Result<CookiePlacement, Error> {
+        let placement = request.find_placement()?;
+        match &placement {
+            CookiePlacement::HomeFile(path) => self.home_cookie = Some(path.clone()),
+            CookiePlacement::RunDir => {
+                self.directories.push(DIRECTORY);
+                self.add_file(IN_RUN_DIR, request.cookie.expose().to_owned());
+                self.set("XDG_CONFIG_HOME", Value::run_dir());
+            }
+            CookiePlacement::CommandLine { why: Some(why) } if request.mode == CookieMode::File => {
+                return Err(Error::new(Stage::HandOver, exit::CANNOT_CREATE, format!("BEAMINIT_COOKIE=file: {why}"))
+                    .hint("give the user a HOME of its own that it may write, or set BEAMINIT_COOKIE=args"));
+            }
+            CookiePlacement::Existing | CookiePlacement::CommandLine { .. } => {}
+        }
+        Ok(placement)
+    }
+}
+
+impl HandOver {
+    /// The same for a command that runs beside the container's init. HOME belongs to the init, so a cookie file there
+    /// would be in its way: where the command would get one there, it gets a HOME of its own.
+    pub(crate) fn beside_an_init(mut self) -> Self {
+        if let (Some(_), Some(cookie)) = (self.home_cookie.take(), &self.cookie) {
+            let cookie = cookie.expose().to_owned();
+            self.directories.push(DIRECTORY);
+            self.add_file(IN_RUN_DIR, cookie);
+            self.set("HOME", Value::in_run_dir(DIRECTORY));
+        }
+        self
+    }
+}
+
+impl CookieRequest<'_> {
+    fn find_placement(&self) -> Result<CookiePlacement, Error> {
+        if self.mode == CookieMode::Args {
+            return Ok(CookiePlacement::CommandLine { why: None });
+        }
+        let Some(home) = self.raw.home.as_deref() else {
+            // Without HOME the VM does not start unless the cookie is on its command line.
+            return Ok(CookiePlacement::CommandLine { why: Some("HOME is not set".into()) });
+        };
+        let in_home = Path::new(home).join(".erlang.cookie");
+        if fs::symlink_metadata(&in_home).is_ok() {
+            return self.check_existing(in_home);
+        }
+        let home_is_writable = sys::may_write(Path::new(home));
+        let knows_config_dir = self.erts.is_some_and(|erts| erts >= 13) && self.raw.xdg_config_home.is_none();
+        if knows_config_dir && !(self.prefers_home && home_is_writable) {
+            return Ok(CookiePlacement::RunDir);
+        }
+        if home_is_writable {
+            return Ok(CookiePlacement::HomeFile(in_home));
+        }
+        let why = if self.raw.xdg_config_home.is_some() {
+            "XDG_CONFIG_HOME is set"
+        } else {
+            "this Erlang knows no other place"
+        };
+        Ok(CookiePlacement::CommandLine { why: Some(format!("HOME={home} cannot be written, and {why}")) })
+    }
+
+    /// A cookie file that is in HOME already: the VM looks nowhere else.
+    fn check_existing(&self, path: PathBuf) -> Result<CookiePlacement, Error> {
+        let is_same = read(&path).is_ok_and(|text| text == self.cookie.expose());
+        let is_ours =
+            fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file() && metadata.uid() == sys::uid());
+        if self.prefers_home && is_ours && is_same {
+            return Ok(CookiePlacement::HomeFile(path));
+        }
+        check_closed(&path)?;
+        if is_same {
+            return Ok(CookiePlacement::Existing);
+        }
+        let message = format!("the cookies of {} and {} differ", self.named_by, path.display());
+        Err(Error::new(Stage::HandOver, exit::DATA, message)
+            .hint(format!("remove {}, or set BEAMINIT_COOKIE=args", path.display())))
+    }
+}
+
+impl SecretFile {
+    /// Reads it. Its mode is left to Kubernetes; a newline at the end comes from `echo`.
+    ///
+    /// # Errors
+    /// It cannot be read: exit code 66. It holds no cookie: 65.
+    pub(crate) fn read(path: &Path) -> Result<Self, Error> {
+        let shown = format!("BEAMINIT_COOKIE_FILE={}", path.display());
+        let text = read(path).map_err(|cause| {
+            Error::new(Stage::HandOver, exit::NO_INPUT, format!("{shown}: {cause}"))
+                .hint("mount the Secret there; an fsGroup lets a user who is not root read it")
+        })?;
+        let cookie = Cookie::parse(&text).map_err(|reason| {
+            Error::new(Stage::HandOver, exit::DATA, format!("{shown}: the cookie {reason}")).hint(cookie::CURE)
+        })?;
+        Ok(Self { path: path.to_owned(), cookie })
+    }
+}
+
+/// The text of a cookie file as the VM takes it: without the newline at its end.
+fn read(path: &Path) -> Result<String, String> {
+    let text = file::read_text(path).map_err(|error| cause(&error))?;
+    Ok(text.trim_end_matches(['\n', '\r']).to_owned())
+}
+
+/// The first of these files that holds a cookie, with its path.
+pub(crate) fn find_in_files(paths: impl IntoIterator<Item = PathBuf>) -> Option<(Cookie, String)> {
+    paths.into_iter().find_map(|path| {
+        let cookie = Cookie::parse(&read(&path).ok()?).ok()?;
+        Some((cookie, path.display().to_string()))
+    })
+}
+
+/// Checks that a VM that gets no cookie on its command line finds one in a file, or can make one up.
+///
+/// # Errors
+/// It would refuse the file (65), or has no place for a new one (73): it would end at once.
+pub(crate) fn check_vm_finds_one(raw: &RawEnv, erts: Option<u32>) -> Result<(), Error> {
+    let hint =
+        "give the node a cookie: BEAMINIT_COOKIE_FILE=/path/of/the/secret, or -setcookie ${ERLANG_COOKIE} in vm.args";
+    let no_place = |message: String| Err(Error::new(Stage::HandOver, exit::CANNOT_CREATE, message).hint(hint));
+    let Some(home) = raw.home.as_deref().map(Path::new) else {
+        return no_place("HOME is not set: the VM has no place for the cookie that nobody gives it".into());
+    };
+    let config = raw.xdg_config_home.as_deref().map_or_else(|| home.join(".config"), PathBuf::from);
+    let (in_home, in_config) = (home.join(".erlang.cookie"), config.join(IN_RUN_DIR));
+    let known = erts.is_some_and(|erts| erts >= 13);
+    match [Some(&in_home), Some(&in_config).filter(|_| known)].into_iter().flatten().find(|path| path.exists()) {
+        Some(path) => check_closed(path),
+        None if sys::may_write(home) => Ok(()),
+        None => no_place(format!("{}: the VM cannot write there the cookie that nobody gives it", in_home.display())),
+    }
+}
+
+/// Checks what the VM demands of its cookie file.
+///
+/// # Errors
+/// The VM would refuse it: exit code 65.
+fn check_closed(path: &Path) -> Result<(), Error> {
+    let refuse = |what: &str, hint: String| {
+        Err(Error::new(Stage::HandOver, exit::DATA, format!("{}: {what}, so the VM refuses it", path.display()))
+            .hint(hint))
+    };
+    let Ok(metadata) = fs::metadata(path) else {
+        return refuse("it cannot be read", format!("remove {}", path.display()));
+    };
+    if !metadata.is_file() {
+        return refuse("it is not a file", format!("remove {}", path.display()));
+    }
+    if metadata.mode() & 0o077 != 0 {
+        return refuse(
+            "others may read it",
+            format!("chmod 400 {}; a Secret is mounted elsewhere and named by BEAMINIT_COOKIE_FILE", path.display()),
+        );
+    }
+    Ok(())
+}
+
+/// A cookie file in HOME. One that we made goes when we go, so that a new secret finds none of the old.
+#[derive(Debug)]
+pub(super) struct HomeCookie {
+    pub(super) ours: Option<PathBuf>,
+}
+
+impl HomeCookie {
+    /// Makes it, if nothing is there. One that is there has the right cookie, as the plan has seen: a predecessor that was
+    /// killed has left it, and the kubelet's fsGroup may have opened it to the group, so that the VM would refuse it.
+    ///
+    /// # Errors
+    /// It cannot be made: exit code 73.
+    pub(super) fn write(path: &Path, cookie: &Cookie) -> Result<Self, Error> {
+        let made = OpenOptions::new().write(true).create_new(true).mode(0o400).open(path);
+        let written = match made {
+            Ok(mut file) => file.write_all(cookie.expose().as_bytes()).map(|()| Self { ours: Some(path.to_owned()) }),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                fs::set_permissions(path, Permissions::from_mode(0o400)).map(|()| Self { ours: None })
+            }
+            Err(error) => Err(error),
+        };
+        written.map_err(|error| {
+            Error::new(
+                Stage::HandOver,
+                exit::CANNOT_CREATE,
+                format!("cannot write {}: {}", path.display(), cause(&error)),
+            )
+            .hint("give the user a HOME of its own that it may write, or set BEAMINIT_COOKIE=args")
+        })
+    }
+}
+
+impl Drop for HomeCookie {
+    fn drop(&mut self) {
+        let _ = self.ours.as_ref().map(fs::remove_file);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tempfile::TempDir;
+
+    fn directory_with_cookie(path: &str) -> TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "sesame").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
+        dir
+    }
+
+    fn text(dir: &TempDir) -> String {
+        dir.path().to_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_cookie_that_cannot_be_written_to_home_is_an_error_with_its_cure() {
+        let path = Path::new("/nonexistent/.erlang.cookie");
+        let error = HomeCookie::write(path, &Cookie::parse("sesame").unwrap()).unwrap_err();
+        assert_eq!(error.code, exit::CANNOT_CREATE);
+        let text = error.to_string();
+        assert!(text.contains("cannot write /nonexistent/.erlang.cookie: no such file"), "{text}");
+        assert!(text.contains("hint: give the user a HOME of its own that it may write"), "{text}");
+        assert!(!text.contains("sesame"));
+    }
+
+    #[test]
+    fn only_since_otp_25_a_cookie_in_the_users_configuration_is_found() {
+        let config = directory_with_cookie(IN_RUN_DIR);
+        let raw =
+            RawEnv { home: Some("/nonexistent".into()), xdg_config_home: Some(text(&config)), ..RawEnv::default() };
+        assert_eq!(check_vm_finds_one(&raw, Some(13)), Ok(()));
+        for older in [Some(12), None] {
+            assert_eq!(check_vm_finds_one(&raw, older).unwrap_err().code, exit::CANNOT_CREATE);
+        }
+    }
+
+    #[test]
+    fn a_brokers_cookie_behind_a_link_is_nothing_that_we_left() {
+        let elsewhere = directory_with_cookie(".erlang.cookie");
+        let home = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(elsewhere.path().join(".erlang.cookie"), home.path().join(".erlang.cookie"))
+            .unwrap();
+        let cookie = Cookie::parse("sesame").unwrap();
+        let found = |home: &TempDir| {
+            let raw = RawEnv { home: Some(text(home)), ..RawEnv::default() };
+            let request = CookieRequest {
+                raw: &raw,
+                erts: Some(13),
+                mode: CookieMode::Auto,
+                cookie: &cookie,
+                named_by: "ERLANG_COOKIE",
+                prefers_home: true,
+            };
+            request.find_placement().unwrap()
+        };
+        assert_eq!(found(&elsewhere), CookiePlacement::HomeFile(elsewhere.path().join(".erlang.cookie")));
+        assert_eq!(found(&home), CookiePlacement::Existing);
+    }
+}

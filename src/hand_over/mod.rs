@@ -1,0 +1,14 @@
+//! Stage 7: what the release gets, files and variables, and how it is written. The kinds of releases decide what that is.
+
+mod contents;
+pub(crate) mod cookie;
+pub(crate) mod run_dir;
+pub(crate) mod state;
+mod value;
+mod write;
+
+#[cfg(test)]
+pub(crate) use contents::RunFile;
+pub(crate) use contents::{CANCELLING_COOKIE, COOKIE_IN_A_FILE, HandOver, SYS_CONFIG, VM_ARGS, data_error};
+pub(crate) use value::{Part, Value, quoted};
+pub(crate) use write::{CleanupPaths, Written};

@@ -1,0 +1,457 @@
+//! The run directory, and files in it that are whole or absent.
+
+use crate::error::{Error, Stage};
+use crate::exit;
+use crate::sys::{self, DirectoryLock};
+use std::cell::LazyCell;
+use std::fs::{self, DirBuilder};
+use std::io::{self, Write as _};
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A directory of mode 0700 that is ours alone, removed with all that is in it at our end.
+#[derive(Debug)]
+pub(crate) struct RunDir {
+    path: PathBuf,
+    /// `None`: an earlier image of this process has locked it, and the kernel holds it as long as we live.
+    lock: Option<DirectoryLock>,
+}
+
+/// Where run directories may lie, as the environment has it.
+#[derive(Debug)]
+pub(crate) struct RunDirPlaces {
+    /// The directory that was asked for, else `/run/beaminit`. A volume that is mounted there need not be of our uid or
+    /// mode: then we go one deeper.
+    first: PathBuf,
+    /// Folders where everybody may put anything, links too: there we go one deeper always.
+    others: Vec<PathBuf>,
+    /// What our directories one deeper are called. The containers of a pod share /dev/shm, hence the mount namespace, which
+    /// a command that writes nothing is not made to wait for.
+    own: LazyCell<String>,
+}
+
+impl RunDirPlaces {
+    /// By `BEAMINIT_RUN_DIR`, which is then the only place, and `TMPDIR`.
+    pub(crate) fn new(asked: Option<&Path>, tmpdir: Option<&Path>) -> Self {
+        let tmpdir = tmpdir.filter(|dir| dir.is_absolute());
+        let others = [Some(Path::new("/dev/shm")), tmpdir, Some(Path::new("/tmp"))];
+        Self {
+            first: asked.unwrap_or(Path::new("/run/beaminit")).to_owned(),
+            others: others.into_iter().flatten().filter(|_| asked.is_none()).map(Path::to_owned).collect(),
+            own: LazyCell::new(|| format!("{}{}", prefix(), sys::mount_namespace())),
+        }
+    }
+
+    /// Every path where [`RunDir::open`] may have made the directory of this container, the likeliest first.
+    pub(crate) fn of_a_start(&self) -> impl Iterator<Item = PathBuf> {
+        std::iter::once(self.first.clone()).chain(self.parents().map(|dir| dir.join(&*self.own)))
+    }
+
+    fn parents(&self) -> impl Iterator<Item = &PathBuf> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
+    /// The first place that can be taken.
+    fn first_that<T>(&self, take: impl Fn(&Path) -> io::Result<T>) -> Result<T, Error> {
+        let mut reasons = Vec::new();
+        let mut attempt = |path: PathBuf| attempt(&path, &take, &mut reasons);
+        let first = attempt(self.first.clone()).or_else(|kind| match kind {
+            io::ErrorKind::PermissionDenied => attempt(self.first.join(&*self.own)),
+            other => Err(other),
+        });
+        let found = self.others.iter().fold(first, |found, dir| found.or_else(|_| attempt(dir.join(&*self.own))));
+        found.map_err(|_| nowhere(&reasons))
+    }
+}
+
+fn attempt<T>(
+    path: &Path,
+    take: impl Fn(&Path) -> io::Result<T>,
+    reasons: &mut Vec<String>,
+) -> Result<T, io::ErrorKind> {
+    take(path).map_err(|error| {
+        reasons.push(format!("{}: {}", path.display(), explain(&error)));
+        error.kind()
+    })
+}
+
+fn prefix() -> String {
+    format!("beaminit-{}-", sys::uid())
+}
+
+impl RunDir {
+    /// Opens the first that can be written.
+    ///
+    /// # Errors
+    /// None can be made, or somebody else has it: exit code 73.
+    pub(crate) fn open(places: &RunDirPlaces) -> Result<Self, Error> {
+        places.first_that(Self::take).map(Self::without_leftovers)
+    }
+
+    /// The directory that [`RunDir::open`] would take, as far as can be told without making it.
+    ///
+    /// # Errors
+    /// As [`RunDir::open`].
+    pub(crate) fn foresee(places: &RunDirPlaces) -> Result<PathBuf, Error> {
+        places.first_that(|path| {
+            match fs::symlink_metadata(path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    sys::check_writable(path.parent().unwrap_or(path))?;
+                }
+                Err(error) => return Err(error),
+                Ok(_) => {
+                    // Let go of at once: whoever comes in this moment asks again.
+                    drop(lock(path)?);
+                    sys::check_writable(path)?;
+                }
+            }
+            Ok(path.to_owned())
+        })
+    }
+
+    /// Opens one for this process alone, of another name than a start's: a guest in a container must not take what its
+    /// init has, nor what it will want.
+    ///
+    /// # Errors
+    /// None can be made: exit code 73.
+    pub(crate) fn open_beside_an_init(places: &RunDirPlaces) -> Result<Self, Error> {
+        let own = format!("{}-{}", *places.own, std::process::id());
+        let elsewhere = RunDirPlaces::new(None, None).others;
+        let mut reasons = Vec::new();
+        let mut candidates = places.parents().chain(&elsewhere).map(|dir| dir.join(&own));
+        let found = candidates.find_map(|path| attempt(&path, Self::take, &mut reasons).ok());
+        found.map(Self::without_leftovers).ok_or_else(|| nowhere(&reasons))
+    }
+
+    /// Makes the directory, or takes over one that a dead process of ours left.
+    fn take(path: &Path) -> io::Result<Self> {
+        let dir = Self::of(path, make_and_lock(path)?);
+        empty(path)?;
+        // Says no for a directory of ours on a read-only mount.
+        tempfile::tempfile_in(path)?;
+        Ok(dir)
+    }
+
+    fn of(path: &Path, lock: DirectoryLock) -> Self {
+        Self { path: path.to_owned(), lock: Some(lock) }
+    }
+
+    /// The one that an earlier image of this process has preserved.
+    pub(super) fn resume(path: PathBuf) -> Self {
+        Self { path, lock: None }
+    }
+
+    /// Keeps the lock when this process becomes another image.
+    pub(super) fn keep_over_exec(&self) -> io::Result<()> {
+        self.lock.as_ref().map_or(Ok(()), |lock| sys::keep_over_exec(lock.as_fd()))
+    }
+
+    /// Removes the directories beside it that killed processes of ours left: /dev/shm outlives a container that is
+    /// restarted in place, and a rendered file may hold a secret. One whose owner lives is locked.
+    fn without_leftovers(self) -> Self {
+        let siblings = self.path.parent().and_then(|parent| fs::read_dir(parent).ok()).into_iter().flatten().flatten();
+        for sibling in siblings.filter(|sibling| sibling.file_name().to_string_lossy().starts_with(&prefix())) {
+            let path = sibling.path();
+            // It is emptied and removed when it is dropped.
+            drop(lock(&path).map(|lock| Self::of(&path, lock)));
+        }
+        self
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes a file of this mode, whole or not at all, and gives its path.
+    ///
+    /// # Errors
+    /// It cannot be written: exit code 73.
+    pub(crate) fn write(&self, name: &str, contents: &[u8], mode: u32) -> Result<PathBuf, Error> {
+        let path = self.path.join(name);
+        let write = || -> io::Result<()> {
+            let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.path)?;
+            file.write_all(contents)?;
+            file.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
+            file.persist(&path)?;
+            Ok(())
+        };
+        write().map_err(|error| self.failed(&path, &error))?;
+        Ok(path)
+    }
+
+    /// Makes a directory of mode 0700 in it, and gives its path.
+    ///
+    /// # Errors
+    /// It cannot be made: exit code 73.
+    pub(crate) fn make_dir(&self, name: &str) -> Result<PathBuf, Error> {
+        let path = self.path.join(name);
+        DirBuilder::new().mode(0o700).create(&path).map_err(|error| self.failed(&path, &error))?;
+        Ok(path)
+    }
+
+    fn failed(&self, path: &Path, error: &io::Error) -> Error {
+        let message = format!("cannot write {}: {}", path.display(), explain(error));
+        Error::new(Stage::HandOver, exit::CANNOT_CREATE, message)
+            .hint(format!("make room in {}, or name another directory in BEAMINIT_RUN_DIR", self.path.display()))
+    }
+}
+
+impl Drop for RunDir {
+    fn drop(&mut self) {
+        // The directory itself may be a mount that was made for us; then it stays, empty.
+        let _ = empty(&self.path);
+        let _ = fs::remove_dir(&self.path);
+    }
+}
+
+/// Everything that we write there. A directory with anything else is not ours to empty.
+const NAMES: [&str; 7] = ["vm.args", "remote.vm.args", "sys.config", "state.json", "tmp", "var", "erlang"];
+
+/// How a file's name begins until it is whole.
+const UNFINISHED: &str = ".unfinished-";
+
+fn make_and_lock(path: &Path) -> io::Result<DirectoryLock> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match DirBuilder::new().mode(0o700).create(path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        match lock(path) {
+            Err(error) if may_pass(&error) && Instant::now() < deadline => pause(),
+            locked => return locked,
+        }
+    }
+}
+
+/// Locks one of ours that is there, unless a living process has it.
+fn lock(path: &Path) -> io::Result<DirectoryLock> {
+    check_ours_alone(path)?;
+    sys::lock_directory(path)
+}
+
+/// How long a directory that another process has, or has just removed, is asked for again.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+#[expect(clippy::disallowed_methods, reason = "whoever lets a lock go tells nobody")]
+fn pause() {
+    thread::sleep(Duration::from_millis(10));
+}
+
+/// Between its making and its locking a directory looks like a dead process's: a neighbour that starts at the same time
+/// removes it ([`RunDir::without_leftovers`]), and has it until then.
+fn may_pass(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::WouldBlock)
+}
+
+fn check_ours_alone(path: &Path) -> io::Result<()> {
+    let found = fs::symlink_metadata(path)?;
+    if !found.is_dir() || found.uid() != sys::uid() || found.mode() & 0o777 != 0o700 || !has_only_ours(path)? {
+        let (uid, mode) = (found.uid(), found.mode() & 0o777);
+        let whose =
+            format!("it is not ours alone: it belongs to user {uid} with mode {mode:o}, and we are {}", sys::uid());
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, whose));
+    }
+    Ok(())
+}
+
+fn has_only_ours(dir: &Path) -> io::Result<bool> {
+    for entry in fs::read_dir(dir)? {
+        let name = entry?.file_name();
+        if !NAMES.iter().any(|ours| name == *ours) && !name.to_string_lossy().starts_with(UNFINISHED) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn empty(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() { fs::remove_dir_all(entry.path())? } else { fs::remove_file(entry.path())? }
+    }
+    Ok(())
+}
+
+fn nowhere(reasons: &[String]) -> Error {
+    let message = format!("no directory to write to: {}", reasons.join(", "));
+    Error::new(Stage::HandOver, exit::CANNOT_CREATE, message)
+        .hint("mount an emptyDir with medium: Memory, and set BEAMINIT_RUN_DIR to a folder in it that is not there yet")
+}
+
+fn explain(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => "another beaminit has it".into(),
+        _ => crate::error::cause(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(asked: &Path) -> Result<RunDir, Error> {
+        RunDir::open(&RunDirPlaces::new(Some(asked), None))
+    }
+
+    #[test]
+    fn files_are_closed_to_others_and_gone_at_the_end() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("run");
+        let dir = open(&path).unwrap();
+        let file = dir.write("vm.args", b"-name a@b\n", 0o600).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o700);
+        assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(fs::read(&file).unwrap(), b"-name a@b\n");
+        dir.make_dir("tmp").unwrap();
+        drop(dir);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_directory_in_use_is_refused_and_what_the_dead_left_is_taken() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("run");
+        let first = open(&path).unwrap();
+        let error = open(&path).unwrap_err();
+        assert_eq!(error.code, exit::CANNOT_CREATE);
+        assert!(error.to_string().contains("another beaminit has it"), "{error}");
+        drop(first);
+        DirBuilder::new().mode(0o700).create(&path).unwrap();
+        fs::write(path.join("vm.args"), "left over").unwrap();
+        fs::write(path.join(".unfinished-x"), "killed while it wrote").unwrap();
+        let second = open(&path).unwrap();
+        assert_eq!(fs::read_dir(second.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_killed_processes_left_beside_it_is_removed_and_what_living_ones_use_is_not() {
+        let parent = tempfile::tempdir().unwrap();
+        let name = |end: &str| parent.path().join(prefix() + end);
+        let [dead, living, own] = [name("1"), name("2"), name("3")];
+        let foreign = parent.path().join("cache");
+        for path in [&dead, &foreign] {
+            DirBuilder::new().mode(0o700).create(path).unwrap();
+        }
+        fs::write(dead.join("vm.args"), "-setcookie sesame").unwrap();
+        let _living = RunDir::take(&living).unwrap();
+        let _own = RunDir::take(&own).unwrap().without_leftovers();
+        assert_eq!([dead, living, own, foreign].map(|path| path.exists()), [false, true, true, true]);
+    }
+
+    #[test]
+    fn neighbours_that_start_at_once_leave_each_other_theirs() {
+        let parent = tempfile::tempdir().unwrap();
+        let start = |number: usize| {
+            let path = parent.path().join(format!("{}{number}", prefix()));
+            for _ in 0..100 {
+                let dir = RunDir::take(&path).expect("it is nobody else's").without_leftovers();
+                let file = dir.write("vm.args", b"-name a@b\n", 0o600).expect("nobody removed it");
+                assert!(file.exists(), "{}", file.display());
+            }
+        };
+        thread::scope(|scope| (0..4).for_each(|number| drop(scope.spawn(move || start(number)))));
+    }
+
+    #[test]
+    fn a_directory_of_other_peoples_files_is_left_as_it_is() {
+        let parent = tempfile::tempdir().unwrap();
+        // As a directory of ours is but for what it holds.
+        fs::set_permissions(parent.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        fs::write(parent.path().join("precious"), "data").unwrap();
+        let dir = open(parent.path()).unwrap();
+        assert_eq!(dir.path().parent(), Some(parent.path()));
+        drop(dir);
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_guest_takes_neither_what_a_start_has_nor_what_it_will_want() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("run");
+        let places = RunDirPlaces::new(Some(&path), None);
+        let early = RunDir::open_beside_an_init(&places).unwrap();
+        assert!(!path.exists() && !places.of_a_start().any(|place| place == early.path()), "{early:?}");
+        let start = RunDir::open(&places).unwrap();
+        let guest = RunDir::open_beside_an_init(&places).unwrap();
+        assert_eq!((start.path(), guest.path().parent()), (path.as_path(), Some(path.as_path())));
+        drop(guest);
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_start_may_have_its_directory_wherever_exec_looks() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("run");
+        let places = RunDirPlaces::new(Some(&path), None);
+        assert_eq!(RunDir::open(&places).unwrap().path(), places.of_a_start().next().unwrap());
+        fs::create_dir(&path).unwrap();
+        let deeper = RunDir::open(&places).unwrap();
+        assert!(places.of_a_start().any(|place| place == deeper.path()));
+    }
+
+    #[test]
+    fn the_place_that_is_foreseen_is_the_one_that_is_taken_and_nothing_is_made() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("run");
+        let places = RunDirPlaces::new(Some(&path), None);
+        let foreseen = RunDir::foresee(&places).unwrap();
+        assert!(!path.exists());
+        let dir = RunDir::open(&places).unwrap();
+        assert_eq!(dir.path(), foreseen);
+        let refused = RunDir::foresee(&places).unwrap_err();
+        assert!(refused.to_string().contains("another beaminit has it"), "{refused}");
+        drop(dir);
+        DirBuilder::new().mode(0o700).create(&path).unwrap();
+        assert_eq!(RunDir::foresee(&places).unwrap(), path, "what the dead left");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let deeper = RunDir::foresee(&places).unwrap();
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
+        assert_eq!(RunDir::open(&places).unwrap().path(), deeper);
+    }
+
+    #[test]
+    fn what_cannot_be_made_is_refused_and_foreseen_with_the_same_reason() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().join("run");
+        let places = RunDirPlaces::new(Some(&path), None);
+        let foreseen = RunDir::foresee(&places).unwrap_err();
+        assert_eq!(foreseen, RunDir::open(&places).unwrap_err());
+        assert!(foreseen.to_string().contains(&format!("{}: not a directory", path.display())), "{foreseen}");
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_named_with_the_cure() {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = open(&parent.path().join("run")).unwrap();
+        let tmp = dir.make_dir("tmp").unwrap();
+        for failed in [dir.make_dir("tmp"), dir.write("tmp", b"", 0o600)] {
+            let failed = failed.unwrap_err();
+            assert_eq!(failed.code, exit::CANNOT_CREATE);
+            let said = failed.to_string();
+            assert!(said.contains(&format!("cannot write {}: ", tmp.display())), "{said}");
+            assert!(said.contains("hint: make room in ") && said.contains("BEAMINIT_RUN_DIR"), "{said}");
+        }
+    }
+
+    #[test]
+    fn tmpdir_is_a_place_unless_it_depends_on_where_we_stand() {
+        let has = |dir: &str| {
+            let places = RunDirPlaces::new(None, Some(Path::new(dir)));
+            places.of_a_start().any(|place| place.starts_with(dir))
+        };
+        assert!(has("/var/scratch") && !has("scratch") && !has("./scratch"));
+    }
+
+    #[test]
+    fn a_link_to_elsewhere_is_not_followed() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("run");
+        std::os::unix::fs::symlink(parent.path(), &path).unwrap();
+        assert!(RunDir::take(&path).is_err());
+    }
+}

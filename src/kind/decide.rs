@@ -1,0 +1,36 @@
+//! Decides what a release gets.
+
+use super::spec::HandOverInput;
+use crate::error::Error;
+use crate::hand_over::{HandOver, Value};
+use crate::identity::name::Fqdn;
+use crate::identity::{Identity, Source};
+
+impl HandOverInput<'_> {
+    /// Decides what the release gets.
+    ///
+    /// # Errors
+    /// Environment, secrets and templates contradict one another (65), or the cookie has no place (73).
+    pub(crate) fn decide(&self) -> Result<HandOver, Error> {
+        let mut plan = HandOver { variables: identity_variables(self.identity), ..HandOver::default() };
+        if self.render && self.release.kind.is_beam {
+            plan.removed = vec!["REPLACE_OS_VARS", "RELX_REPLACE_OS_VARS"];
+        }
+        (self.release.kind.hand_over)(&mut plan, self)?;
+        Ok(plan)
+    }
+}
+
+/// What was derived, under the names that templates know it by. What was given is in the environment already.
+fn identity_variables(identity: &Identity) -> Vec<(&'static str, Value)> {
+    let derived = identity.variables().into_iter().filter(|(name, _, source)| *source != Source::Variable(name));
+    derived.map(|(name, value, _)| (name, value.into())).collect()
+}
+
+/// The pod's name, if a headless service should publish it. A host name that somebody gave a Docker container looks
+/// alike in its hosts file, but no DNS need know it.
+pub(crate) fn published_name(identity: &Identity) -> Option<&Fqdn> {
+    let fqdn = identity.fqdn.as_ref()?;
+    let from_kubernetes = fqdn.value.labels().nth(3) == Some("svc");
+    (fqdn.source != Source::HostsFile || from_kubernetes).then_some(&fqdn.value)
+}

@@ -1,0 +1,66 @@
+//! Distillery.
+
+use super::spec::{FileVariable, HandOverInput, KindSpec, LayoutUse, OwnVmArgs, ScriptRendering, Template};
+use super::vm_args_file::{ScriptDifferences, hand_over_vm_args, unnamed};
+use crate::cookie::Cookie;
+use crate::error::Error;
+use crate::hand_over::{HandOver, SYS_CONFIG, Value};
+use crate::render::VmArgsFile;
+
+const COOKIE: &str = "COOKIE";
+/// Where the script writes what it makes of its configuration.
+const VAR: &str = "var";
+
+pub(super) const SPEC: KindSpec = KindSpec {
+    name: "distillery",
+    is_beam: true,
+    layout: LayoutUse::RequiredAndEntered,
+    recognise: |script| {
+        script.has_version_file("libexec/config.sh").then_some("its version's directory has libexec/config.sh")
+    },
+    starts_node: |script| {
+        script.has_argument_of(&["foreground", "console", "console_boot", "console_clean", "start", "start_boot"])
+    },
+    foreground: Some("foreground"),
+    background: &["start", "start_boot"],
+    ignores_templates: None,
+    script_rendering: ScriptRendering::ReplaceOsVars,
+    vm_args_variables: &[FileVariable::VMARGS_PATH, FileVariable::RELEASE_VM_ARGS],
+    sys_config_variables: &[
+        FileVariable::SYS_CONFIG_PATH,
+        FileVariable::RELX_CONFIG_PATH,
+        FileVariable::RELEASE_SYS_CONFIG,
+    ],
+    own_vm_args: OwnVmArgs::HandedOverWithoutTemplate,
+    cookie_variable: Some(COOKIE),
+    hand_over,
+};
+
+fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error> {
+    if input.raw.release_mutable_dir.is_none() && !input.release.can_write_in_root(VAR) {
+        plan.directories.push(VAR);
+        plan.set("RELEASE_MUTABLE_DIR", Value::in_run_dir(VAR));
+    }
+    let cookie_value = input.raw.cookie.clone();
+    let script = ScriptDifferences { cookie_variable: COOKIE, cookie_value, check_unnamed, show_cookie };
+    hand_over_vm_args(plan, input, &script)?;
+    if let Some((_, text)) = &input.sys_config {
+        plan.add_file(SYS_CONFIG, (*text).to_owned());
+        plan.set("SYS_CONFIG_PATH", Value::in_run_dir(SYS_CONFIG));
+    }
+    Ok(())
+}
+
+/// The script takes the name from a variable `NAME` if it finds no other.
+#[expect(clippy::unnecessary_wraps, reason = "for relx the same is an error")]
+fn check_unnamed(plan: &mut HandOver, template: &Template, _: &VmArgsFile) -> Result<(), Error> {
+    let (message, hint) = unnamed(template);
+    plan.warn(message, hint);
+    Ok(())
+}
+
+/// The script hands the cookie to its remote commands, and looks for a file in HOME alone. It starts nothing without one,
+/// and has hooks that call those commands once the node runs.
+fn show_cookie(plan: &mut HandOver, _: &HandOverInput<'_>, cookie: &Cookie) {
+    plan.set(COOKIE, Value::secret(cookie));
+}

@@ -1,0 +1,181 @@
+//! A VM that is started directly, or by a script that takes no file of ours, reads flags from its environment: those of
+//! `ERL_AFLAGS` come before the command line's, those of `ERL_ZFLAGS` behind all others. The first name counts; two
+//! cookies cancel each other.
+
+use super::cookie::{NamedCookie, choose_cookie};
+use super::spec::{FileVariable, HandOverInput, KindSpec, LayoutUse, OwnVmArgs, ScriptRendering};
+use crate::error::Error;
+use crate::hand_over::cookie::{CookiePlacement, check_vm_finds_one};
+use crate::hand_over::{CANCELLING_COOKIE, HandOver, Part, SYS_CONFIG, VM_ARGS, Value, data_error};
+use crate::identity::name::{Distribution, NodeName};
+use crate::render::VmArgsFile;
+use crate::variables::CookieMode;
+
+pub(super) const SPEC: KindSpec = KindSpec {
+    name: "erl",
+    is_beam: true,
+    layout: LayoutUse::IfItIsARelease,
+    recognise: |script| {
+        if script.release_text_has("find_vm_args") {
+            return Some("its start script is relx's plain one, which has find_vm_args");
+        }
+        let is_vm = ["erl", "elixir", "iex"].iter().any(|name| script.is_named(name));
+        is_vm.then_some("COMMAND is erl, elixir or iex")
+    },
+    starts_node: |_| true,
+    foreground: None,
+    background: &[],
+    ignores_templates: None,
+    script_rendering: ScriptRendering::ReplaceOsVars,
+    vm_args_variables: &[FileVariable::VMARGS_PATH, FileVariable::RELEASE_VM_ARGS],
+    sys_config_variables: &[
+        FileVariable::RELEASE_SYS_CONFIG,
+        FileVariable::SYS_CONFIG_PATH,
+        FileVariable::RELX_CONFIG_PATH,
+    ],
+    own_vm_args: OwnVmArgs::AlwaysRead,
+    cookie_variable: None,
+    hand_over,
+};
+
+fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error> {
+    let cookie = choose_cookie(input, "ERLANG_COOKIE", None)?;
+    let named_outside = name_outside(input);
+    check_cookie_file_is_possible(input, cookie.as_ref())?;
+    check_one_name(input, named_outside.as_ref())?;
+    if input.own.is_some() {
+        put_name_before_own(plan, input)?;
+    }
+    let text = match cookie {
+        Some(cookie) => text_with_cookie(plan, input, cookie)?,
+        None => text_without_cookie(input).to_owned(),
+    };
+    let in_template = input.vm_args.as_ref().and_then(|(_, args)| args.node.clone());
+    let in_own = input.own.as_ref().and_then(|(_, own)| own.node.clone());
+    plan.node = in_template.map(|(_, node)| node).or(named_outside).or(in_own.map(|(_, node)| node));
+    if plan.node.is_none() {
+        plan.not_distributed = Some("neither COMMAND nor a template names it");
+    } else if plan.cookie.is_none() && own_cookies(input) == 0 && !has_cookie_outside(input) {
+        check_vm_finds_one(input.raw, input.release.erts)?;
+    }
+    pass_files_as_flags(plan, input, text);
+    Ok(())
+}
+
+/// relx's plain script passes the release's own `vm.args` on the command line, with a cookie in it.
+fn check_cookie_file_is_possible(input: &HandOverInput<'_>, cookie: Option<&NamedCookie>) -> Result<(), Error> {
+    let (Some(cookie), Some((path, own)), CookieMode::File) = (cookie, &input.own, input.cookie_mode) else {
+        return Ok(());
+    };
+    if own.cookie.as_ref() != Some(&cookie.cookie) {
+        return Ok(());
+    }
+    let message = format!(
+        "BEAMINIT_COOKIE=file, but the release's script puts -setcookie of {} on the command line",
+        path.display()
+    );
+    Err(data_error(message)
+        .hint("drop it from the release's vm.args, or build the release with extended_start_script true"))
+}
+
+fn check_one_name(input: &HandOverInput<'_>, named_outside: Option<&NodeName>) -> Result<(), Error> {
+    let Some((template, args)) = &input.vm_args else { return Ok(()) };
+    let (Some((_, node)), Some(other)) = (&args.node, named_outside) else { return Ok(()) };
+    let path = template.path.display();
+    let message = format!("-name of {path} is {node}, but COMMAND or ERL_FLAGS name the node {other}");
+    Err(data_error(message).hint("the VM would take the latter; drop one of them"))
+}
+
+/// relx's plain script passes the release's own `vm.args` on the command line, with a name in it.
+fn put_name_before_own(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error> {
+    let (Some((template, args)), Some((path, own))) = (&input.vm_args, &input.own) else { return Ok(()) };
+    let Some((distribution, node)) = &args.node else { return Ok(()) };
+    if own.has_sname && *distribution == Distribution::Long {
+        let message =
+            format!("{} has -sname, which the VM prefers to -name of {}", path.display(), template.path.display());
+        return Err(data_error(message)
+            .hint("drop -sname from the release's vm.args, or build it with extended_start_script true"));
+    }
+    let flag = if *distribution == Distribution::Long { "-name" } else { "-sname" };
+    plan.set("ERL_AFLAGS", format!("{flag} {node}"));
+    plan.not_for_tools.push("ERL_AFLAGS");
+    Ok(())
+}
+
+/// The template's flags. Beside the release's own file they come without the name, which is in front of both.
+fn text_without_cookie<'a>(input: &'a HandOverInput<'_>) -> &'a str {
+    let Some((_, args)) = &input.vm_args else { return "" };
+    if input.own.is_some() { &args.without_node_flags } else { &args.text }
+}
+
+/// Puts the cookie into a file, else into the text that is handed over.
+fn text_with_cookie(plan: &mut HandOver, input: &HandOverInput<'_>, cookie: NamedCookie) -> Result<String, Error> {
+    let mut text = match &input.vm_args {
+        None => String::new(),
+        Some((_, args)) if input.own.is_some() => args.without_node_flags.clone(),
+        Some((_, args)) => args.without_cookie.clone(),
+    };
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    let is_in_file = !matches!(cookie.place(plan, input)?, CookiePlacement::CommandLine { .. });
+    match &input.own {
+        Some((_, VmArgsFile { cookies: 1, .. })) if is_in_file => text.push_str(CANCELLING_COOKIE),
+        _ if is_in_file => {}
+        Some((path, own)) if own.cookies > 0 => {
+            let (path, named_by) = (path.display(), &cookie.named_by);
+            let message = format!("{path} has a cookie too: with the one of {named_by} the VM would use neither");
+            let hint = if input.cookie_mode == CookieMode::Args { "set BEAMINIT_COOKIE=file, or " } else { "" };
+            return Err(data_error(message).hint(format!("{hint}drop -setcookie from the release's vm.args")));
+        }
+        _ => text.extend(["-setcookie ", cookie.cookie.expose(), "\n"]),
+    }
+    plan.cookie = Some(cookie.cookie);
+    Ok(text)
+}
+
+fn own_cookies(input: &HandOverInput<'_>) -> usize {
+    input.own.as_ref().map_or(0, |(_, own)| own.cookies)
+}
+
+fn pass_files_as_flags(plan: &mut HandOver, input: &HandOverInput<'_>, text: String) {
+    let mut flags = Vec::new();
+    if !text.trim().is_empty() {
+        plan.add_file(VM_ARGS, text);
+        flags.extend([Part::Text("-args_file ".into()), Part::Word(VM_ARGS)]);
+    }
+    if let Some((_, text)) = &input.sys_config {
+        plan.add_file(SYS_CONFIG, (*text).to_owned());
+        let space = if flags.is_empty() { "" } else { " " };
+        flags.extend([Part::Text(format!("{space}-config ")), Part::Word(SYS_CONFIG)]);
+    }
+    if flags.is_empty() {
+        return;
+    }
+    if let Some(theirs) = &input.raw.erl_zflags {
+        flags.insert(0, Part::Text(format!("{theirs} ")));
+    }
+    plan.set("ERL_ZFLAGS", Value(flags));
+    plan.not_for_tools.push("ERL_ZFLAGS");
+}
+
+/// The node's name where others than we give it to the VM.
+fn name_outside(input: &HandOverInput<'_>) -> Option<NodeName> {
+    let words = words_outside(input);
+    let flag = words.iter().position(|word| ["-name", "--name", "-sname", "--sname"].contains(&word.as_str()))?;
+    NodeName::parse(words.get(flag + 1)?).ok()
+}
+
+fn has_cookie_outside(input: &HandOverInput<'_>) -> bool {
+    words_outside(input).iter().any(|word| word == "-setcookie" || word == "--cookie")
+}
+
+/// The words of all flags that the VM gets from others than us.
+fn words_outside(input: &HandOverInput<'_>) -> Vec<String> {
+    let raw = input.raw;
+    let mut words: Vec<_> = input.release.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    for flags in [&raw.erl_aflags, &raw.erl_flags, &raw.erl_zflags, &raw.elixir_erl_options].into_iter().flatten() {
+        words.extend(flags.split_ascii_whitespace().map(str::to_owned));
+    }
+    words
+}

@@ -1,0 +1,228 @@
+//! `mix release`. Its script passes a name and a cookie on its VM's command line, whatever `vm.args` says: there, a second
+//! name is without effect and a second cookie cancels both. So both go where the script looks for them.
+
+use super::cookie::{NamedCookie, choose_cookie};
+use super::decide::published_name;
+use super::env_sh::{self, Assignment};
+use super::spec::{FileVariable, HandOverInput, KindSpec, LayoutUse, OwnVmArgs, ScriptRendering, Template};
+use crate::error::{Error, Problem};
+use crate::file;
+use crate::hand_over::cookie::find_in_files;
+use crate::hand_over::{CANCELLING_COOKIE, COOKIE_IN_A_FILE, HandOver, SYS_CONFIG, VM_ARGS, Value, data_error, quoted};
+use crate::identity::name::{Distribution, NodeHost, NodeName};
+use crate::release::ReleaseLayout;
+use crate::variables::CookieMode;
+use std::path::{Path, PathBuf};
+
+pub(super) const SPEC: KindSpec = KindSpec {
+    name: "mix",
+    is_beam: true,
+    layout: LayoutUse::Required,
+    recognise: |script| {
+        let has_both = script.has_version_file("elixir") && script.has_version_file("env.sh");
+        has_both.then_some("its version's directory has elixir and env.sh")
+    },
+    starts_node: |script| script.has_argument_of(&["start", "start_iex", "daemon", "daemon_iex"]),
+    foreground: Some("start"),
+    background: &["daemon", "daemon_iex"],
+    ignores_templates: None,
+    script_rendering: ScriptRendering::Never,
+    vm_args_variables: &[FileVariable::RELEASE_VM_ARGS, FileVariable::VMARGS_PATH],
+    sys_config_variables: &[
+        FileVariable::RELEASE_SYS_CONFIG,
+        FileVariable::SYS_CONFIG_PATH,
+        FileVariable::RELX_CONFIG_PATH,
+    ],
+    own_vm_args: OwnVmArgs::UnlessReplaced,
+    cookie_variable: Some(COOKIE),
+    hand_over,
+};
+
+const COOKIE: &str = "RELEASE_COOKIE";
+/// What we set and its env.sh may set otherwise.
+const SET_BY_US: [&str; 4] = ["RELEASE_NODE", "RELEASE_DISTRIBUTION", COOKIE, "RELEASE_VM_ARGS"];
+const TMP: &str = "tmp";
+const REMOTE_VM_ARGS: &str = "remote.vm.args";
+const NAME_CURE: &str = "set RELEASE_NAME to letters, digits, - and _, or RELEASE_NODE=NAME@HOST";
+
+fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error> {
+    let Some(layout) = input.release.layout.as_ref() else { return Ok(()) };
+    let env_sh = file::read_text(&layout.version_dir.join("env.sh")).unwrap_or_default();
+    let env_sh = env_sh::assignments(&env_sh, &SET_BY_US);
+    let set_in_env_sh = |variable: &str| env_sh.iter().find(|found| found.variable == variable);
+    // With a runtime configuration the script writes to RELEASE_TMP, which is in the release.
+    if input.raw.release_tmp.is_none() && !input.release.can_write_in_root(TMP) {
+        plan.directories.push(TMP);
+        plan.set("RELEASE_TMP", Value::in_run_dir(TMP));
+    }
+    check_one_name(input)?;
+    if set_in_env_sh("RELEASE_NODE").is_none() {
+        name_node(plan, input)?;
+    }
+    hand_over_cookie(plan, input, set_in_env_sh(COOKIE).or_else(|| set_in_env_sh("RELEASE_VM_ARGS")))?;
+    hand_over_vm_args(plan, input, layout);
+    if let Some((template, text)) = &input.sys_config {
+        plan.warnings.extend(missing_marker(layout, template, text));
+        plan.add_file(SYS_CONFIG, (*text).to_owned());
+        plan.set("RELEASE_SYS_CONFIG", Value::in_run_dir("sys"));
+    }
+    for found in &env_sh {
+        give_way_to_env_sh(plan, found, layout);
+    }
+    Ok(())
+}
+
+fn check_one_name(input: &HandOverInput<'_>) -> Result<(), Error> {
+    let Some((template, args)) = &input.vm_args else { return Ok(()) };
+    let (Some((_, in_template)), Some(in_environment)) = (&args.node, &input.raw.release_node) else { return Ok(()) };
+    if in_template.to_string() == *in_environment {
+        return Ok(());
+    }
+    let message = format!("-name of {} and RELEASE_NODE of the environment differ", template.path.display());
+    Err(data_error(message).hint("drop one of them, or write -name ${RELEASE_NODE} in the template"))
+}
+
+/// The template names the node, else the environment, else the pod's own name does.
+fn name_node(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error> {
+    let raw = input.raw;
+    let in_template = input.vm_args.as_ref().and_then(|(_, args)| args.node.clone());
+    if let Some((distribution, node)) = in_template {
+        set_node(plan, distribution, node);
+        return Ok(());
+    }
+    if raw.release_distribution.as_deref() == Some("none") {
+        plan.not_distributed = Some("RELEASE_DISTRIBUTION is none");
+    }
+    if let Some(name) = &raw.release_node {
+        match NodeName::parse(name) {
+            Ok(node) => plan.node = Some(node),
+            Err(reason) if input.release.starts_node && plan.not_distributed.is_none() => {
+                return Err(data_error(format!("RELEASE_NODE={name} {reason}"))
+                    .hint("set RELEASE_NODE=NAME@$(MY_POD_FQDN), or leave it unset: then the pod's name is taken"));
+            }
+            Err(_) => {}
+        }
+        return set_distribution_of_given_node(plan, input);
+    }
+    if let Some(fqdn) = published_name(input.identity)
+        && raw.release_distribution.is_none()
+    {
+        let name = &input.release.name;
+        let node = NodeName::on_host(name, fqdn)
+            .map_err(|reason| data_error(format!("the node name {name}@{fqdn} {reason}")).hint(NAME_CURE))?;
+        plan.named_by_us = true;
+        set_node(plan, Distribution::Long, node);
+    }
+    Ok(())
+}
+
+fn set_node(plan: &mut HandOver, distribution: Distribution, node: NodeName) {
+    plan.set("RELEASE_DISTRIBUTION", if distribution == Distribution::Long { "name" } else { "sname" });
+    plan.set("RELEASE_NODE", node.to_string());
+    plan.node = Some(node);
+}
+
+/// The script takes `sname` unless it is told otherwise, and with it the VM refuses a host with dots.
+fn set_distribution_of_given_node(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error> {
+    let Some(node) = &plan.node else { return Ok(()) };
+    let is_long = match node.host() {
+        NodeHost::Name(host) => host.is_dotted(),
+        NodeHost::Address(_) => true,
+        NodeHost::Absent => false,
+    };
+    match input.raw.release_distribution.as_deref() {
+        None if is_long => plan.set("RELEASE_DISTRIBUTION", "name"),
+        Some("sname") if is_long => {
+            let message = format!("RELEASE_NODE={node} has a host with dots, which RELEASE_DISTRIBUTION=sname refuses");
+            return Err(data_error(message).hint("set RELEASE_DISTRIBUTION=name"));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// On its command line by default: the script passes one there in any case.
+fn hand_over_cookie(plan: &mut HandOver, input: &HandOverInput<'_>, env_sh: Option<&Assignment>) -> Result<(), Error> {
+    let Some(layout) = input.release.layout.as_ref() else { return Ok(()) };
+    let chosen = choose_cookie(input, COOKIE, input.raw.release_cookie.as_deref())?;
+    if input.cookie_mode != CookieMode::File {
+        if let Some(chosen) = chosen {
+            plan.set(COOKIE, Value::secret(&chosen.cookie));
+            plan.cookie = Some(chosen.cookie);
+        }
+        return Ok(());
+    }
+    let Some(chosen) = chosen.or_else(|| cookie_of_image(input, layout)) else { return Ok(()) };
+    if let Some(found) = env_sh {
+        let place = format!("{}/env.sh:{}", layout.version_dir.display(), found.line);
+        let message = format!("BEAMINIT_COOKIE=file, but {place} sets {}", found.variable);
+        return Err(data_error(message).hint("remove that line, or set BEAMINIT_COOKIE=args"));
+    }
+    plan.place_cookie(&chosen.request(input))?;
+    let include = |name: &str, asked: Option<&str>| {
+        include_line(&asked.map_or_else(|| layout.version_dir.join(name), PathBuf::from)) + CANCELLING_COOKIE
+    };
+    plan.add_file(VM_ARGS, include(VM_ARGS, input.raw.release_vm_args.as_deref()));
+    plan.add_file(REMOTE_VM_ARGS, include(REMOTE_VM_ARGS, input.raw.release_remote_vm_args.as_deref()));
+    plan.set("RELEASE_VM_ARGS", Value::in_run_dir(VM_ARGS));
+    plan.set("RELEASE_REMOTE_VM_ARGS", Value::in_run_dir(REMOTE_VM_ARGS));
+    plan.set(COOKIE, COOKIE_IN_A_FILE);
+    plan.cookie = Some(chosen.cookie);
+    Ok(())
+}
+
+/// The cookie that the release has when nobody gives one: in HOME, else where `mix release` put it.
+fn cookie_of_image(input: &HandOverInput<'_>, layout: &ReleaseLayout) -> Option<NamedCookie> {
+    let in_home = input.raw.home.as_deref().map(|home| Path::new(home).join(".erlang.cookie"));
+    let (cookie, named_by) = find_in_files(in_home.into_iter().chain([layout.root.join("releases/COOKIE")]))?;
+    Some(NamedCookie { cookie, named_by })
+}
+
+fn hand_over_vm_args(plan: &mut HandOver, input: &HandOverInput<'_>, layout: &ReleaseLayout) {
+    let Some((template, args)) = &input.vm_args else { return };
+    let own = if template.adds_to_own { include_line(&layout.version_dir.join(VM_ARGS)) } else { String::new() };
+    let mut text = own + &args.without_node_flags;
+    // The cookie has made one already.
+    if let Some(file) = plan.files.iter_mut().find(|file| file.name == VM_ARGS) {
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        file.contents = text + CANCELLING_COOKIE;
+    } else {
+        plan.add_file(VM_ARGS, text);
+        plan.set("RELEASE_VM_ARGS", Value::in_run_dir(VM_ARGS));
+    }
+}
+
+/// Without its marker the script does not read `config/runtime.exs`.
+fn missing_marker(layout: &ReleaseLayout, template: &Template, text: &str) -> Option<Problem> {
+    const MARKER: &str = "RUNTIME_CONFIG=true";
+    let own = file::read_text(&layout.version_dir.join(SYS_CONFIG)).unwrap_or_default();
+    if !own.contains(MARKER) || text.contains(MARKER) {
+        return None;
+    }
+    let path = template.path.display();
+    let message =
+        format!("{path} lacks the line %% {MARKER} of the release's own: config/runtime.exs will not be read");
+    Some(Problem::new(message).hint(format!("write %% {MARKER} as its first line")))
+}
+
+/// The script reads env.sh after us, and what that sets wins.
+fn give_way_to_env_sh(plan: &mut HandOver, found: &Assignment, layout: &ReleaseLayout) {
+    let (variable, line) = (found.variable, found.line);
+    plan.variables.retain(|(name, _)| *name != variable);
+    let what = if variable == "RELEASE_NODE" {
+        "so beaminit leaves the node name to it"
+    } else {
+        "which wins over what beaminit sets"
+    };
+    plan.warn(
+        format!("{}/env.sh:{line} sets {variable}, {what}", layout.version_dir.display()),
+        format!("write export {variable}=\"${{{variable}:-…}}\" in rel/env.sh.eex, or remove the line"),
+    );
+}
+
+/// A line that includes another file, if there is one.
+fn include_line(file: &Path) -> String {
+    if file.is_file() { format!("-args_file {}\n", quoted(file)) } else { String::new() }
+}

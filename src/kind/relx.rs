@@ -1,0 +1,73 @@
+//! relx, so rebar3 too, with its extended start script.
+
+use super::spec::{FileVariable, HandOverInput, KindSpec, LayoutUse, OwnVmArgs, ScriptRendering, Template};
+use super::vm_args_file::{ScriptDifferences, hand_over_vm_args, unnamed};
+use crate::cookie::Cookie;
+use crate::error::Error;
+use crate::hand_over::{COOKIE_IN_A_FILE, HandOver, SYS_CONFIG, Value, data_error};
+use crate::render::VmArgsFile;
+
+const COOKIE: &str = "RELX_COOKIE";
+
+pub(super) const SPEC: KindSpec = KindSpec {
+    name: "relx",
+    is_beam: true,
+    layout: LayoutUse::RequiredAndEntered,
+    recognise: |script| {
+        script.release_text_has("RELX_CONFIG_PATH").then_some("its start script reads RELX_CONFIG_PATH")
+    },
+    starts_node: |script| {
+        script.has_argument_of(&[
+            "foreground",
+            "console",
+            "console_boot",
+            "console_clean",
+            "daemon",
+            "daemon_boot",
+            "start",
+        ])
+    },
+    foreground: Some("foreground"),
+    background: &["start", "daemon", "daemon_boot"],
+    ignores_templates: None,
+    script_rendering: ScriptRendering::SrcFiles,
+    vm_args_variables: &[FileVariable::VMARGS_PATH, FileVariable::RELEASE_VM_ARGS],
+    sys_config_variables: &[
+        FileVariable::RELX_CONFIG_PATH,
+        FileVariable::SYS_CONFIG_PATH,
+        FileVariable::RELEASE_SYS_CONFIG,
+    ],
+    own_vm_args: OwnVmArgs::HandedOverWithoutTemplate,
+    cookie_variable: Some(COOKIE),
+    hand_over,
+};
+
+fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error> {
+    let cookie_value = input.raw.relx_cookie.clone();
+    let script = ScriptDifferences { cookie_variable: COOKIE, cookie_value, check_unnamed, show_cookie };
+    hand_over_vm_args(plan, input, &script)?;
+    if let Some((_, text)) = &input.sys_config {
+        plan.add_file(SYS_CONFIG, (*text).to_owned());
+        plan.set("RELX_CONFIG_PATH", Value::in_run_dir(SYS_CONFIG));
+    }
+    Ok(())
+}
+
+/// The script ends at once if it finds no name.
+fn check_unnamed(_: &mut HandOver, template: &Template, args: &VmArgsFile) -> Result<(), Error> {
+    if args.text.contains("-args_file") {
+        return Ok(());
+    }
+    let (message, hint) = unnamed(template);
+    Err(data_error(message).hint(hint))
+}
+
+/// The script hands the cookie to its remote commands, and looks for a file in HOME alone. Without one it only says so.
+fn show_cookie(plan: &mut HandOver, input: &HandOverInput<'_>, cookie: &Cookie) {
+    if input.release.starts_node {
+        plan.set(COOKIE, COOKIE_IN_A_FILE);
+        plan.cookie_for_tools = Some(COOKIE);
+    } else {
+        plan.set(COOKIE, Value::secret(cookie));
+    }
+}

@@ -1,0 +1,86 @@
+//! Distillery's and relx's start scripts read name and cookie out of `vm.args` themselves, line by line, so the file that
+//! they get is whole but for the cookie. That goes into a file where the VM looks for it, and no command line shows it.
+
+use super::cookie::choose_cookie;
+use super::spec::{HandOverInput, Template};
+use crate::cookie::Cookie;
+use crate::error::Error;
+use crate::hand_over::cookie::{CookiePlacement, check_vm_finds_one};
+use crate::hand_over::{HandOver, VM_ARGS, Value};
+use crate::identity::name::{Distribution, NodeName};
+use crate::render::VmArgsFile;
+
+/// In what the two scripts differ.
+pub(super) struct ScriptDifferences {
+    /// The variable in which the script looks for the cookie.
+    pub(super) cookie_variable: &'static str,
+    pub(super) cookie_value: Option<String>,
+    /// What to do about a template that names no node.
+    pub(super) check_unnamed: fn(&mut HandOver, &Template, &VmArgsFile) -> Result<(), Error>,
+    /// Shows the script a cookie that the VM finds in a file.
+    pub(super) show_cookie: fn(&mut HandOver, &HandOverInput<'_>, &Cookie),
+}
+
+/// What is said of a template that names no node.
+pub(super) fn unnamed(template: &Template) -> (String, &'static str) {
+    let message = format!("{} names no node: neither -name nor -sname", template.path.display());
+    (message, "write -name ${RELEASE_NAME}@${MY_POD_FQDN}")
+}
+
+/// A `vm.args` that the script will read.
+struct ScriptVmArgs<'a> {
+    text: &'a str,
+    without_cookie: &'a str,
+    node: Option<&'a (Distribution, NodeName)>,
+    cookie: Option<&'a Cookie>,
+}
+
+pub(super) fn hand_over_vm_args(
+    plan: &mut HandOver,
+    input: &HandOverInput<'_>,
+    script: &ScriptDifferences,
+) -> Result<(), Error> {
+    let cookie = choose_cookie(input, script.cookie_variable, script.cookie_value.as_deref())?;
+    if let Some((template, args)) = &input.vm_args
+        && args.node.is_none()
+    {
+        (script.check_unnamed)(plan, template, args)?;
+    }
+    let Some(args) = script_vm_args(input) else { return Ok(()) };
+    let mut text = args.text.to_owned();
+    if let Some(cookie) = cookie {
+        if let CookiePlacement::CommandLine { .. } = cookie.place(plan, input)? {
+            text = text_with_cookie(&args, &cookie.cookie);
+        } else {
+            (script.show_cookie)(plan, input, &cookie.cookie);
+            args.without_cookie.clone_into(&mut text);
+        }
+        plan.cookie = Some(cookie.cookie);
+    } else if text == args.without_cookie && args.node.is_some() && input.release.starts_node {
+        check_vm_finds_one(input.raw, input.release.erts)?;
+    }
+    if input.vm_args.is_some() || plan.cookie.is_some() {
+        plan.add_file(VM_ARGS, text);
+        plan.set("VMARGS_PATH", Value::in_run_dir(VM_ARGS));
+    }
+    plan.node = args.node.map(|(_, node)| node.clone());
+    Ok(())
+}
+
+/// The template's, else the release's own.
+fn script_vm_args<'a>(input: &'a HandOverInput<'_>) -> Option<ScriptVmArgs<'a>> {
+    if let Some((_, args)) = &input.vm_args {
+        let (text, without_cookie) = (&args.text, &args.without_cookie);
+        return Some(ScriptVmArgs { text, without_cookie, node: args.node.as_ref(), cookie: args.cookie.as_ref() });
+    }
+    let (_, own) = input.own.as_ref()?;
+    // With another cookie the file is rewritten, as it is with none.
+    Some(ScriptVmArgs { text: &own.text, without_cookie: &own.without_cookie, node: own.node.as_ref(), cookie: None })
+}
+
+fn text_with_cookie(args: &ScriptVmArgs<'_>, cookie: &Cookie) -> String {
+    if args.cookie == Some(cookie) {
+        return args.text.to_owned();
+    }
+    format!("{}\n-setcookie {}\n", args.without_cookie, cookie.expose())
+}

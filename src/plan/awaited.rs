@@ -1,0 +1,106 @@
+//! What a start waits for, and whom it asks.
+
+use super::planner::Planner;
+use crate::context::Context;
+use crate::error::{Error, Stage};
+use crate::exit;
+use crate::hand_over::HandOver;
+use crate::identity::Identity;
+use crate::identity::name::{Fqdn, NodeHost, NodeName};
+use crate::kind::{Release, published_name};
+use crate::variables::WaitPolicy;
+use crate::wait::{self, WaitError};
+
+/// What is waited for before the release starts.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct PlannedWait {
+    /// The name that peers look up, and that must answer with an address of ours.
+    pub(crate) name: Option<Fqdn>,
+    /// Why a start does not wait for it.
+    pub(crate) nothing_because: Option<String>,
+}
+
+impl PlannedWait {
+    /// The name for which a start waits.
+    pub(crate) fn record(&self) -> Option<&Fqdn> {
+        self.name.as_ref().filter(|_| self.nothing_because.is_none())
+    }
+}
+
+impl Planner<'_> {
+    pub(super) fn plan_wait(&mut self, hand_over: Option<&HandOver>) -> PlannedWait {
+        let nothing = HandOver::default();
+        let awaited = find_awaited(hand_over.unwrap_or(&nothing), &self.release, &self.context.identity);
+        let policy = self.context.environment.config.wait;
+        match awaited {
+            // Without a plan it is the pod's own name that may be looked at.
+            _ if hand_over.is_none() => PlannedWait { name: awaited.ok(), nothing_because: None },
+            _ if policy == WaitPolicy::Off => {
+                PlannedWait { name: awaited.ok(), nothing_because: Some("BEAMINIT_WAIT is off".into()) }
+            }
+            Ok(name) => PlannedWait { name: Some(name), nothing_because: None },
+            Err(reason) if policy == WaitPolicy::Always => {
+                let message = format!("BEAMINIT_WAIT=always, but {reason}");
+                let hint = self.context.identity.cure_for_fqdn();
+                self.findings.errors.push(Error::new(Stage::Wait, exit::CONFIG, message).hint(hint));
+                PlannedWait::default()
+            }
+            Err(reason) => PlannedWait { name: None, nothing_because: Some(reason) },
+        }
+    }
+}
+
+/// What peers will look up: the host of the node's name, else the pod's own name.
+///
+/// # Errors
+/// Why there is nothing, as a sentence.
+pub(crate) fn find_awaited(hand_over: &HandOver, release: &Release, identity: &Identity) -> Result<Fqdn, String> {
+    if !release.starts_node {
+        let tool = release.command.get(1).map(|word| word.to_string_lossy()).unwrap_or_default();
+        return Err(format!("the release's command {tool:?} starts no node"));
+    }
+    if let Some(reason) = hand_over.not_distributed {
+        return Err(format!("the node is not distributed: {reason}"));
+    }
+    match hand_over.node.as_ref().map(NodeName::host) {
+        Some(NodeHost::Name(host)) if host.is_dotted() => Ok(complete_name(host, identity)),
+        Some(NodeHost::Name(host)) => Err(format!("the node's host {host} is no name in full")),
+        Some(NodeHost::Address(address)) => Err(format!("the node is named by its address {address}")),
+        Some(NodeHost::Absent) | None => {
+            published_name(identity).cloned().ok_or_else(|| "no headless service gives this pod a name".into())
+        }
+    }
+}
+
+/// What `web-0.web.ns` means to the resolvers of a pod and of its peers, whose search list completes it.
+fn complete_name(host: &Fqdn, identity: &Identity) -> Fqdn {
+    let is_whole = |fqdn: &&Fqdn| fqdn.as_str().strip_prefix(host.as_str()).is_some_and(|rest| rest.starts_with('.'));
+    published_name(identity).filter(is_whole).unwrap_or(host).clone()
+}
+
+/// Whom to ask for `name`, and what for.
+pub(crate) fn record_to_await(context: &Context, name: Fqdn) -> wait::Awaited {
+    let Context { sources, identity, .. } = context;
+    wait::Awaited {
+        search_domain: sources.resolv_conf.cluster().1,
+        without_subdomain: identity.has_no_host_name(&name),
+        name,
+        cluster_domain: identity.cluster_domain.as_ref().map(|domain| domain.value.clone()),
+        own: identity.own_addresses().to_vec(),
+        servers: sources.name_servers(),
+    }
+}
+
+/// What a failed wait is reported as.
+pub(crate) fn wait_error(context: &Context, error: &WaitError) -> Error {
+    let code = match error {
+        WaitError::NoServer | WaitError::NoOwnAddress => exit::CONFIG,
+        WaitError::TimedOut(_) => exit::UNAVAILABLE,
+        WaitError::Os(_) => exit::OS,
+    };
+    let message = match (error, &context.sources.resolv_conf_error) {
+        (WaitError::NoServer, Some(cause)) => format!("{error}: /etc/resolv.conf: {cause}"),
+        _ => error.to_string(),
+    };
+    Error::new(Stage::Wait, code, message).hint(error.hint())
+}
