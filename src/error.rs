@@ -95,23 +95,6 @@ impl Error {
     }
 }
 
-/// Both; else all that is wrong. Of two stages, the earlier one's comes from `first`, and that alone counts.
-///
-/// # Errors
-/// One of them.
-pub fn both<A, B>(first: Result<A, Error>, second: Result<B, Error>) -> Result<(A, B), Error> {
-    match (first, second) {
-        (Ok(first), Ok(second)) => Ok((first, second)),
-        (Err(mut error), Err(other)) if error.stage == other.stage => {
-            let new =
-                other.problems.into_iter().filter(|problem| !error.problems.contains(problem)).collect::<Vec<_>>();
-            error.problems.extend(new);
-            Err(error)
-        }
-        (Err(error), _) | (_, Err(error)) => Err(error),
-    }
-}
-
 impl Problem {
     /// A problem without a hint.
     pub fn new(message: impl Into<String>) -> Self {
@@ -241,15 +224,5 @@ mod tests {
         let text = error.to_string();
         assert_eq!(text.lines().count(), 2);
         assert!(text.starts_with("beaminit: config: X=a\\nb\\u{1b}[2Jyyy") && text.chars().count() < 1100);
-    }
-
-    #[test]
-    fn problems_of_one_stage_are_told_together() {
-        let error = |stage, message| Err::<(), _>(Error::new(stage, 65, message));
-        let told = |first, second| both(first, second).unwrap_err().problems.len();
-        assert_eq!(told(error(Stage::Render, "a"), error(Stage::Render, "b")), 2);
-        assert_eq!(told(error(Stage::Release, "a"), error(Stage::Render, "b")), 1);
-        assert_eq!(told(Ok(()), error(Stage::Render, "b")), 1);
-        assert_eq!(both::<_, ()>(Ok(1), Ok(())), Ok((1, ())));
     }
 }

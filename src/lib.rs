@@ -48,7 +48,7 @@ use hand_over::run_dir::RunDir;
 use hand_over::state::{StartedRelease, State};
 use kind::{Kind, find_running_release};
 use plan::Plan;
-use report::LastWord;
+use report::EndReport;
 use running::Running;
 use signal::Rewrites;
 use std::ffi::OsString;
@@ -83,7 +83,7 @@ pub fn block_signals() -> io::Result<SignalMask> {
 /// Does what the arguments say and returns how it ended. `inherited` is what [`block_signals`] gave; `args` are without
 /// the program's name.
 pub fn run(inherited: io::Result<SignalMask>, args: impl IntoIterator<Item = OsString>) -> ExitReason {
-    report::bugs_are_errors(Config::default());
+    report::report_bugs_as_errors(Config::default());
     let command = match cli::parse(args) {
         // Without a look at the environment: what is copied now stays as long as the release runs.
         Ok(Command::TakeUp(descriptor)) => {
@@ -97,7 +97,7 @@ pub fn run(inherited: io::Result<SignalMask>, args: impl IntoIterator<Item = OsS
         environment.config.termination_log = PathBuf::new();
     }
     let config = environment.config.clone();
-    report::bugs_are_errors(config.clone());
+    report::report_bugs_as_errors(config.clone());
     let ended = command.and_then(|command| match command {
         Command::Help | Command::TakeUp(_) => Ok(report::print(cli::HELP)),
         Command::Version => Ok(report::print(concat!("beaminit ", env!("CARGO_PKG_VERSION"), "\n"))),
@@ -111,7 +111,7 @@ pub fn run(inherited: io::Result<SignalMask>, args: impl IntoIterator<Item = OsS
 }
 
 fn report_error(ended: Result<ExitReason, Error>, config: &Config) -> ExitReason {
-    ended.unwrap_or_else(|error| report::failure(&error, config))
+    ended.unwrap_or_else(|error| report::report_failure(&error, config))
 }
 
 /// A start, stage by stage.
@@ -124,9 +124,9 @@ fn start(
     environment.check()?;
     telemetry::init(environment.config.log_settings());
     let context = Context::read(environment, command);
-    report::identity(&context.identity);
+    report::log_identity(&context.identity);
     let plan = plan::plan(&context).into_result()?;
-    report::planned(&plan);
+    report::log_plan(&plan);
     if let Some(stopped) = wait_for_record(&context, &plan, &mut signals)? {
         return Ok(stopped);
     }
@@ -144,18 +144,18 @@ fn exec(
     telemetry::init(environment.config.log_settings());
     match find_running_release(&environment.run_dir_places()) {
         Ok((state, _)) => {
-            report::joined(&state);
+            report::log_join(&state);
             let mask = inherited.map_err(|error| signals_error(&error))?;
             return Err(join(state, command, &environment).exec(mask));
         }
-        Err(rejected) => report::nothing_to_join(&rejected),
+        Err(rejected) => report::log_nothing_to_join(&rejected),
     }
     let signals = install_signals(inherited)?;
     let context = Context::read(environment, command);
-    report::identity(&context.identity);
+    report::log_identity(&context.identity);
     let mode = if sys::is_pid1() { Mode::Init } else { Mode::Exec };
     let mut plan = plan::plan(&context).without_wait().into_result()?;
-    report::planned(&plan);
+    report::log_plan(&plan);
     if mode == Mode::Exec {
         plan.hand_over = plan.hand_over.beside_an_init();
     }
@@ -212,21 +212,23 @@ fn join(state: State, command: Vec<OsString>, environment: &Environment) -> Laun
 
 /// Waits until peers can look this node up. `Some` says how we end because we were told to meanwhile.
 fn wait_for_record(context: &Context, plan: &Plan, signals: &mut SignalQueue) -> Result<Option<ExitReason>, Error> {
-    report::node(&plan.hand_over);
+    report::log_chosen_name(&plan.hand_over);
     let Some(name) = plan.wait.record() else {
-        report::no_wait(plan.wait.nothing_because.as_deref().unwrap_or_default());
+        report::log_no_wait(plan.wait.nothing_because.as_deref().unwrap_or_default());
         return Ok(None);
     };
-    report::awaited(name, &context.identity);
+    report::warn_if_hopeless(name, &context.identity);
     let config = &context.environment.config;
     let mut stop = StopRequests { signals, rewrites: &plan.rewrites };
     let limits = WaitLimits { timeout: config.wait_timeout, peers: config.wait_peers };
     match wait::for_own_record(&plan::record_to_await(context, name.clone()), limits, &mut stop) {
         Ok(Waited::Published(_)) => Ok(None),
-        Ok(Waited::Stopped { signal, after }) => Ok(Some(report::stopped_before_start(signal, Some(after), config))),
+        Ok(Waited::Stopped { signal, after }) => {
+            Ok(Some(report::report_stop_before_start(signal, Some(after), config)))
+        }
         Err(error) if config.wait_failure == WaitFailure::Start => {
-            report::warning(Stage::Wait, &Problem::new(error.to_string()).hint(error.hint()));
-            report::warning(Stage::Wait, &Problem::new("starting all the same, as BEAMINIT_WAIT_FAILURE says"));
+            report::log_warning(Stage::Wait, &Problem::new(error.to_string()).hint(error.hint()));
+            report::log_warning(Stage::Wait, &Problem::new("starting anyway, as BEAMINIT_WAIT_FAILURE says"));
             Ok(None)
         }
         Err(error) => Err(plan::wait_error(context, &error)),
@@ -245,7 +247,7 @@ fn write_and_supervise(
     let state = write_state(context, plan, &written, mode);
     let mut stop = StopRequests { signals: &mut signals, rewrites: &plan.rewrites };
     if let Some(signal) = wait::StopRequests::take(&mut stop) {
-        return Ok(report::stopped_before_start(signal, None, config));
+        return Ok(report::report_stop_before_start(signal, None, config));
     }
     let policy = Policy {
         rewrites: plan.rewrites.clone(),
@@ -258,8 +260,8 @@ fn write_and_supervise(
     if let (Some(state), Some(dir)) = (state, &written.run_dir) {
         report::warn_if_unwritten(state.with_main(watched.main).write(dir));
     }
-    let last_word = LastWord::of(&plan.release, config, plan.hand_over.secrets(&context.environment.raw));
-    let running = Running { watched, last_word, log: config.log_settings() };
+    let end_report = EndReport::of(&plan.release, config, plan.hand_over.secrets(&context.environment.raw));
+    let running = Running { watched, end_report, log: config.log_settings() };
     let has_waited = plan.wait.record().is_some();
     Ok(if has_waited { running.watch_afresh(written, signals) } else { running.watch(written, signals) })
 }

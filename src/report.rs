@@ -26,9 +26,9 @@ use std::time::Duration;
 ///
 /// In the hook, since the delivered binary aborts on a panic; as PID 1 it would then end with the code of a crash.
 #[expect(clippy::exit, clippy::disallowed_methods, reason = "nothing behind a panic can be trusted to end us")]
-pub(crate) fn bugs_are_errors(config: Config) {
+pub(crate) fn report_bugs_as_errors(config: Config) {
     std::panic::set_hook(Box::new(move |panic| {
-        failure(&bug(panic.location(), panic.payload()), &config);
+        report_failure(&bug(panic.location(), panic.payload()), &config);
         std::process::exit(exit::BUG.into());
     }));
 }
@@ -53,7 +53,7 @@ pub(crate) fn is_colour_wanted() -> bool {
 }
 
 /// The last word of a start that failed: on stderr, and where `kubectl describe pod` finds it.
-pub(crate) fn failure(error: &Error, config: &Config) -> ExitReason {
+pub(crate) fn report_failure(error: &Error, config: &Config) -> ExitReason {
     match config.log_format {
         LogFormat::Text => telemetry::write_line(&error.to_string()),
         LogFormat::Json => in_json(error, &telemetry::timestamp()).iter().for_each(|line| telemetry::write_line(line)),
@@ -89,7 +89,7 @@ fn in_json(error: &Error, timestamp: &str) -> Vec<String> {
     error.problems.iter().filter_map(line).collect()
 }
 
-pub(crate) fn warning(stage: Stage, problem: &Problem) {
+pub(crate) fn log_warning(stage: Stage, problem: &Problem) {
     let (message, hint) = (problem.message.as_str(), problem.hint.as_deref());
     // A target must be a constant.
     macro_rules! warn {
@@ -112,11 +112,11 @@ pub(crate) fn warning(stage: Stage, problem: &Problem) {
     }
 }
 
-pub(crate) fn identity(identity: &Identity) {
+pub(crate) fn log_identity(identity: &Identity) {
     for (name, value, source) in identity.variables() {
         tracing::debug!(target: "identity", "{name} is {value}, from {source}");
     }
-    identity.warnings.iter().for_each(|problem| warning(Stage::Identity, problem));
+    identity.warnings.iter().for_each(|problem| log_warning(Stage::Identity, problem));
     let addresses = list(identity.own_addresses());
     match (&identity.fqdn, &identity.pod_name) {
         (Some(fqdn), _) => {
@@ -131,46 +131,46 @@ pub(crate) fn identity(identity: &Identity) {
     }
 }
 
-pub(crate) fn planned(plan: &Plan) {
+pub(crate) fn log_plan(plan: &Plan) {
     for view in plan.templates.views().filter(|view| view.is_handed_over(&plan.release)) {
         let placeholders = view.rendered.map_or(0, |(_, filled)| filled.values.len());
         let (path, plural) = (view.template.path.display(), if placeholders == 1 { "" } else { "s" });
         let node = view.node.map(|node| format!(", node {node}")).unwrap_or_default();
         tracing::info!(target: "render", %path, placeholders, "{path} rendered with {placeholders} placeholder{plural}{node}");
     }
-    plan.findings.warnings.iter().for_each(|(stage, problem)| warning(*stage, problem));
+    plan.findings.warnings.iter().for_each(|(stage, problem)| log_warning(*stage, problem));
 }
 
 /// What looks hopeless is said before it is tried: some clusters' DNS serve such names all the same.
-pub(crate) fn awaited(name: &Fqdn, identity: &Identity) {
+pub(crate) fn warn_if_hopeless(name: &Fqdn, identity: &Identity) {
     if identity.has_no_host_name(name) {
         let message = format!("/etc/hosts gives this pod no subdomain, so hardly any DNS will have {name}");
         let hint = "set serviceName in the StatefulSet, or subdomain in the pod's spec";
-        warning(Stage::Wait, &Problem::new(message).hint(hint));
+        log_warning(Stage::Wait, &Problem::new(message).hint(hint));
     }
 }
 
-pub(crate) fn node(hand_over: &HandOver) {
+pub(crate) fn log_chosen_name(hand_over: &HandOver) {
     if let Some(node) = hand_over.node.as_ref().filter(|_| hand_over.named_by_us) {
         tracing::info!(target: "hand-over", %node, "nothing names the node: it becomes {node}");
     }
 }
 
-pub(crate) fn no_wait(reason: &str) {
-    tracing::info!(target: "wait", "nothing to wait for: {reason}");
+pub(crate) fn log_no_wait(reason: &str) {
+    tracing::info!(target: "wait", "not waiting: {reason}");
 }
 
-pub(crate) fn joined(state: &State) {
+pub(crate) fn log_join(state: &State) {
     let pid = state.supervisor.pid;
     tracing::debug!(target: "exec", pid, "joining {} {} of process {pid}", state.kind, state.name);
 }
 
 /// Nobody runs here whom we could join, as far as we may know.
-pub(crate) fn nothing_to_join(rejected: &[Rejected]) {
+pub(crate) fn log_nothing_to_join(rejected: &[Rejected]) {
     for rejected in rejected {
         tracing::warn!(target: "exec", "not used: {rejected}");
     }
-    tracing::info!(target: "exec", "no release of this user runs here: planned afresh, without a wait");
+    tracing::info!(target: "exec", "no release of this user runs here: COMMAND is planned and started without a wait");
 }
 
 /// The release runs as well without what could not be written for `exec` alone.
@@ -178,14 +178,14 @@ pub(crate) fn warn_if_unwritten<T>(written: Result<T, Error>) -> Option<T> {
     let warn = |error: &Error| {
         for Problem { message, hint, .. } in &error.problems {
             let message = format!("exec will not find this release: {message}");
-            warning(error.stage, &Problem { hint: hint.clone(), ..Problem::new(message) });
+            log_warning(error.stage, &Problem { hint: hint.clone(), ..Problem::new(message) });
         }
     };
     written.inspect_err(warn).ok()
 }
 
 /// We end because we were told to, `after` so long a wait.
-pub(crate) fn stopped_before_start(signal: i32, after: Option<Duration>, config: &Config) -> ExitReason {
+pub(crate) fn report_stop_before_start(signal: i32, after: Option<Duration>, config: &Config) -> ExitReason {
     let waited = after.map(|after| format!(" after {:.1} s of waiting", after.as_secs_f64())).unwrap_or_default();
     let name = signal::name(signal);
     let mut problem = Problem::new(format!("signal {name} came{waited}, before the release was started: ending"));
@@ -196,14 +196,14 @@ pub(crate) fn stopped_before_start(signal: i32, after: Option<Duration>, config:
             humantime::format_duration(limit)
         ));
     }
-    warning(Stage::Wait, &problem);
+    log_warning(Stage::Wait, &problem);
     write_termination_log(&format!("beaminit: wait: {problem}"), &config.termination_log);
     ExitReason::Signal(signal)
 }
 
 /// What has to be known to tell of the release's end.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct LastWord {
+pub(crate) struct EndReport {
     title: String,
     is_beam: bool,
     /// Whether its start script sends the VM to the background and ends at once.
@@ -213,7 +213,7 @@ pub(crate) struct LastWord {
     secrets: Vec<String>,
 }
 
-impl LastWord {
+impl EndReport {
     pub(crate) fn of(release: &Release, config: &Config, secrets: Vec<String>) -> Self {
         Self {
             title: release.title(),
@@ -227,32 +227,32 @@ impl LastWord {
 }
 
 /// It costs memory, no more.
-pub(crate) fn no_fresh_image(error: &std::io::Error) {
+pub(crate) fn log_no_fresh_image(error: &std::io::Error) {
     tracing::debug!(target: "supervise", "supervising from the image of the start: {}", error::cause(error));
 }
 
 /// How the release ended, and the code that we end with. A failure that nobody asked for goes to the termination log,
 /// as does a start that went to the background.
-pub(crate) fn ended(ended: &Ended, last_word: &LastWord) -> ExitReason {
+pub(crate) fn report_end(ended: &Ended, end_report: &EndReport) -> ExitReason {
     let (code, seconds) = (ended.reason.code(), ended.after.as_secs_f64());
     let how = match ended.reason {
         ExitReason::Code(code) => format!("with code {code}"),
         ExitReason::Signal(signal) => format!("by signal {}", signal::name(signal)),
     };
     let slogan = ended.slogan.as_ref().map(|slogan| format!("; crash dump: {slogan}")).unwrap_or_default();
-    let sentence = mask(format!("{} ended {how} after {seconds:.1} s{slogan}", last_word.title), &last_word.secrets);
-    if last_word.success_codes.contains(&code) {
+    let sentence = mask(format!("{} ended {how} after {seconds:.1} s{slogan}", end_report.title), &end_report.secrets);
+    if end_report.success_codes.contains(&code) {
         tracing::info!(target: "supervise", code, seconds, "{sentence}: a success, as BEAMINIT_SUCCESS_CODES says");
         return ExitReason::Code(0);
     }
-    if ended.was_asked || code == 0 && !last_word.in_background {
+    if ended.was_asked || code == 0 && !end_report.in_background {
         tracing::info!(target: "supervise", code, seconds, "{sentence}");
         return ended.reason;
     }
-    let hint = hint_after(ended, last_word.is_beam);
+    let hint = hint_after(ended, end_report.is_beam);
     tracing::error!(target: "supervise", code, seconds, hint, "{sentence}");
     let hint = hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
-    write_termination_log(&format!("beaminit: supervise: {sentence}{hint}"), &last_word.termination_log);
+    write_termination_log(&format!("beaminit: supervise: {sentence}{hint}"), &end_report.termination_log);
     ended.reason
 }
 
@@ -342,7 +342,7 @@ mod tests {
         let targets = Targets::default();
         tracing::subscriber::with_default(Registry::default().with(targets.clone()), || {
             for stage in stages {
-                warning(stage, &Problem::new("odd"));
+                log_warning(stage, &Problem::new("odd"));
             }
         });
         assert_eq!(*targets.0.lock().unwrap(), stages.map(Stage::name));

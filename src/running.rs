@@ -3,7 +3,7 @@
 use crate::error::{Error, Stage, cause};
 use crate::exit::{self, ExitReason};
 use crate::hand_over::{CleanupPaths, Written};
-use crate::report::{self, LastWord};
+use crate::report::{self, EndReport};
 use crate::supervise::signals::SignalQueue;
 use crate::supervise::{self, Watched, fresh_image};
 use crate::sys::SignalMask;
@@ -15,7 +15,7 @@ use std::io;
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Running {
     pub(crate) watched: Watched,
-    pub(crate) last_word: LastWord,
+    pub(crate) end_report: EndReport,
     pub(crate) log: LogSettings,
 }
 
@@ -27,7 +27,7 @@ impl Running {
             Ok(cleanup) => fresh_image::enter(&(&self, &cleanup)),
             Err(error) => error,
         };
-        report::no_fresh_image(&cause);
+        report::log_no_fresh_image(&cause);
         self.watch(written, signals)
     }
 
@@ -47,7 +47,7 @@ impl Running {
     /// Stays until the release has ended. `written` lasts until then.
     pub(crate) fn watch(self, written: Written, mut signals: SignalQueue) -> ExitReason {
         let ended = supervise::watch(&self.watched, &mut signals);
-        let reason = report::ended(&ended, &self.last_word);
+        let reason = report::report_end(&ended, &self.end_report);
         drop(written);
         reason
     }

@@ -191,7 +191,7 @@ fn notes(context: &Context, running: &Running) -> Vec<String> {
         notes.push(note.into());
     }
     if let Err(rejected) = running {
-        notes.extend(rejected.iter().map(|rejected| format!("no state of a start: {rejected}")));
+        notes.extend(rejected.iter().map(|rejected| format!("not used: {rejected}")));
         notes.extend(running::of_another_user());
     }
     notes

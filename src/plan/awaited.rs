@@ -56,15 +56,17 @@ impl Planner<'_> {
 /// Why there is nothing, as a sentence.
 pub(crate) fn find_awaited(hand_over: &HandOver, release: &Release, identity: &Identity) -> Result<Fqdn, String> {
     if !release.starts_node {
-        let tool = release.command.get(1).map(|word| word.to_string_lossy()).unwrap_or_default();
-        return Err(format!("the release's command {tool:?} starts no node"));
+        return Err(match release.command.get(1) {
+            Some(tool) => format!("`{}` does not start a node", tool.to_string_lossy()),
+            None => "COMMAND without an argument does not start a node".into(),
+        });
     }
     if let Some(reason) = hand_over.not_distributed {
         return Err(format!("the node is not distributed: {reason}"));
     }
     match hand_over.node.as_ref().map(NodeName::host) {
         Some(NodeHost::Name(host)) if host.is_dotted() => Ok(complete_name(host, identity)),
-        Some(NodeHost::Name(host)) => Err(format!("the node's host {host} is no name in full")),
+        Some(NodeHost::Name(host)) => Err(format!("the node's host {host} is not a full name")),
         Some(NodeHost::Address(address)) => Err(format!("the node is named by its address {address}")),
         Some(NodeHost::Absent) | None => {
             published_name(identity).cloned().ok_or_else(|| "no headless service gives this pod a name".into())

@@ -159,7 +159,7 @@ fn a_state_that_others_may_have_written_is_refused() {
         ("sed -i '0,/\"started\": /s//&1/' state.json", "the beaminit that wrote it, process 1, has ended"),
         ("sed -i 's/\"mount_namespace\": /&1/' state.json", "it is of another container"),
         ("sed -i 's/\"version\": 1/\"version\": 2/' state.json", "it has form 2, this beaminit reads form 1"),
-        ("head -c 100 /tmp/kept/state.json > state.json", "it is no state of a start: line "),
+        ("head -c 100 /tmp/kept/state.json > state.json", "it is not the state of a start: line "),
         ("rm state.json; mkdir -m 700 state.json", "it is not ours alone"),
         ("rm state.json; mkfifo -m 600 state.json", "it is not ours alone"),
     ] {

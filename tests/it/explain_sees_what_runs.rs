@@ -136,7 +136,7 @@ fn a_state_that_is_not_believed_is_worth_a_note() {
     change_state(&pod, "s/\"mount_namespace\": /&1/");
     let report = explain(&pod);
     assert_eq!(report["running"], Value::Null);
-    let note = "no state of a start: /run/beaminit/state.json: it is of another container";
+    let note = "not used: /run/beaminit/state.json: it is of another container";
     assert!(report["notes"].as_array().unwrap().contains(&note.into()), "{report}");
 }
 

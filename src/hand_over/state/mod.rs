@@ -163,7 +163,7 @@ impl State {
         }
         // serde_json's own sentences may quote values.
         let wrong = |error: serde_json::Error| {
-            format!("it is no state of a start: line {}, column {}", error.line(), error.column())
+            format!("it is not the state of a start: line {}, column {}", error.line(), error.column())
         };
         let Version { version } = serde_json::from_slice(json).map_err(wrong)?;
         if version != VERSION {

@@ -180,7 +180,7 @@ fn a_text_of_another_form_is_told_as_such() {
     };
     assert_eq!(wrong("\"version\": 1", "\"version\": 2"), "it has form 2, this beaminit reads form 1");
     for (from, to) in [("\"version\": 1", "\"version\": -1"), ("\"unset\"", "\"onset\"")] {
-        assert!(wrong(from, to).starts_with("it is no state of a start: line "), "{from}");
+        assert!(wrong(from, to).starts_with("it is not the state of a start: line "), "{from}");
     }
     let (_parent, dir) = with(&ours().to_json().replace("\"mix\"", "\"mox\""));
     assert_eq!(reason(&dir), "it is of a kind of release that this beaminit does not know");
