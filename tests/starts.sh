@@ -33,4 +33,4 @@ kill -TERM "$init"
 code=0
 wait "$init" || code=$?
 [ "$code" = 3 ] || fail "a TERM ended it with $code"
-echo "starts: exit codes and TERM are handed on"
+echo "starts: exit codes and TERM are passed on"

@@ -31,7 +31,7 @@ pub(crate) const INITS: [Init; 7] = [
 
 const OURSELVES: &str = env!("CARGO_BIN_EXE_beaminit");
 
-/// A copy in one piece, as an image's layer is unpacked. What a linker has written lies in the page cache page by page,
+/// A copy in one piece, as an image's layer is unpacked. What a linker has written is in the page cache page by page,
 /// and costs each start a tenth.
 fn unpacked() -> &'static Path {
     static COPY: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -99,7 +99,7 @@ pub(crate) fn signal(child: &Child, signal: rustix::process::Signal) {
     rustix::process::kill_process(pid, signal).unwrap();
 }
 
-/// The CPU of whoever measures, and that of what is measured: neither waits for the other to be done.
+/// The CPU of what measures, and that of what is measured: neither waits for the other to be done.
 const OURS: usize = 0;
 const THEIRS: usize = 1;
 

@@ -34,7 +34,7 @@ pub(crate) fn rows() -> Vec<Row> {
     std::thread::sleep(IDLE);
     let mut woken = pods.each_ref().map(switches);
     woken.iter_mut().zip(before).for_each(|(after, before)| *after -= before);
-    // Without an init there is none that sleeps: what would be measured is the command.
+    // Without an init no process sleeps: what would be measured is the command.
     let figures = |field| {
         let mut figures = pods.each_ref().map(|pod| rollup(pod, field));
         figures[0] = f64::NAN;

@@ -1,4 +1,4 @@
-//! The table, and the two places where it stands.
+//! The table, and the two places where it is.
 
 use std::fmt::Write as _;
 use std::fs;

@@ -55,7 +55,7 @@ pub(crate) fn early_losses() -> Vec<Row> {
     vec![Row::of("TERM lost, 0 to 1.5 ms after exec, %", &percent)]
 }
 
-/// Whether a TERM so long after exec ends nothing.
+/// Whether a TERM this long after exec ends nothing.
 fn loses(init: Init, after: Duration) -> bool {
     let mut child = init.start(&["/bin/sleep", "1000"], Stdio::null(), Stdio::null());
     let deadline = Instant::now() + after;

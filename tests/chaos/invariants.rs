@@ -16,7 +16,7 @@ pub(crate) fn broken(schedule: &Schedule, life: &Life) -> Vec<String> {
         the_starts(schedule, life),
         (!life.zombies.is_empty()).then(|| format!("not reaped: {:?}", life.zombies)),
         (!life.leaks.is_empty()).then(|| format!("the cookie can be read by others: {:?}", life.leaks)),
-        life.log().contains(talk::COOKIE).then(|| "the cookie stands in the log".into()),
+        life.log().contains(talk::COOKIE).then(|| "the cookie is in the log".into()),
         (life.config() != talk::VM_ARGS).then(|| "the configuration was changed".into()),
         life.vm_args.as_deref().and_then(half_written),
     ];
@@ -26,7 +26,7 @@ pub(crate) fn broken(schedule: &Schedule, life: &Life) -> Vec<String> {
 /// The container ends, and with a code that is true.
 fn the_end(schedule: &Schedule, life: &Life) -> Option<String> {
     let Some(ended) = life.ended else {
-        // A VM that lacks memory or threads may hang for ever; it was told to end all the same.
+        // A VM that lacks memory or threads may hang for ever; it got TERM all the same.
         return (life.vm().is_none() || !schedule.is_hard()).then(|| "a TERM was lost: it does not end".into());
     };
     let Ended::Code(code) = ended else {
@@ -77,12 +77,12 @@ fn half_written(vm_args: &str) -> Option<String> {
 /// Every file below `root`, with its text.
 pub(crate) fn tree(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap().map(Result::unwrap) {
+    let mut directories = vec![root.to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(&directory).unwrap().map(Result::unwrap) {
             let path = entry.path();
             if entry.file_type().unwrap().is_dir() {
-                folders.push(path);
+                directories.push(path);
             } else {
                 let text = fs::read(&path).unwrap_or_default();
                 files.insert(path, text);

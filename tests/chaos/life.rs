@@ -13,7 +13,7 @@ use super::support::talk::{self, config_map};
 use super::support::vm::{environment, vm};
 use super::support::{Cluster, DnsSettings, Ended, Process, RunningPod, scratch_dir, wait_for};
 
-/// A VM that was told to end on two busy cores does so by then; one that hangs does not.
+/// A VM that got TERM on two busy cores does so by then; one that hangs does not.
 const PATIENCE: Duration = Duration::from_secs(40);
 
 /// What a life left.
@@ -292,7 +292,7 @@ impl PidsGroup {
         // In version 2 the controller has to be let in; in version 1 there is no such file.
         fs::write(all.join("cgroup.subtree_control"), "+pids").ok();
         fs::write(group.0.join("pids.max"), most.to_string()).expect("a cgroup that counts processes");
-        // Whoever starts in the pod enters by itself.
+        // What starts in the pod enters by itself.
         let anybody = std::os::unix::fs::PermissionsExt::from_mode(0o666);
         fs::set_permissions(group.0.join("cgroup.procs"), anybody).unwrap();
         group

@@ -63,7 +63,7 @@ fn orphans_left(pod: &RunningPod) -> usize {
 #[derive(Debug)]
 struct Cost {
     descriptors: usize,
-    /// Memory that is no file's: pages of a program that was just linked count as its own and dirty until they are on disk.
+    /// Memory that belongs to no file: pages of a program that was just linked count as its own and dirty until they are on disk.
     anonymous_kib: u64,
 }
 

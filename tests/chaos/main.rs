@@ -1,4 +1,4 @@
-//! `make chaos`: the whole start and life of a real release, hundreds of times, each with faults of its own. `make test`
+//! `make chaos`: the whole start and life of a real release, hundreds of times, each with different faults. `make test`
 //! runs a few dozen.
 //!
 //! `CHAOS_SEED=N CHAOS_RUNS=1` repeats the run that a failure names.

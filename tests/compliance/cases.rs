@@ -39,15 +39,15 @@ pub(crate) const CASES: [Case; 27] = [
     Case { name: "the same, to the group", run: early_term_to_group },
     Case { name: "no stray HUP or CONT at the start", run: no_stray_signals },
     Case { name: "no signal is blocked in the child", run: clean_mask },
-    Case { name: "a blocked signal stays blocked in the child", run: mask_handed_on },
-    Case { name: "an ignored signal stays ignored in the child (nohup)", run: ignored_handed_on },
+    Case { name: "a blocked signal stays blocked in the child", run: mask_passed_on },
+    Case { name: "an ignored signal stays ignored in the child (nohup)", run: ignored_passed_on },
     Case { name: "works though CHLD was ignored", run: ignored_child_signal },
     Case { name: "a child that suspends itself goes on", run: self_suspend },
     Case { name: "a stopped child can be ended", run: stopped_child_ends },
     Case { name: "a child that TERM does not end goes on, and its code comes out", run: survives_term },
     Case { name: "the child's death among 1,000 others is seen", run: death_among_others },
     Case { name: "orphans are reaped", run: reaps },
-    Case { name: "orphans in sessions of their own are reaped", run: reaps_other_sessions },
+    Case { name: "orphans in separate sessions are reaped", run: reaps_other_sessions },
     Case { name: "10,000 orphans at once, while it was stopped", run: reaps_a_storm },
     Case { name: "orphans are reaped where it is not PID 1", run: reaps_as_subreaper },
     Case { name: "stdin, stdout and stderr closed", run: closed_streams },
@@ -189,13 +189,13 @@ fn clean_mask(cluster: &Cluster, init: Init) {
     assert_eq!(status_field(pod(cluster, init), "SigBlk"), 0);
 }
 
-fn mask_handed_on(cluster: &Cluster, init: Init) {
+fn mask_passed_on(cluster: &Cluster, init: Init) {
     let block = "use POSIX; sigprocmask(SIG_BLOCK, POSIX::SigSet->new(SIGUSR1, SIGTTIN)); exec @ARGV;";
     let blocked = status_field(behind(cluster, &["/usr/bin/perl", "-e", block], init.entrypoint), "SigBlk");
     assert_eq!(blocked, 1 << 9 | 1 << 20);
 }
 
-fn ignored_handed_on(cluster: &Cluster, init: Init) {
+fn ignored_passed_on(cluster: &Cluster, init: Init) {
     let ignore = ["sh", "-c", "trap '' HUP; exec \"$@\"", "nohup"];
     let ignored = status_field(behind(cluster, &ignore, init.entrypoint), "SigIgn");
     assert_eq!(ignored & 1, 1);
@@ -228,7 +228,7 @@ fn survives_term(cluster: &Cluster, init: Init) {
     assert!(!pod.stdout().contains("CONT"), "a signal that nobody sent");
 }
 
-/// The kernel tells of all these deaths with one signal.
+/// The kernel reports all these deaths with one signal.
 fn death_among_others(cluster: &Cluster, init: Init) {
     let (reader, writer) = std::io::pipe().unwrap();
     let script = "for i in {1..1000}; do (read <&3 &) done; echo ready; read <&3; exit 7";

@@ -46,7 +46,7 @@ const INITS: [Init; 4] = [
     },
 ];
 
-/// How an init is told to signal the whole group.
+/// How an init is configured to signal the whole group.
 #[derive(Clone, Copy)]
 enum Group {
     Words(&'static [&'static str]),

@@ -9,7 +9,7 @@ use super::stage::Outcome;
 /// What the story ends with after Ctrl-C.
 pub(crate) const INTERRUPTED: &str = "interrupted";
 
-/// Runs it and returns its stdout. In a process group of its own, so that Ctrl-C stops the story and not its cleaning up.
+/// Runs it and returns its stdout. In a separate process group, so that Ctrl-C stops the story and not its cleaning up.
 pub(crate) fn run(command: &mut Command) -> Outcome<String> {
     output(command.process_group(0))
 }

@@ -41,8 +41,8 @@ fn base(interrupted: &AtomicBool) -> Outcome<&'static str> {
 
 fn make_base(interrupted: &AtomicBool) -> Outcome<()> {
     println!("image {OURS}: made with debootstrap ({PULLED} cannot be pulled)");
-    let folder = tempfile::Builder::new().prefix("beaminit-demo-").tempdir().map_err(|cause| cause.to_string())?;
-    let (root, archive) = (folder.path().join("root"), folder.path().join("root.tar"));
+    let directory = tempfile::Builder::new().prefix("beaminit-demo-").tempdir().map_err(|cause| cause.to_string())?;
+    let (root, archive) = (directory.path().join("root"), directory.path().join("root.tar"));
     // What debootstrap mounts there is gone with it, even if it was interrupted.
     let mut bootstrap = Command::new("unshare");
     bootstrap.args(["--mount", "debootstrap", "--variant=minbase", "bookworm"]).arg(&root);

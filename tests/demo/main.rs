@@ -13,7 +13,7 @@
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
     clippy::cast_sign_loss,
-    reason = "a demo tells its story on stdout, and rounds its times for people"
+    reason = "a demo prints its story on stdout, and rounds its times for people"
 )]
 
 mod command;
@@ -97,11 +97,11 @@ fn demo() -> Outcome<()> {
     };
     let keep = env::var("KEEP").is_ok_and(|word| !matches!(word.as_str(), "" | "0" | "no"));
     let mut story = Story::new(stage.as_mut(), first_port, interrupted);
-    let told = story.tell(keep);
-    if told.as_ref().is_err_and(|cause| cause != INTERRUPTED) {
+    let reported = story.tell(keep);
+    if reported.as_ref().is_err_and(|cause| cause != INTERRUPTED) {
         story.log().for_each(|line| eprintln!("{line}"));
     }
-    told
+    reported
 }
 
 /// Held until the end of the process: two demos would clean each other up.

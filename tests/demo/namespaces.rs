@@ -26,8 +26,8 @@ type Addresses = Arc<Mutex<BTreeMap<&'static str, IpAddr>>>;
 
 struct Running {
     pod: RunningPod,
-    /// Lines told so far.
-    told: usize,
+    /// Lines reported so far.
+    reported: usize,
 }
 
 impl Namespaces {
@@ -87,7 +87,7 @@ impl Stage for Namespaces {
             self.addresses.lock().unwrap_or_else(PoisonError::into_inner).insert(name, address);
             let pod = pod.start();
             let started = Started { pod: name, address: address.to_string(), at: wall_clock(pod.started_at) };
-            self.pods.insert(name, Running { pod, told: 0 });
+            self.pods.insert(name, Running { pod, reported: 0 });
             started
         };
         Ok(pods.iter().map(start).collect())
@@ -109,9 +109,9 @@ impl Stage for Namespaces {
         let mut lines = Vec::new();
         for (name, running) in &mut self.pods {
             let log = running.pod.log();
-            let new = log.iter().skip(running.told);
+            let new = log.iter().skip(running.reported);
             lines.extend(new.map(|line| Line { pod: name, at: wall_clock(line.at), text: line.text.clone() }));
-            running.told = log.len();
+            running.reported = log.len();
         }
         lines
     }

@@ -48,7 +48,7 @@ pub(crate) trait Stage {
     fn exit_code(&mut self, pod: &str) -> Outcome<Option<i32>>;
 }
 
-/// A pod's name in full. The loop is no node, and so of another service.
+/// A pod's name in full. The loop is not a node, and so of another service.
 pub(crate) fn fqdn(pod: &str) -> String {
     let service = if pod == LOOP { "others.astarte.svc.cluster.local" } else { SERVICE };
     format!("{pod}.{service}")

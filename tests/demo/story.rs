@@ -11,7 +11,7 @@ use super::page::{self, Cluster};
 use super::stage::{LOOP, Line, NODES, Outcome, SERVICE, Stage, Started, fqdn};
 use super::timeline::{Phase, Timeline};
 
-/// The record comes so long after its pod, as it does when a control plane is busy.
+/// The record comes this long after its pod, as it does when a control plane is busy.
 const PUBLISHED_AFTER: Duration = Duration::from_secs(3);
 /// Denials are kept for 30 s; nothing of the story may take much longer than that.
 const PATIENCE: Duration = Duration::from_secs(45);
@@ -47,7 +47,7 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// Tells all of it. `keep`: shows the cluster until it is interrupted, before it ends.
+    /// Prints all of it. `keep`: shows the cluster until it is interrupted, before it ends.
     pub(crate) fn tell(&mut self, keep: bool) -> Outcome<()> {
         println!("{}", self.stage.describe());
         self.three_nodes_form_a_cluster()?;

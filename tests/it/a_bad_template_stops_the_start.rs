@@ -36,7 +36,7 @@ fn an_unset_variable_is_shown_with_a_caret() {
 }
 
 #[test]
-fn a_value_that_would_be_a_flag_of_its_own_is_refused() {
+fn a_value_that_would_be_another_flag_is_refused() {
     let cluster = Cluster::start(DnsSettings::default());
     for cookie in ["a -heart", "a#b", "-heart", "\"", "a\n-heart"] {
         fails(&cluster, talk::VM_ARGS, |pod| pod.env("ERLANG_COOKIE", cookie));

@@ -115,7 +115,7 @@ fn each_failure_has_its_reason() {
 }
 
 #[test]
-fn a_busy_node_is_no_live_one() {
+fn a_busy_node_is_not_live() {
     let busy = "[spawn_opt(fun F() -> F() end, [{priority, high}]) || _ <- lists:seq(1, 100)]";
     let eval = format!("spawn(fun() -> receive after 2000 -> {busy} end end)");
     let node = Node::start(&["-eval", &eval]).once_ready();

@@ -1,4 +1,4 @@
-//! What a release is, is told by its files, however COMMAND names its start script; and a release that is not whole is
+//! A release is recognised by its files, however COMMAND names its start script; and a release that is not whole is
 //! an error that says what is missing, with nothing changed.
 
 use std::fs;
@@ -8,7 +8,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::support::files::{files_of, folder_of};
+use crate::support::files::{directory_of, files_of};
 use crate::support::vm::BOOT;
 use crate::support::{Built, Cluster, DnsSettings, Ended, Pod, RunningPod};
 
@@ -17,7 +17,7 @@ const PATH: &str = "/app/bin:/usr/local/bin:/usr/bin:/bin";
 
 /// A copy of a release that may be changed.
 fn copy_of(built: Built) -> TempDir {
-    let dir = folder_of(&[]);
+    let dir = directory_of(&[]);
     let copied = Command::new("cp").arg("-R").arg(built.dir().join(".")).arg(dir.path()).status().unwrap();
     assert!(copied.success());
     dir
@@ -31,15 +31,15 @@ fn pod(cluster: &Cluster, release: &Path, config: &TempDir) -> Pod {
 }
 
 fn names_the_node() -> TempDir {
-    folder_of(&[("vm.args", "-name ${RELEASE_NAME}@${MY_POD_FQDN}\n-setcookie sesame\n")])
+    directory_of(&[("vm.args", "-name ${RELEASE_NAME}@${MY_POD_FQDN}\n-setcookie sesame\n")])
 }
 
 #[test]
 fn however_command_names_the_start_script() {
     let cluster = Cluster::start(DnsSettings::default());
-    let (config, links) = (names_the_node(), folder_of(&[]));
+    let (config, links) = (names_the_node(), directory_of(&[]));
     symlink("/app/bin/demo", links.path().join("linked")).unwrap();
-    // Script, kind, and the release's name where RELEASE_NAME does not tell it.
+    // Script, kind, and the release's name where RELEASE_NAME does not say it.
     let cases = [
         (Built::MixWithoutErts, "bin/demo", "mix", "demo"),
         (Built::MixWithoutErts, "./bin/demo", "mix", "demo"),
@@ -82,7 +82,7 @@ fn beside_other_executables() {
         .unwrap();
     let worker = pod(&cluster, release.path(), &config).command(["bin/worker", "start"]).start();
     worker.expect_line(&format!("demo runs on worker@{FQDN}"), BOOT);
-    // A script of the release's that is no start script starts no node.
+    // A script of the release's that is not a start script starts no node.
     let migrate = pod(&cluster, release.path(), &config).command(["bin/migrate"]).start();
     assert_eq!(migrate.wait(BOOT), Ended::Code(0));
     assert_eq!(migrate.stdout(), "migrated\n");
@@ -92,7 +92,7 @@ fn beside_other_executables() {
 #[test]
 fn with_two_versions_the_one_that_starts_counts() {
     let cluster = Cluster::start(DnsSettings::default());
-    let config = folder_of(&[]);
+    let config = directory_of(&[]);
     let pod = |release: &Path| pod(&cluster, release, &config).env("RELEASE_CONFIG_DIR", "");
     let own_args = |name: &str| format!("-name {name}@${{MY_POD_FQDN}}\n-setcookie sesame\n");
 
@@ -120,7 +120,7 @@ fn with_two_versions_the_one_that_starts_counts() {
     }
 }
 
-/// Makes 0.2.0 of 0.1.0, and lets `own` write what tells them apart.
+/// Makes 0.2.0 of 0.1.0, and lets `own` write what distinguishes them.
 fn two_versions(release: &Path, own: impl Fn(&Path, &str)) {
     let [first, second] = ["0.1.0", "0.2.0"].map(|version| release.join("releases").join(version));
     let copied = Command::new("cp").arg("-R").args([&first, &second]).status().unwrap();

@@ -108,7 +108,7 @@ fn a_hang_up_ends_it() {
     // What reads from the terminal would find its end there.
     let mut pty = Pty::start(&[BEAMINIT, "sh", "-c", "echo ready; exec sleep 1000"]);
     pty.expect("ready", 1, SOON);
-    // The kernel tells the session's leader alone, which is us.
+    // The kernel informs the session's leader alone, which is us.
     pty.expect_foreground("sleep", SOON);
     pty.hang_up();
     assert_eq!(pty.wait(SOON), Some(129));

@@ -1,4 +1,4 @@
-//! What is no template is named, what only looks odd is read as the VM reads it, and either way the disk stays as it is.
+//! What is not a template is named, what only looks odd is read as the VM reads it, and either way the disk stays as it is.
 
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
@@ -26,14 +26,14 @@ fn start(variable: &str, template: &Path, run_dir: &Path) -> Output {
     command.env("BEAMINIT_WAIT", "off").env(variable, template).stdin(Stdio::null()).output().unwrap()
 }
 
-/// Each entry of the folder: name, kind and mode, inode, size and when it was changed.
-fn listing(folder: &Path) -> Vec<String> {
+/// Each entry of the directory: name, kind and mode, inode, size and when it was changed.
+fn listing(directory: &Path) -> Vec<String> {
     let entry = |entry: fs::DirEntry| {
         let data = entry.metadata().unwrap();
         let changed = (data.ctime(), data.ctime_nsec());
         format!("{} {:o} {} {} {changed:?}", entry.file_name().display(), data.mode(), data.ino(), data.len())
     };
-    let mut entries: Vec<_> = fs::read_dir(folder).unwrap().map(|result| entry(result.unwrap())).collect();
+    let mut entries: Vec<_> = fs::read_dir(directory).unwrap().map(|result| entry(result.unwrap())).collect();
     entries.sort();
     entries
 }
@@ -49,19 +49,19 @@ fn refused(make: impl Fn(&Path, &str), code: i32, words: &str) {
 /// The same of one kind.
 #[track_caller]
 fn is_refused(variable: &str, make: impl FnOnce(&Path), code: i32, words: &str) {
-    let folder = scratch_dir();
-    let template = folder.path().join("template");
+    let directory = scratch_dir();
+    let template = directory.path().join("template");
     make(&template);
-    let before = listing(folder.path());
-    let output = start(variable, &template, &folder.path().join("run"));
+    let before = listing(directory.path());
+    let output = start(variable, &template, &directory.path().join("run"));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{variable}: {stderr}");
     assert!(stderr.contains("template") && stderr.contains(words), "{variable}: {stderr}");
-    assert_eq!(listing(folder.path()), before, "{variable}");
+    assert_eq!(listing(directory.path()), before, "{variable}");
 }
 
 #[test]
-fn a_folder_is_no_template() {
+fn a_directory_is_not_a_template() {
     refused(|path, _| fs::create_dir(path).unwrap(), 66, "is a directory");
 }
 
@@ -97,32 +97,32 @@ fn a_byte_order_mark_is_named() {
 fn line_ends_of_windows_and_none_at_the_end_are_read() {
     for (variable, text) in KINDS {
         let text = text.trim_end().replace(' ', "\r\n");
-        let folder = scratch_dir();
-        let template = folder.path().join("template");
+        let directory = scratch_dir();
+        let template = directory.path().join("template");
         fs::write(&template, &text).unwrap();
-        let before = listing(folder.path());
-        let output = start(variable, &template, &folder.path().join("run"));
+        let before = listing(directory.path());
+        let output = start(variable, &template, &directory.path().join("run"));
         let expected = if variable == "VMARGS_PATH" { "{ok,[[\"v\"]]} undefined\n" } else { "error {ok,\"v\"}\n" };
         assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{}", String::from_utf8_lossy(&output.stderr));
-        assert_eq!(listing(folder.path()), before, "what we wrote is gone with us");
+        assert_eq!(listing(directory.path()), before, "what we wrote is gone with us");
         assert_eq!(fs::read_to_string(&template).unwrap(), text);
     }
 }
 
 #[test]
 fn an_empty_file_is_read() {
-    let folder = scratch_dir();
-    let template = folder.path().join("template");
+    let directory = scratch_dir();
+    let template = directory.path().join("template");
     fs::write(&template, "").unwrap();
-    assert!(start("VMARGS_PATH", &template, &folder.path().join("run")).status.success());
+    assert!(start("VMARGS_PATH", &template, &directory.path().join("run")).status.success());
 }
 
 /// As large as it may be, and made of what takes a reader long that looks at everything behind everything.
 #[test]
 fn no_text_takes_long() {
     const LIMIT: Duration = Duration::from_secs(60);
-    let folder = scratch_dir();
-    let file = folder.path().join("template");
+    let directory = scratch_dir();
+    let file = directory.path().join("template");
     let long = "\u{e9}\"".repeat(30_000);
     let env = Env::from_pairs([("V", "v"), ("LONG", &long)]);
     let variables = TemplateVariables { env: &env, derived: vec![], refused: vec![], unset: UnsetVariable::Error };

@@ -40,7 +40,7 @@ fn a_mebibyte_of_environment_reaches_the_release() {
 }
 
 #[test]
-fn an_empty_pod_name_is_no_pod_name() {
+fn an_empty_pod_name_is_not_a_pod_name() {
     let cluster = Cluster::start(DnsSettings::default());
     assert!(starts(cluster.pod("web-0").without_subdomain().env("MY_POD_NAME", "")).contains("MY_POD_NAME=web-0\n"));
 }
@@ -57,11 +57,11 @@ fn missing_and_garbled_files_say_nothing() {
     }
 }
 
-/// A descriptor more than these is refused; as a low limit of the runtime, or a leak of whoever starts us, would have it.
+/// A descriptor more than these is refused; as a low limit of the runtime, or a leak in what starts us, would have it.
 #[test]
 fn without_descriptors_to_spare_the_kernel_is_quoted() {
     let cluster = Cluster::start(DnsSettings::default());
-    let told = |limit: &str, code| {
+    let reported = |limit: &str, code| {
         // The loader of a dynamic binary takes one for a moment.
         let script = format!("exec <&-; ulimit -n {limit}; exec beaminit \"$@\"");
         let pod = cluster.pod("web-0").entrypoint(["sh", "-c", &script, "sh"]).command(["env"]).start();
@@ -69,12 +69,12 @@ fn without_descriptors_to_spare_the_kernel_is_quoted() {
         pod.expect_line("hint: see whether the container has reached a limit on open files or memory", BOOT);
         pod
     };
-    told("3", 71).expect_line("beaminit: signals: cannot install handlers: too many open files", BOOT);
-    told("5", 71).expect_line("beaminit: wait: the system refuses what the wait needs: too many open files", BOOT);
+    reported("3", 71).expect_line("beaminit: signals: cannot install handlers: too many open files", BOOT);
+    reported("5", 71).expect_line("beaminit: wait: the system refuses what the wait needs: too many open files", BOOT);
 }
 
 #[test]
-fn a_machine_that_is_no_pod_is_said_to_have_no_name() {
+fn a_machine_that_is_not_a_pod_has_no_name() {
     let cluster = Cluster::start(DnsSettings::default());
     let pod = cluster.pod("Build_Host").hosts(PodFile::Missing).resolv_conf(PodFile::Missing).command(["true"]).start();
     assert_eq!(pod.wait(BOOT), Ended::Code(0));

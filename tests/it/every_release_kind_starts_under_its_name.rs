@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::support::files::{files_of, folder_of};
+use crate::support::files::{directory_of, files_of};
 use crate::support::vm::{BOOT, ask, can_connect, wait_for_node};
 use crate::support::{Built, Cluster, DnsSettings, Ended, Pod, RunningPod};
 
@@ -47,7 +47,7 @@ impl Kind {
 
     pub(crate) fn config_map(&self) -> TempDir {
         let files = [("vm.args", self.vm_args), ("sys.config", self.sys_config)];
-        folder_of(&files.into_iter().filter_map(|(name, text)| Some((name, text?))).collect::<Vec<_>>())
+        directory_of(&files.into_iter().filter_map(|(name, text)| Some((name, text?))).collect::<Vec<_>>())
     }
 
     pub(crate) fn pod(&self, cluster: &Cluster, config: &Path) -> Pod {
@@ -77,7 +77,7 @@ const MIX_RUNTIME_CONFIG: Kind = Kind { sys_config: None, ..Kind::new("mix", Bui
 const MIX_NAMED_BY_ENV_SH: Kind = Kind { node: "named_by_env_sh", ..Kind::new("mix", Built::MixNamedByEnvSh) };
 const RELX: Kind = Kind::new("relx", Built::Relx);
 const RELX_WITHOUT_ERTS: Kind = Kind::new("relx", Built::RelxWithoutErts);
-/// It has templates of its own.
+/// It has its own templates.
 const RELX_SRC: Kind = Kind { vm_args: None, sys_config: None, ..Kind::new("relx", Built::RelxSrc) };
 const RELX_PLAIN: Kind = Kind::new("erl", Built::RelxPlain);
 const DISTILLERY: Kind = Kind::new("distillery", Built::Distillery);
@@ -137,7 +137,7 @@ each! {
     mix_whose_env_sh_names_the_node: MIX_NAMED_BY_ENV_SH,
     relx: RELX,
     relx_without_erts: RELX_WITHOUT_ERTS,
-    relx_with_templates_of_its_own: RELX_SRC,
+    relx_with_its_own_templates: RELX_SRC,
     relx_with_its_plain_script: RELX_PLAIN,
     distillery: DISTILLERY,
     erl: ERL,
@@ -187,7 +187,7 @@ fn each_ends_with_the_code_that_it_chose() {
     }
 }
 
-/// In a cluster of their own.
+/// In a separate cluster.
 fn start_beside_a_peer(kind: &Kind, config: &TempDir) -> (Cluster, RunningPod, RunningPod) {
     let cluster = Cluster::start(DnsSettings::default());
     let peer = cluster.pod("peer-0").no_entrypoint().command(["sleep", "1000"]).start();

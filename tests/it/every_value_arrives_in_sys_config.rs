@@ -27,28 +27,28 @@ fn rendered(file: &Path, template: &str, env: &Env) -> Result<String, String> {
 }
 
 /// What the VM has of a configuration: the application's `values`, each a list of strings, quoted atoms and binaries.
-fn seen_by_the_vm(folder: &Path, config: &str) -> Vec<String> {
-    fs::write(folder.join("sys.config"), config).unwrap();
+fn seen_by_the_vm(directory: &Path, config: &str) -> Vec<String> {
+    fs::write(directory.join("sys.config"), config).unwrap();
     let values = "[[case is_atom(Data) of true -> atom_to_list(Data); false -> Data end || Data <- Value] \
                   || {_, Value} <- lists:sort(application:get_all_env(values))]";
     let load = "application:load({application, values, []})";
-    let config = folder.join("sys");
+    let config = directory.join("sys");
     let printed = evaluated(&["-config", config.to_str().unwrap()], &format!("{load}, {}", printing(values)));
     printed.lines().map(str::to_owned).collect()
 }
 
 #[test]
 fn a_password_arrives_whatever_it_is_made_of() {
-    let folder = scratch_dir();
+    let directory = scratch_dir();
     let password = "a\"b\\c&d%e$f#g'h${V}$<V>i\nj\tk\u{e9}\u{65e5}\u{1f980} \\n\\\" ";
     let env = Env::from_pairs([("V", password)]);
     let template = "%% ${NONE} \"\n[{values, [\n\
         {v1, [\"${V}\", '${V}', <<\"$<V>\">>, <<\"${V}\"/utf8>>, <<\"\" \"${V}\">>, \"\" \"${V}\"]}, % '${NONE}\n\
         {v2, [\"${NONE:-d\"\\}\"]}, {v3, [[$\", $\\\", $']]}\n]}].";
-    let config = rendered(&folder.path().join("template"), template, &env).unwrap();
+    let config = rendered(&directory.path().join("template"), template, &env).unwrap();
     let password = hex(password.as_bytes());
     let expected = [[password.as_str(); 6].join(","), hex(b"d\"\\"), hex(b"\"\"'")];
-    assert_eq!(seen_by_the_vm(folder.path(), &config), expected);
+    assert_eq!(seen_by_the_vm(directory.path(), &config), expected);
 }
 
 /// The placeholder in every kind of quotes, and what the VM has of it then if this arrives in a string and in an atom.
@@ -61,10 +61,10 @@ fn every_kind(placeholder: &str, in_string: &[u8], in_atom: &[u8]) -> (String, S
 }
 
 /// What the VM reads of each value as it is between these quotes; nothing, where it is not well-formed there.
-fn read_bare(folder: &Path, values: &[&OsStr], quote: char) -> Vec<Option<String>> {
+fn read_bare(directory: &Path, values: &[&OsStr], quote: char) -> Vec<Option<String>> {
     let texts = values.iter().map(|value| hex(format!("{quote}{}{quote} x", value.to_str().unwrap()).as_bytes()));
-    fs::write(folder.join("bare"), texts.collect::<Vec<_>>().join("\n")).unwrap();
-    let file = folder.join("bare").to_str().unwrap().to_owned();
+    fs::write(directory.join("bare"), texts.collect::<Vec<_>>().join("\n")).unwrap();
+    let file = directory.join("bare").to_str().unwrap().to_owned();
     let scanned = "case erl_scan:string(unicode:characters_to_list(binary:decode_hex(Line))) of \
                    {ok, [{string, _, Text}, {atom, _, x}], _} -> Text; {ok, [{atom, _, Atom}, {atom, _, x}], _} -> atom_to_list(Atom); _ -> none end";
     let shown = "fun(none) -> \"none\"; (Text) -> [\"=\", binary:encode_hex(unicode:characters_to_binary(Text))] end";
@@ -89,8 +89,8 @@ fn bytes(hex: &str) -> Vec<u8> {
 
 #[test]
 fn any_value_arrives_or_is_refused() {
-    let folder = scratch_dir();
-    let file = folder.path().join("template");
+    let directory = scratch_dir();
+    let file = directory.path().join("template");
     let all = values(COUNT);
     let (readable, unreadable): (Vec<_>, Vec<_>) =
         all.iter().map(AsRef::as_ref).partition(|value: &&OsStr| value.to_str().is_some());
@@ -104,8 +104,8 @@ fn any_value_arrives_or_is_refused() {
     let mut env: Vec<(String, &OsStr)> =
         ["V", "W", "V0"].into_iter().map(|name| (name.to_owned(), OsStr::new("twice"))).collect();
     let (mut terms, mut expected, mut bare) = (Vec::new(), Vec::new(), 0);
-    let in_strings = read_bare(folder.path(), &readable, '"');
-    let in_atoms = read_bare(folder.path(), &readable, '\'');
+    let in_strings = read_bare(directory.path(), &readable, '"');
+    let in_atoms = read_bare(directory.path(), &readable, '\'');
     assert_eq!((in_strings.len(), in_atoms.len()), (readable.len(), readable.len()));
     for (number, (value, read)) in readable.iter().zip(in_strings.into_iter().zip(in_atoms)).enumerate() {
         let name = format!("VALUE_{number}");
@@ -125,7 +125,7 @@ fn any_value_arrives_or_is_refused() {
     assert!(expected.len() > COUNT && bare > 10, "{} {bare}", expected.len());
     let template = format!("[{{values, [{}]}}].", terms.join(",\n"));
     let config = rendered(&file, &template, &Env::from_pairs(env)).unwrap();
-    let seen = seen_by_the_vm(folder.path(), &config);
+    let seen = seen_by_the_vm(directory.path(), &config);
     assert_eq!(seen.len(), expected.len());
     for ((seen, expected), term) in seen.iter().zip(&expected).zip(config.lines()) {
         assert_eq!(seen, expected, "{term}");

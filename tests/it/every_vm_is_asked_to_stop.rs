@@ -1,4 +1,4 @@
-//! TERM stops every application in order, whatever stands between beaminit and the VM: a shell that did not `exec`, a
+//! TERM stops every application in order, whatever is between beaminit and the VM: a shell that did not `exec`, a
 //! control script, a switch of users, a wrapper that has its own way to stop.
 
 use std::fs;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::support::files::folder_of;
+use crate::support::files::directory_of;
 use crate::support::vm::{BOOT, vm};
 use crate::support::{AsPid, Cluster, DnsSettings, Ended, Pod, RunningPod, demo_release, scratch_dir, wait_until};
 
@@ -53,7 +53,7 @@ fn below_a_shell_that_waits_for_it() {
 fn below_a_control_script() {
     let cluster = Cluster::start(DnsSettings::default());
     let script = "exec_cmd() { \"$@\"; }\nexec_cmd bin/demo start\ncode=$?\necho cleaned up\nexit $((code + 3))\n";
-    let bin = folder_of(&[("democtl", script)]);
+    let bin = directory_of(&[("democtl", script)]);
     let pod = running(pod(&cluster, "web-0", &["bash", "/ctl/democtl"]).mount(bin.path(), "/ctl"));
     stops_in_order(&pod, 3);
     pod.expect_line("cleaned up", SOON);
@@ -61,7 +61,7 @@ fn below_a_control_script() {
 
 /// A second TERM would make it give up.
 #[test]
-fn below_a_wrapper_that_is_told_once() {
+fn below_a_wrapper_that_gets_term_once() {
     let cluster = Cluster::start(DnsSettings::default());
     let script = "terms=0; bin/demo start & vm=$!; trap 'terms=$((terms + 1)); echo TERM $terms' TERM; \
                   while [ $terms = 0 ]; do wait $vm; done; sleep 3; kill -TERM $vm; wait $vm; exit $((terms + 6))";
@@ -195,7 +195,7 @@ fn blocks_term(pid: i32) -> bool {
 fn in_the_ejabberd_of_debian() {
     let cluster = Cluster::start(DnsSettings::default());
     let accounts = Accounts::new();
-    let config = folder_of(&[("ejabberd.yml", "hosts: [localhost]\nloglevel: info\nlisten: []\n"), ("inetrc", "")]);
+    let config = directory_of(&[("ejabberd.yml", "hosts: [localhost]\nloglevel: info\nlisten: []\n"), ("inetrc", "")]);
     let data = open_to_all();
     let pod = accounts.mounted(cluster.pod("web-0").without_subdomain()).uid(54321).gid(54321);
     let pod = pod.mount(config.path(), "/etc/ejabberd").mount_writable(data.path(), "/data").env("HOME", "/data");
@@ -215,7 +215,7 @@ struct Accounts(TempDir);
 impl Accounts {
     fn new() -> Self {
         let users = "root:x:0:0::/:/bin/sh\nejabberd:x:54321:54321::/:/bin/sh\nshop:x:54321:54321::/:/bin/sh\n";
-        Self(folder_of(&[
+        Self(directory_of(&[
             ("passwd", users),
             ("shadow", "root:*:1::::::\nshop:*:1::::::\n"),
             ("su", "auth sufficient pam_rootok.so\naccount sufficient pam_permit.so\nsession required pam_permit.so\n"),

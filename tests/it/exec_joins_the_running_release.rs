@@ -9,7 +9,7 @@ use std::thread;
 
 use tempfile::TempDir;
 
-use crate::support::files::folder_of;
+use crate::support::files::directory_of;
 use crate::support::talk::{self, COOKIE, config_map};
 use crate::support::vm::{BOOT, environment, vm, wait_for_node};
 use crate::support::{Cluster, DnsSettings, Ended, Pod, RunningPod, scratch_dir, wait_until};
@@ -26,15 +26,18 @@ fn the_tools_of_a_mix_release_need_no_variable() {
     assert_eq!(joined(&pod, &["--", "bin/demo", "rpc", "IO.puts(System.get_env(\"JOINED\"))"]), ok("1"));
     let number_inside = said(&pod, &["pgrep", "beam.smp"]);
     assert_eq!(joined(&pod, &["bin/demo", "pid"]), ok(&number_inside));
-    // A tool of its own VM is no second node of the same name.
+    // A tool with its own VM is not a second node of the same name.
     assert_eq!(joined(&pod, &["bin/demo", "eval", "IO.puts(node()); IO.puts(6 * 7)"]), ok("nonode@nohost\n42"));
     assert_eq!(joined(&pod, &["bin/demo", "eval", "System.halt(7)"]).0, Some(7));
     let (code, _, error) = joined(&pod, &["bin/demo", "rpc", "raise(\"no\")"]);
     assert!(code == Some(1) && error.contains("no"), "{error}");
 
-    let folder = environment(vm(&pod).unwrap().pid).remove("RELEASE_VM_ARGS").unwrap().replace("/vm.args", "");
-    assert_eq!(said(&pod, &["stat", "-c", "%a %u", &folder, &format!("{folder}/state.json")]), "700 54321\n600 54321");
-    assert_eq!(said(&pod, &["grep", "-rl", COOKIE, "/dev/shm"]), format!("{folder}/state.json"));
+    let directory = environment(vm(&pod).unwrap().pid).remove("RELEASE_VM_ARGS").unwrap().replace("/vm.args", "");
+    assert_eq!(
+        said(&pod, &["stat", "-c", "%a %u", &directory, &format!("{directory}/state.json")]),
+        "700 54321\n600 54321"
+    );
+    assert_eq!(said(&pod, &["grep", "-rl", COOKIE, "/dev/shm"]), format!("{directory}/state.json"));
     pod.signal(15);
     assert_eq!(pod.wait(BOOT), Ended::Code(0));
 }
@@ -69,7 +72,7 @@ fn another_user_plans_afresh_and_leaves_nothing() {
 }
 
 #[test]
-fn another_user_who_can_write_nowhere_is_told_so() {
+fn another_user_who_can_write_nowhere_gets_a_warning() {
     let (config, shm, cluster) = (config_map(talk::VM_ARGS), shared_memory(), Cluster::start(DnsSettings::default()));
     fs::set_permissions(shm.path(), Permissions::from_mode(0o755)).unwrap();
     let pod = talk::pod(&cluster, "pairing-0", config.path()).without_uid().env("BEAMINIT_WAIT", "off");
@@ -217,7 +220,7 @@ fn before_the_release_is_started_a_guest_takes_nothing_that_its_start_needs() {
     });
     let (own, left) = (said(&pod, &["cat", "/tmp/guest"]), said(&pod, &["pgrep", "-fx", "sleep 1000"]));
     assert_eq!(said(&pod, &["ls", &own]), "", "{own}");
-    assert_eq!(left.lines().count(), 2, "the release and what the guest left to the container's init");
+    assert_eq!(left.lines().count(), 2, "the release and what the command left to the container's init");
     assert!(said(&pod, &["ls", "-A", "/dev/shm"]).is_empty());
     assert_eq!(pod.termination_log(), "");
 }
@@ -251,7 +254,7 @@ fn after_a_restart_in_place_the_new_release_is_joined() {
 }
 
 #[test]
-fn a_wrong_setting_is_told_and_nothing_is_joined() {
+fn a_wrong_setting_is_reported_and_nothing_is_joined() {
     let (release, cluster) = (fake_release(), Cluster::start(DnsSettings::default()));
     let pod = started(&cluster, &release, |pod| pod);
     let output = pod.exec(["env", "BEAMINIT_WIAT=off", "beaminit", "exec", "echo", "joined"]);
@@ -267,15 +270,16 @@ fn a_start_that_can_write_nothing_runs_and_says_what_it_costs() {
     let pod = cluster.pod("web-0").release(release.path()).command(["bin/app", "start"]).env("BEAMINIT_WAIT", "off");
     let pod = pod.env("RELEASE_TMP", "/tmp").env("BEAMINIT_RUN_DIR", "/none/here").start();
     pod.expect_line("start app@web-0.web.default.svc.cluster.local", BOOT);
-    let told = "beaminit: hand-over: warning: exec will not find this release: no directory to write to: /none/here";
-    assert!(pod.expect_line(told, BOOT).text.contains("; hint: "), "{:#?}", pod.log());
+    let reported =
+        "beaminit: hand-over: warning: exec will not find this release: no directory to write to: /none/here";
+    assert!(pod.expect_line(reported, BOOT).text.contains("; hint: "), "{:#?}", pod.log());
 }
 
 /// A release with the files of mix and a start script that only says who it is.
 pub(crate) fn fake_release() -> TempDir {
     let script = "#!/bin/sh\necho \"$1 $RELEASE_NODE\"\n[ \"$1\" != start ] || exec sleep 1000\n";
     let plain = "echo plain \"$@\"\n";
-    let root = folder_of(&[
+    let root = directory_of(&[
         ("bin/app", script),
         ("bin/plain", plain),
         ("releases/start_erl.data", "1 1"),

@@ -60,7 +60,7 @@ fn relx() {
 }
 
 #[test]
-fn relx_with_templates_of_its_own() {
+fn relx_with_its_own_templates() {
     Scene::start(Built::RelxSrc, "pairing").reach(&RELX).end();
 }
 

@@ -54,7 +54,7 @@ each! {
     mix_whose_env_sh_names_the_node: 3,
     relx: 4,
     relx_without_erts: 5,
-    relx_with_templates_of_its_own: 6,
+    relx_with_its_own_templates: 6,
     relx_with_its_plain_script: 7,
     distillery: 8,
     erl: 9,
@@ -64,7 +64,7 @@ each! {
 fn agrees(kind: &Kind) {
     let (config, cluster) = (kind.config_map(), Cluster::start(DnsSettings::default()));
     let pod = kind.pod(&cluster, config.path());
-    // An empty folder is a ConfigMap whose keys were forgotten.
+    // An empty directory is a ConfigMap whose keys were forgotten.
     let pod = if files_of(config.path()).is_empty() { pod.env("RELEASE_CONFIG_DIR", "") } else { pod };
     let pod = pod.entrypoint(entrypoint()).start();
     let report = report(&pod);
@@ -144,12 +144,12 @@ fn warnings_are_the_same(pod: &RunningPod, report: &Value) {
         .filter_map(|line| line.text.split_once(": warning: ").map(|(_, text)| text.to_owned()))
         .collect();
     // The shell of this test is a start's only as long as it has not become it.
-    let told = list(&report["warnings"]).iter().map(|warning| {
+    let reported = list(&report["warnings"]).iter().map(|warning| {
         let hint = warning["hint"].as_str().map(|hint| format!("; hint: {hint}"));
         text(&warning["message"]).to_owned() + &hint.unwrap_or_default()
     });
-    let told: Vec<_> = told.filter(|message| !message.starts_with("PID 1 is a shell")).collect();
-    assert_eq!(told, logged);
+    let reported: Vec<_> = reported.filter(|message| !message.starts_with("PID 1 is a shell")).collect();
+    assert_eq!(reported, logged);
 }
 
 fn identity_is_the_same(pod: &RunningPod, report: &Value) {
@@ -166,9 +166,9 @@ fn identity_is_the_same(pod: &RunningPod, report: &Value) {
     );
 }
 
-/// A program that is no release, and prints what it got.
+/// A program that is not a release, and prints what it got.
 #[test]
-fn a_command_gets_the_variables_that_were_told() {
+fn a_command_gets_the_variables_that_were_reported() {
     prints_its_variables(&["/app/show"], &[("VMARGS_PATH", "/beamconfig/vm.args")], "command");
 }
 

@@ -1,4 +1,4 @@
-//! `explain` is safe to run anywhere, before and beside a start: it writes nothing, plants no denial in any cache, tells
+//! `explain` is safe to run anywhere, before and beside a start: it writes nothing, plants no denial in any cache, shows
 //! no secret, and ends with the code that a start would end with before the wait.
 
 use std::fs;
@@ -37,7 +37,7 @@ fn messages(list: &Value) -> Vec<String> {
 #[test]
 fn nothing_on_disk_changes() {
     let (config, cluster) = (config_map(GOOD), Cluster::start(DnsSettings::default()));
-    // Of all that can be written; /dev/shm and the like are mounts of their own.
+    // Of all that can be written; /dev/shm and the like are separate mounts.
     let snapshot = "find / /dev /dev/shm -xdev -path /proc -prune -o -printf '%p %s %m %U %T@ %C@ %i\\n' | sort -u";
     let explain = "for kind in mix erl command; do BEAMINIT_KIND=$kind beaminit explain -- bin/demo start; done >&2";
     let script = format!("{snapshot}; echo ===; {explain}; {snapshot}");
@@ -57,7 +57,7 @@ fn no_denial_is_planted() {
     cluster.dns().add_namespace("astarte");
     let pod = talk::pod(&cluster, "pairing-0", config.path());
     let fqdn = pod.fqdn();
-    // As `docker run IMAGE explain` has it: nothing else is told.
+    // As `docker run IMAGE explain` has it: nothing else is given.
     let (ended, report) = explain(pod, &[]);
     assert_eq!(ended, Ended::Code(0));
     assert_eq!(report["command"], "bin/demo start");
@@ -159,7 +159,7 @@ fn outside_of_a_cluster_it_says_what_cannot_be_known() {
 }
 
 #[test]
-fn without_a_command_the_rest_is_told() {
+fn without_a_command_the_rest_is_reported() {
     let cluster = Cluster::start(DnsSettings::default());
     let (ended, report) = explain(cluster.pod("web-0"), &[]);
     assert_eq!((ended, &report["command"], &report["release"]), (Ended::Code(0), &Value::Null, &Value::Null));

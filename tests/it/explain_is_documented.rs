@@ -59,7 +59,7 @@ fn check(value: &Value, kind: &str, structs: &BTreeMap<String, BTreeMap<String, 
             "bool" => value.is_boolean(),
             _ => value.is_number(),
         };
-        assert!(fits, "{value} is no {kind}");
+        assert!(fits, "{value} is not a {kind}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a start would do is told with who decides it: a setting, the kind, the terminal, a default.
+//! What a start would do is reported with who decides it: a setting, the kind, the terminal, a default.
 
 use std::fs;
 use std::time::Duration;
@@ -16,7 +16,7 @@ fn idle(cluster: &Cluster) -> RunningPod {
 }
 
 #[test]
-fn signals_are_the_settings_affair_or_the_kinds_or_the_terminals() {
+fn signals_are_decided_by_setting_kind_or_terminal() {
     let cluster = Cluster::start(DnsSettings::default());
     let pod = idle(&cluster);
     let signals = |settings: &[&str], command: &[&str]| {
@@ -28,9 +28,10 @@ fn signals_are_the_settings_affair_or_the_kinds_or_the_terminals() {
         let rewritten: Vec<_> = report["signals"]["rewritten"].as_array().unwrap().iter().map(rewritten).collect();
         (of("decided_by"), of("target"), rewritten.join(","))
     };
-    let told = |decided_by: &str, target: &str, rewritten: &str| (decided_by.into(), target.into(), rewritten.into());
+    let reported =
+        |decided_by: &str, target: &str, rewritten: &str| (decided_by.into(), target.into(), rewritten.into());
     let release = &["bin/demo", "start"];
-    assert_eq!(signals(&[], &["true"]), told("the kind: a plain command gets them as they are", "main", ""));
+    assert_eq!(signals(&[], &["true"]), reported("the kind: a plain command gets them as they are", "main", ""));
     let of_a_vm = signals(&[], release);
     assert_eq!(
         (of_a_vm.0.as_str(), of_a_vm.1.as_str()),
@@ -38,7 +39,7 @@ fn signals_are_the_settings_affair_or_the_kinds_or_the_terminals() {
     );
     assert!(of_a_vm.2.contains("INT=TERM"), "{of_a_vm:?}");
     let set = &["BEAMINIT_SIGNALS=HUP=,INT=QUIT", "BEAMINIT_SIGNAL_TARGET=group"];
-    assert_eq!(signals(set, release), told("BEAMINIT_SIGNALS", "group", "HUP=,INT=QUIT"));
+    assert_eq!(signals(set, release), reported("BEAMINIT_SIGNALS", "group", "HUP=,INT=QUIT"));
 
     let terminal = pod.exec_on_terminal(["beaminit", "explain", "bin/demo", "start"]);
     terminal.expect("decided by  the terminal at standard input: a VM there gets them as they are", 1, SOON);
@@ -60,18 +61,18 @@ fn a_placeholder_has_its_value_from_somewhere_or_from_nothing() {
     assert_eq!(ended, Ended::Code(0), "{report}");
     let template = report["templates"].as_array().unwrap().iter().find(|found| found["file"] == "sys.config").unwrap();
     let sources: Vec<_> = template["placeholders"].as_array().unwrap().iter().map(|found| &found["source"]).collect();
-    let told = [
+    let reported = [
         "nothing: it is not set, which BEAMINIT_UNSET=empty allows",
         "its default",
         "the environment variable RELEASE_NAME",
         "/etc/hosts",
     ];
-    assert_eq!(sources, told);
+    assert_eq!(sources, reported);
 }
 
 /// Where one template is wrong a start gives up; that the other one is not where it is expected is still worth knowing.
 #[test]
-fn what_one_template_lacks_is_told_beside_what_is_wrong_with_the_other() {
+fn what_one_template_lacks_is_reported_beside_what_is_wrong_with_the_other() {
     let (config, cluster) = (config_map(""), Cluster::start(DnsSettings::default()));
     fs::remove_file(config.path().join("vm.args")).unwrap();
     fs::write(config.path().join("sys.config"), "[{a, ${NONE}}].\n").unwrap();

@@ -79,7 +79,7 @@ fn one_that_still_waits_does_not_run() {
 }
 
 #[test]
-fn another_user_is_told_whom_to_ask() {
+fn another_user_learns_whom_to_ask() {
     let (config, cluster) = (config_map(talk::VM_ARGS), Cluster::start(DnsSettings::default()));
     let pod = talk::pod(&cluster, "pairing-0", config.path());
     cluster.dns().publish(&pod.fqdn(), &[pod.address()]);
@@ -116,7 +116,7 @@ fn change_state(pod: &RunningPod, script: &str) {
 fn one_that_is_being_started_or_has_just_ended_does_not_run() {
     let (release, cluster) = (fake_release(), Cluster::start(DnsSettings::default()));
     let pod = started(&cluster, &release, |pod| pod);
-    // As its beaminit would write it a moment earlier; and a process that is no more by the time of the question.
+    // As its beaminit would write it a moment earlier; and a process that has ended by the time of the question.
     for (script, state) in [
         ("", "running"),
         ("/\"main\": {/,/}/s/\"started\": /&1/", "ended"),
@@ -161,7 +161,7 @@ fn the_name_of_the_node_that_runs_is_looked_up_whatever_is_asked_about() {
     let report = explain_command(&named("app@short"), &["bin/app", "rpc"]);
     assert_eq!((&report["wait"]["name"], &report["running"]["name_resolves"]), (&Value::Null, &Value::Null));
     assert_eq!(report["running"]["node"], "app@short");
-    // One that is no node at all.
+    // One that is not a node at all.
     let alone = started(&cluster, &release, |pod| pod.env("RELEASE_DISTRIBUTION", "none"));
     let report = explain_command(&alone, &["bin/app", "rpc"]);
     assert_eq!((&report["wait"]["name"], &report["running"]["node"]), (&Value::Null, &Value::Null), "{report}");
@@ -169,7 +169,7 @@ fn the_name_of_the_node_that_runs_is_looked_up_whatever_is_asked_about() {
 }
 
 #[test]
-fn what_a_cache_tells_others_is_told() {
+fn what_a_cache_answers_others_is_reported() {
     let (release, cluster) = (fake_release(), Cluster::start(DnsSettings::default()));
     let pod = cluster.pod("web-0").hosts(PodFile::Custom("127.0.0.1 localhost\n".into())).release(release.path());
     let (fqdn, address) = (pod.fqdn(), pod.address());

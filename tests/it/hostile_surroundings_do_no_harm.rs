@@ -1,11 +1,11 @@
-//! Whoever may write beside us, or has forgotten what a container needs: we get no file of theirs, they no secret of ours,
+//! Others may write beside beaminit, or the container lacks something: it uses no file of theirs, they get no secret,
 //! and what has no end costs no memory.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::Path;
 
-use crate::support::files::folder_of;
+use crate::support::files::directory_of;
 use crate::support::talk::{self, COOKIE, config_map};
 use crate::support::vm::{BOOT, environment, vm, wait_for_node};
 use crate::support::{Cluster, DnsSettings, Ended, Pod, PodFile, RunningPod, scratch_dir};
@@ -96,7 +96,7 @@ fn no_configuration_takes_more_memory_than_a_small_container_has() {
     ];
     let limited = ["sh", "-c", "ulimit -v 32768; exec beaminit \"$@\"", "sh"];
     for [vm_args, sys_config] in cases {
-        let config = folder_of(&[("vm.args", &vm_args), ("sys.config", &sys_config)]);
+        let config = directory_of(&[("vm.args", &vm_args), ("sys.config", &sys_config)]);
         let pod = talk::pod(&cluster, "pairing-0", config.path()).entrypoint(limited).env("BEAMINIT_WAIT", "off");
         let pod = pod.env("A", "1").env("LONG", &"é".repeat(15_000)).start();
         pod.expect_line(": started mix release", BOOT);
@@ -107,7 +107,7 @@ fn no_configuration_takes_more_memory_than_a_small_container_has() {
 fn a_configuration_that_is_too_long_is_named() {
     let cluster = Cluster::start(DnsSettings::default());
     let start = |vm_args: &str, sys_config: &str, said: &str| {
-        let config = folder_of(&[("vm.args", vm_args), ("sys.config", sys_config)]);
+        let config = directory_of(&[("vm.args", vm_args), ("sys.config", sys_config)]);
         let pod = talk::pod(&cluster, "pairing-0", config.path()).env("LONG", &"x".repeat(100_000)).start();
         assert_eq!(pod.wait(BOOT), Ended::Code(65), "{:#?}", pod.log());
         pod.expect_line(said, BOOT);
@@ -191,7 +191,7 @@ fn starts_and_ends_behind(words: &[&str]) {
 }
 
 #[test]
-fn in_a_user_namespace_of_its_own_a_release_starts_and_ends() {
+fn in_a_separate_user_namespace_a_release_starts_and_ends() {
     starts_and_ends_behind(&["unshare", "--user", "--map-root-user"]);
 }
 

@@ -49,7 +49,7 @@ fn one_json_object_a_line() {
 }
 
 #[test]
-fn no_level_tells_a_secret() {
+fn no_level_logs_a_secret() {
     let pod = start("trace", "text");
     assert!(pod.log().len() > 8);
     assert!(!pod.log().iter().any(|line| line.text.contains(COOKIE)), "{:#?}", pod.log());

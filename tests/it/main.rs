@@ -1,4 +1,4 @@
-//! Real processes, as PID 1 of pods that are made of namespaces, in a cluster with a DNS of its own. One file a promise.
+//! Real processes, as PID 1 of pods that are made of namespaces, in a cluster with their own DNS server. One file a promise.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,7 +19,6 @@ mod a_stop_request_ends_the_wait;
 mod a_terminal_works_as_without_us;
 mod an_odd_template_is_named_or_read;
 mod bad_surroundings_are_no_panic;
-mod dns_itself;
 mod erlexec_reads_the_same_words;
 mod every_release_kind_starts_under_its_name;
 mod every_value_arrives_in_sys_config;
@@ -32,6 +31,7 @@ mod explain_changes_nothing;
 mod explain_is_documented;
 mod explain_says_who_decides;
 mod explain_sees_what_runs;
+mod few_libraries_are_linked;
 mod hostile_surroundings_do_no_harm;
 mod layering;
 mod logs_tell_the_story;
@@ -41,7 +41,6 @@ mod orphans_are_reaped;
 mod rabbitmq_keeps_its_member;
 mod readme;
 mod real_dns_servers;
-mod sandbox_itself;
 mod settings_are_found_where_the_release_finds_them;
 mod signals_are_forwarded;
 mod supervision_is_as_asked;
@@ -54,11 +53,13 @@ mod the_command_line_explains_itself;
 mod the_cookie_is_only_where_it_must_be;
 mod the_manifests_start_as_they_stand;
 mod the_record_is_seen_despite_a_denial;
-mod the_releases_themselves;
+mod the_sandbox_works_as_a_pod;
 mod the_source_stays_readable;
 mod the_supervisor_is_a_fresh_image;
-mod the_supply_stays_small;
 mod the_talks_configmap_starts_a_release;
+mod the_test_dns_follows_coredns_rules;
+mod the_test_releases_work_without_beaminit;
+mod the_text_is_plain_english;
 mod the_wait_leaves_nothing_behind;
 mod the_wait_reads_odd_resolv_confs;
 mod the_wait_survives_lost_answers;
@@ -66,7 +67,7 @@ mod the_wait_survives_odd_answers;
 mod the_wait_survives_refusals;
 mod values_mean_what_they_meant;
 mod what_is_wrong_is_said_before_the_wait;
-mod what_looks_wrong_is_told_and_goes_on;
+mod what_looks_wrong_is_a_warning;
 
 // So that a test names the shared crate as what it is here.
 use test_support as support;

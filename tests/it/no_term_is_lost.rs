@@ -47,7 +47,7 @@ fn at_fifty_moments_of_a_start() {
     assert!(count(0) > 0 && count(143) > 0, "both before and after the boot: {ends:?}");
 }
 
-/// Starts a pod whose record comes after half a second, sends TERM `moment` after the exec, and tells how it ended.
+/// Starts a pod whose record comes after half a second, sends TERM `moment` after the exec, and returns how it ended.
 fn term_after(cluster: &Cluster, config: &std::path::Path, number: usize, moment: Duration) -> (Ended, Duration) {
     let pod = talk::pod(cluster, &format!("pairing-{number}"), config);
     let (fqdn, address) = (pod.fqdn(), pod.address());

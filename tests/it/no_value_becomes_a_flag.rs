@@ -28,9 +28,9 @@ fn rendered(file: &Path, value: &OsStr) -> Result<String, String> {
 
 /// Each value that may stand in `template`, with what that renders to. A refusal has a message, and both notations do the same.
 fn accepted(template: &str) -> Vec<(OsString, String)> {
-    let folder = scratch_dir();
+    let directory = scratch_dir();
     let files = [template.to_owned(), template.replace("${V}", "$<V>")].map(|text| {
-        let file = folder.path().join(if text == template { "braces" } else { "brackets" });
+        let file = directory.path().join(if text == template { "braces" } else { "brackets" });
         fs::write(&file, text).unwrap();
         file
     });
@@ -88,8 +88,8 @@ fn in_names_cookies_and_quotes_it_is_one_word() {
 
 #[test]
 fn the_vm_has_names_and_cookies_as_they_were_given() {
-    let folder = scratch_dir();
-    let file = folder.path().join("vm.args");
+    let directory = scratch_dir();
+    let file = directory.path().join("vm.args");
     let names = accepted("-name ${V}").into_iter().filter(|(name, _)| name.to_str().unwrap().contains('@'));
     for ((name, name_flag), (cookie, cookie_flag)) in names.zip(accepted("-setcookie ${V}")).take(8) {
         fs::write(&file, format!("{name_flag}\n{cookie_flag}")).unwrap();
@@ -101,8 +101,8 @@ fn the_vm_has_names_and_cookies_as_they_were_given() {
 
 #[test]
 fn the_vm_has_quoted_values_as_they_were_given() {
-    let folder = scratch_dir();
-    let file = folder.path().join("vm.args");
+    let directory = scratch_dir();
+    let file = directory.path().join("vm.args");
     let accepted = accepted("-x 'a ${V}b'");
     fs::write(&file, accepted.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("\n")).unwrap();
     let shown = printing("element(2, init:get_argument(x))");

@@ -51,9 +51,9 @@ fn no_variable_is_read_that_the_table_does_not_have() {
 }
 
 /// The files' text, without inline tests.
-fn source_files(folder: PathBuf) -> Vec<String> {
+fn source_files(directory: PathBuf) -> Vec<String> {
     let mut texts = Vec::new();
-    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+    for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
         if entry.path().is_dir() {
             texts.extend(source_files(entry.path()));
         } else {
@@ -64,7 +64,7 @@ fn source_files(folder: PathBuf) -> Vec<String> {
     texts
 }
 
-/// What is told of signals holds for every VM, and is what the code does.
+/// What is said of signals holds for every VM, and is what the code does.
 #[test]
 fn the_default_for_signals_is_the_one_that_is_described() {
     let readme = file("README.md");
@@ -97,7 +97,7 @@ fn the_two_commands_come_first() {
     assert!(file(".ci/run").contains("make test"));
 }
 
-/// What stands in code blocks is what `make demo` runs and what the tests start: each line is one of these files'.
+/// What is in code blocks is what `make demo` runs and what the tests start: each line is one of these files'.
 #[test]
 fn code_blocks_are_what_runs() {
     let text = ["README.md", "docker/RECIPES.md"].map(file).concat();
@@ -130,14 +130,14 @@ fn lines_of_blocks<'a>(text: &'a str, language: &str) -> impl Iterator<Item = &'
 #[test]
 fn every_make_target_and_every_file_that_is_named_is_there() {
     let makefile = file("Makefile");
-    for (name, folder) in [("README.md", ""), ("docker/RECIPES.md", "docker/")] {
+    for (name, directory) in [("README.md", ""), ("docker/RECIPES.md", "docker/")] {
         let text = file(name);
         for words in text.split("`make ").skip(1) {
             let target: String = words.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect();
             assert!(makefile.contains(&format!("\n{target}:")), "{name}: make {target}");
         }
         for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(link);
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory).join(link);
             assert!(link.starts_with("http") || path.exists(), "{name}: {link}");
         }
     }
@@ -152,7 +152,7 @@ fn every_make_target_and_every_file_that_is_named_is_there() {
     assert!(file("README.md").lines().count() <= 300);
 }
 
-/// Once one target has a `?=` of its own, GNU make hides the environment's variable of this name from all others.
+/// Once one target has a `?=`, GNU make hides the environment's variable of this name from all others.
 #[test]
 fn variables_of_the_environment_reach_every_target() {
     let makefile = file("Makefile");
@@ -163,8 +163,10 @@ fn variables_of_the_environment_reach_every_target() {
 /// A promise is worth its test.
 #[test]
 fn every_promise_of_the_threat_model_has_its_test() {
-    let all: String =
-        ["src", "tests"].iter().map(|folder| sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder))).collect();
+    let all: String = ["src", "tests"]
+        .iter()
+        .map(|directory| sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(directory)))
+        .collect();
     let security = file("SECURITY.md");
     let promises = security.split("## What is promised").nth(1).unwrap().split("\n## ").next().unwrap();
     let named: Vec<_> =
@@ -175,8 +177,8 @@ fn every_promise_of_the_threat_model_has_its_test() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
-fn sources(folder: &Path) -> String {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+fn sources(directory: &Path) -> String {
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     let texts = entries.map(|path| match path.extension() {
         _ if path.is_dir() => sources(&path),
         Some(suffix) if suffix == "rs" => fs::read_to_string(path).unwrap(),
@@ -188,11 +190,11 @@ fn sources(folder: &Path) -> String {
 /// The source as one text, each `{…}` of a message as `…`, and messages that go on in the next line in one.
 fn messages() -> String {
     let mut all = String::new();
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+    let mut directories = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
             if entry.path().is_dir() {
-                folders.push(entry.path());
+                directories.push(entry.path());
             } else {
                 all += &fs::read_to_string(entry.path()).unwrap();
             }
@@ -212,7 +214,7 @@ fn messages() -> String {
     text
 }
 
-/// What stands in backticks in the lines with this beginning.
+/// What is in backticks in the lines with this beginning.
 fn quoted(text: &str, beginning: &str) -> Vec<String> {
     let lines = text.lines().filter_map(|line| line.strip_prefix(beginning));
     lines.map(|line| line.split('`').nth(1).expect("a message in backticks").to_owned()).collect()

@@ -26,7 +26,7 @@ struct Run {
     planted: bool,
     seen: Duration,
     loop_seen: Duration,
-    /// What a peer is told that asks for the first time as soon as the pod has seen its record.
+    /// What a peer gets that asks for the first time as soon as the pod has seen its record.
     peers: ResponseCode,
     /// To the end of a denial that was planted before the pods' start, or by the pod's first question.
     denial_ends: Duration,

@@ -87,7 +87,7 @@ fn nothing_stays_behind_where_it_is_not_pid_1() {
         "beaminit \"$@\"; echo over; exec sleep 1000",
         "sh",
     ]);
-    // One that ends on TERM, one that does not as soon as it says so, each in a session of its own, and a grandchild.
+    // One that ends on TERM, one that does not as soon as it says so, each in a separate session, and a grandchild.
     let script = "setsid sleep 2001 & setsid sh -c \"trap '' TERM; echo >/tmp/deaf; while :; do sleep 2002; done\" & \
                   until [ -e /tmp/deaf ]; do sleep 0.01; done; exit 5";
     let pod = pod.env("BEAMINIT_LOG", "debug").command(["sh", "-c", script]).start();

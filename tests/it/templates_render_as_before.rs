@@ -1,5 +1,5 @@
 //! What Distillery and relx make of a template, and what we make of it: the same bytes, where theirs are what was meant.
-//! Theirs are the figures of runs of their own functions; so that the table is no mere claim, mawk does the same here.
+//! Theirs are the figures of runs of the original functions; so that the table is more than a claim, mawk does the same here.
 
 use std::fs;
 use std::process::Command;
@@ -134,8 +134,8 @@ const AWK: &str = r#"{
 const SETTINGS: [&[&str]; 3] = [&["-v", "escaping=1"], &[], &["-v", "escaping=1", "-v", "defaults=1"]];
 
 fn mawk(settings: &[&str], line: &str, value: &str) -> Option<String> {
-    let folder = scratch_dir();
-    let file = folder.path().join("template");
+    let directory = scratch_dir();
+    let file = directory.path().join("template");
     fs::write(&file, line).unwrap();
     let mut command = Command::new("mawk");
     let output =
@@ -146,8 +146,8 @@ fn mawk(settings: &[&str], line: &str, value: &str) -> Option<String> {
 
 /// What we make of the line, as a vm.args or as a sys.config.
 fn ours(name: &str, line: &str, value: &str, unset: UnsetVariable) -> Result<String, String> {
-    let folder = scratch_dir();
-    let file = folder.path().join(name);
+    let directory = scratch_dir();
+    let file = directory.path().join(name);
     fs::write(&file, line).unwrap();
     let env = Env::from_pairs([("V", value), ("W", "w"), ("EMPTY", "")]);
     let variables = TemplateVariables { env: &env, derived: vec![], refused: vec![], unset };
@@ -216,7 +216,7 @@ fn a_whole_file_is_theirs_to_the_byte() {
     }
 }
 
-/// An unset variable in a comment is no error, and a file without a newline at its end gets none.
+/// An unset variable in a comment is not an error, and a file without a newline at its end gets none.
 #[test]
 fn comments_and_the_end_of_the_file_stay_as_they_are() {
     for (name, text) in [("vm.args", "## ${NONE}\n-x # ${V}"), ("sys.config", "%% ${NONE}\n[]. % ${V}")] {

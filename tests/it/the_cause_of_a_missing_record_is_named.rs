@@ -43,7 +43,7 @@ fn said(pod: Pod) -> Said {
 }
 
 impl Said {
-    /// The cause stands between the time and the summary, the cure behind `hint: `.
+    /// The cause is between the time and the summary, the cure behind `hint: `.
     #[track_caller]
     fn has(&self, cause: &str, cure: &str) {
         let (_, rest) = self.error.split_once(" within 1s: ").unwrap_or_else(|| panic!("{}", self.error));
@@ -73,7 +73,7 @@ fn nobody_listens_at_the_servers() {
 }
 
 #[test]
-fn one_server_is_silent_and_the_other_one_tells() {
+fn one_server_is_silent_and_the_other_one_answers() {
     let cluster = Cluster::start(DnsSettings::default());
     let dead = cluster.another_dns(Ipv4Addr::new(10, 96, 0, 11), DnsSettings::default());
     dead.silence(true);
@@ -96,7 +96,7 @@ fn the_server_is_not_the_clusters() {
 }
 
 /// `hostNetwork: true` without `dnsPolicy: ClusterFirstWithHostNet`: hosts file and name servers are the node's, and only
-/// the environment tells of the pod.
+/// the environment says of the pod.
 #[test]
 fn the_pod_is_on_the_hosts_network() {
     let cluster = Cluster::start(DnsSettings::default());
@@ -342,7 +342,7 @@ fn a_family_that_is_not_published_is_named_and_not_waited_for() {
 }
 
 #[test]
-fn when_the_clusters_dns_last_heard_of_a_change_is_told() {
+fn when_the_clusters_dns_last_heard_of_a_change_is_reported() {
     let cluster = Cluster::start(DnsSettings::default());
     cluster.dns().publish("other-0.other.default.svc.cluster.local", &[OTHER]);
     let pod = cluster.pod("web-0").env("BEAMINIT_WAIT_TIMEOUT", "3s").command(["echo", "started"]).start();

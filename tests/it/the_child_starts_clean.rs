@@ -55,7 +55,7 @@ fn no_descriptor_of_ours_is_open() {
 }
 
 #[test]
-fn it_leads_a_process_group_of_its_own() {
+fn it_leads_its_own_process_group() {
     let cluster = Cluster::start(DnsSettings::default());
     let groups = output(cluster.pod("web-0"), "echo $$ $(cut -d' ' -f5 /proc/$$/stat)");
     let (pid, group) = groups.trim().split_once(' ').unwrap();

@@ -1,4 +1,4 @@
-//! Whoever asks how to use it is told on stdout, whatever else is in the environment; whoever mistypes is told where to ask.
+//! Help goes to stdout, whatever else is in the environment; an error names `--help`.
 
 use std::process::{Command, Output};
 
@@ -20,9 +20,9 @@ fn help_and_version_are_asked_for_and_not_an_error() {
         (&["--version"], version.as_str()),
         (&["-V"], version.as_str()),
     ];
-    for (words, told) in rows {
+    for (words, reported) in rows {
         let output = beaminit(words);
-        assert_eq!(String::from_utf8_lossy(&output.stdout), told, "{words:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), reported, "{words:?}");
         assert!(output.status.success() && output.stderr.is_empty(), "{words:?}: {output:?}");
     }
 }
@@ -36,7 +36,10 @@ fn a_word_that_is_wrong_is_named_with_the_place_to_ask() {
         (&["explain", "--format"], "missing argument for option '--format'"),
     ] {
         let output = beaminit(words);
-        let told = format!("beaminit: cli: {message}\nhint: see beaminit --help\n");
-        assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(64), told.as_str()));
+        let reported = format!("beaminit: cli: {message}\nhint: see beaminit --help\n");
+        assert_eq!(
+            (output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()),
+            (Some(64), reported.as_str())
+        );
     }
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::support::files::folder_of;
+use crate::support::files::directory_of;
 use crate::support::vm::{BOOT, can_connect, vm, wait_for_node};
 use crate::support::{Built, Cluster, DnsSettings, Ended, Pod, RunningPod, scratch_dir, wait_until};
 
@@ -64,7 +64,7 @@ const IN_DISTILLERY_VARIABLE: &str = "environment, COOKIE";
 const IN_FILE: &str = "file erlang/.erlang.cookie of mode 400";
 const IN_STATE: &str = "file state.json of mode 600";
 const IN_VM_ARGS: &str = "file vm.args of mode 600";
-/// In a folder of mode 700.
+/// In a directory of mode 700.
 const IN_DISTILLERYS_COPY: &str = "file var/vm.args of mode 644";
 
 const fn case(built: Built, mode: &'static str, from: From, places: &'static [&'static str]) -> Case {
@@ -110,7 +110,7 @@ fn check(is_chosen: impl Fn(Built) -> bool) {
     }
 }
 
-/// A case in a cluster of its own.
+/// A case in a separate cluster.
 struct Started {
     case: &'static Case,
     peer: RunningPod,
@@ -172,13 +172,13 @@ fn places(pod: &RunningPod) -> BTreeSet<String> {
 fn files_written(root: &Path) -> Vec<std::path::PathBuf> {
     let mounted = ["proc", "sys", "usr", "app", "beamconfig", "secrets", "bin", "sbin", "lib", "lib32", "lib64"];
     let mut files = Vec::new();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for path in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+    let mut directories = vec![root.to_owned()];
+    while let Some(directory) = directories.pop() {
+        for path in fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path()) {
             let kind = fs::symlink_metadata(&path).unwrap().file_type();
-            let is_mounted = folder == root && mounted.iter().any(|name| path.ends_with(name));
+            let is_mounted = directory == root && mounted.iter().any(|name| path.ends_with(name));
             if kind.is_dir() && !is_mounted {
-                folders.push(path);
+                directories.push(path);
             } else if kind.is_file() {
                 files.push(path);
             }
@@ -192,19 +192,19 @@ fn pod(cluster: &Cluster, built: Built, config: &TempDir) -> Pod {
     cluster.dns().publish(&pod.fqdn(), &[pod.address()]);
     let pod = pod.env("BEAMINIT_WAIT", "off");
     if built == Built::RelxSrc {
-        return pod; // it has a template of its own
+        return pod; // it has its own template
     }
     pod.mount_config(config.path()).env("RELEASE_CONFIG_DIR", "/beamconfig").env("REPLACE_OS_VARS", "true")
 }
 
 fn config_map(from: From) -> TempDir {
     let cookie = if from == From::Template { "-setcookie ${ERLANG_COOKIE}\n" } else { "" };
-    folder_of(&[("vm.args", &format!("-name demo@${{MY_POD_FQDN}}\n{cookie}"))])
+    directory_of(&[("vm.args", &format!("-name demo@${{MY_POD_FQDN}}\n{cookie}"))])
 }
 
 /// A Secret as the kubelet mounts it: `cookie` is a link through `..data`, and with it the files change all at once.
 fn secret_volume(mode: u32) -> TempDir {
-    let dir = folder_of(&[]);
+    let dir = directory_of(&[]);
     let data = dir.path().join("..2026_11_22");
     fs::create_dir(&data).unwrap();
     fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).unwrap();
@@ -334,7 +334,7 @@ fn two_different_cookies_are_an_error_that_names_both_places() {
     }
 }
 
-/// What nobody gives was built in, and stands on the command line unless a file is asked for.
+/// What nobody gives was built in, and is on the command line unless a file is asked for.
 #[test]
 fn of_a_release_that_was_built_with_it() {
     let of_mix = fs::read_to_string(Built::Mix.dir().join("releases/COOKIE")).unwrap();

@@ -1,5 +1,5 @@
 //! Each manifest in docker/k8s is what Kubernetes takes, what it promises in its comments, and starts: its pod template,
-//! as it stands in the YAML, is run in the sandbox.
+//! as it is in the YAML, is run in the sandbox.
 
 use std::fs;
 use std::io::{Read as _, Write as _};

@@ -159,7 +159,7 @@ fn module_of(path: &str) -> Vec<String> {
     path.split('/').filter(|part| *part != "lib" && *part != "main").map(str::to_owned).collect()
 }
 
-/// The file of the deepest module of the path, or of what that module takes from a child of its own.
+/// The file of the deepest module of the path, or of what that module takes from one of its children.
 fn definition<'a>(files: &'a BTreeMap<String, String>, base: Vec<String>, parts: &[&str]) -> Option<&'a str> {
     let (mut module, mut parts) = (base, parts);
     loop {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::support::told::fails;
+use crate::support::reported::fails;
 use crate::support::{Cluster, DnsSettings, Ended, Pod, RunningPod, scratch_dir, wait_until};
 
 const SOON: Duration = Duration::from_secs(10);
@@ -69,7 +69,7 @@ fn with_less_memory_than_a_start_without_a_wait() {
 #[test]
 fn unless_it_cannot_be() {
     let cluster = Cluster::start(DnsSettings::default());
-    // More than is handed on.
+    // More than is passed on.
     let pod = cluster.pod("web-0").env("ERL_CRASH_DUMP", &format!("/{}", "x".repeat(5000)));
     let pod = after_a_wait(&cluster, pod.env("BEAMINIT_LOG", "debug"));
     pod.expect_line("supervising from the image of the start: file too large", SOON);
@@ -84,11 +84,11 @@ fn and_nobody_else_can_ask_for_one() {
     let pod = |words: &[&str]| cluster.pod("web-0").command(words);
     let cure = "see whether the container has reached a limit";
     fails(pod(&["--supervise=99", "true"]), 71).is("supervise: cannot take up the release: no such file", cure);
-    // What is there is no state of ours.
+    // What is there is not a state of ours.
     fails(pod(&["--supervise=0", "true"]), 71).is("supervise: cannot take up the release: ", cure);
 }
 
-/// One that has a file in its own directory below this folder.
+/// One that has a file in its own directory below this directory.
 fn that_writes(pod: Pod, config: &TempDir, shm: &TempDir) -> Pod {
     fs::write(config.path().join("vm.args"), "-name a@${MY_POD_FQDN}\n").unwrap();
     let pod = pod.mount_config(config.path()).mount_writable(shm.path(), "/shm");

@@ -55,12 +55,12 @@ fn starts_under_its_name(vm_args: &str) {
     assert_eq!(fs::read_to_string(config.path().join("vm.args")).unwrap(), vm_args);
 }
 
-/// The rendered file, as the VM's environment names it, is closed to others, and so is its folder; it has no cookie.
+/// The rendered file, as the VM's environment names it, is closed to others, and so is its directory; it has no cookie.
 fn assert_files_are_closed(pod: &RunningPod) {
     let path = environment(vm(pod).unwrap().pid).remove("RELEASE_VM_ARGS").unwrap();
-    let folder = Path::new(&path).parent().unwrap().to_str().unwrap();
-    assert!(folder.starts_with("/dev/shm/beaminit-54321-"), "{folder}");
-    let modes = String::from_utf8(pod.exec(["stat", "-c", "%a %u", folder, &path]).stdout).unwrap();
+    let directory = Path::new(&path).parent().unwrap().to_str().unwrap();
+    assert!(directory.starts_with("/dev/shm/beaminit-54321-"), "{directory}");
+    let modes = String::from_utf8(pod.exec(["stat", "-c", "%a %u", directory, &path]).stdout).unwrap();
     assert_eq!(modes, "700 54321\n600 54321\n");
     let text = String::from_utf8(pod.exec(["cat", &path]).stdout).unwrap();
     assert!(text.contains("-smp auto") && !text.contains(COOKIE) && !text.contains("-name"), "{text}");

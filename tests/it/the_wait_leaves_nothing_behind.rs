@@ -37,7 +37,7 @@ fn entries(pid: i32, what: &str) -> usize {
 
 /// Of what kind they are, sorted: `pipe`, `socket`, `anon_inode`, or a path.
 fn descriptors(pid: i32) -> Vec<String> {
-    // One that was closed between the two calls is none.
+    // One that was closed between the two calls does not count.
     let target = |entry: fs::DirEntry| Some(fs::read_link(entry.path()).ok()?.to_string_lossy().into_owned());
     let entries = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().map(Result::unwrap);
     let mut kinds: Vec<String> =

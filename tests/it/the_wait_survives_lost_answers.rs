@@ -29,7 +29,7 @@ fn replies_are_late() {
 }
 
 #[test]
-fn replies_that_come_after_the_time_for_an_answer_are_told_as_such() {
+fn replies_that_come_after_the_time_for_an_answer_are_reported_as_such() {
     the_error_says(&[Fault::Delay(Duration::from_secs(2))], &["no reply from", "timeouts"]);
 }
 
@@ -58,7 +58,7 @@ fn garbage_ends_some_time() {
 }
 
 #[test]
-fn garbage_without_end_is_told() {
+fn garbage_without_end_is_reported() {
     the_error_says(&[Fault::Garbage], &["nothing that can be read", "unreadable"]);
 }
 
@@ -75,7 +75,7 @@ fn a_truncated_answer_comes_over_tcp() {
 }
 
 #[test]
-fn a_truncated_answer_without_tcp_is_told() {
+fn a_truncated_answer_without_tcp_is_reported() {
     the_error_says(&[Fault::Truncated { tcp: false }], &["nothing that can be read", "truncated"]);
 }
 
@@ -99,12 +99,12 @@ fn two_dead_servers_first() {
 }
 
 #[test]
-fn a_dead_server_alone_is_told() {
+fn a_dead_server_alone_is_reported() {
     the_error_says(&[Fault::Drop(To::All)], &["no reply from", "timeouts", "NetworkPolicy"]);
 }
 
 #[test]
-fn a_closed_port_alone_is_told() {
+fn a_closed_port_alone_is_reported() {
     let timeout = [("BEAMINIT_WAIT_TIMEOUT", "3s")];
     let scene = Scene::start(Front::Closed, |_| vec![Fault::Drop(To::All)], &timeout);
     scene.pod.expect_line("unreachable", SOON * 3);

@@ -57,7 +57,7 @@ fn a_wildcard_until_the_record_is_there() {
 }
 
 #[test]
-fn a_foreign_address_without_end_is_told() {
+fn a_foreign_address_without_end_is_reported() {
     let scene = Scene::start(Front::Nothing, |_| vec![Fault::Wildcard(FOREIGN)], &[("BEAMINIT_WAIT_TIMEOUT", "3s")]);
     assert_eq!(scene.pod.wait(PATIENCE), Ended::Code(69));
     assert!(scene.pod.termination_log().contains("203.0.113.1"));
@@ -70,7 +70,7 @@ fn a_record_that_comes_and_goes() {
 }
 
 #[test]
-fn a_denial_without_end_is_told() {
+fn a_denial_without_end_is_reported() {
     the_error_says(&[Fault::Denied(To::All, Denier::Cluster)], &["there is no namespace", "NXDOMAIN"]);
     the_error_says(&[Fault::Denied(To::All, Denier::Root)], &["NXDOMAIN", "CLUSTER_DOMAIN"]);
 }

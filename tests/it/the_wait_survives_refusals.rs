@@ -18,7 +18,7 @@ fn servfail_for_a_while() {
 }
 
 #[test]
-fn servfail_without_end_is_told_and_does_not_double_the_questions() {
+fn servfail_without_end_is_reported_and_does_not_double_the_questions() {
     let scene = the_error_says(&[Fault::Code(ResponseCode::ServFail, To::All)], &["SERVFAIL"]);
     let asked = scene.cluster.dns().questions().len();
     assert!(asked <= 6, "one each second, not {asked}");
@@ -36,7 +36,7 @@ fn refused_for_a_while() {
 }
 
 #[test]
-fn refused_without_end_is_told() {
+fn refused_without_end_is_reported() {
     the_error_says(&[Fault::Code(ResponseCode::Refused, To::All)], &["REFUSED"]);
 }
 
@@ -67,7 +67,7 @@ fn formerr_for_edns() {
 
 #[test]
 fn formerr_for_edns_in_a_bare_header() {
-    // It has no question, so it cannot be told from a forged one: the question times out, as where EDNS is dropped.
+    // It has no question, so it cannot be distinguished from a forged one: the question times out, as where EDNS is dropped.
     let faults = |_| vec![Fault::BareCode(ResponseCode::FormErr, To::Edns)];
     seen_despite("FORMERR without a question for EDNS", DROPPED, faults);
 }
@@ -103,7 +103,7 @@ fn unknown_types_are_denied_by_the_root() {
 
 #[test]
 fn unknown_types_are_refused_before_a_cache() {
-    // Every question that gets through plants a denial of its own, for as long as the cache keeps it. The last one ends
+    // Every question that gets through plants another denial, for as long as the cache keeps it. The last one ends
     // that long after the publication at most; address questions are then 6 s apart at most.
     let settings = DnsSettings { ttl: 5, ..DnsSettings::default() };
     let bound = Duration::from_secs(5 + 2 * 6);

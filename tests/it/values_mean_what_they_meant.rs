@@ -50,10 +50,10 @@ const EVAL: &str = "application:load({application, x, []}), io:format(\"~0p~n\",
                     Flag <- [x, y, z, setcookie, more]], lists:sort(application:get_all_env(x))]]), halt().";
 
 /// Erlang's start in this directory, with files of these names.
-fn start(program: &[&str], folder: &Path, set_up: &SetUp) -> Command {
+fn start(program: &[&str], directory: &Path, set_up: &SetUp) -> Command {
     let mut command = Command::new(program[0]);
-    command.args(&program[1..]).args(["-noinput", "-eval", EVAL]).current_dir(folder.join("work"));
-    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", folder).stdin(Stdio::null());
+    command.args(&program[1..]).args(["-noinput", "-eval", EVAL]).current_dir(directory.join("work"));
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", directory).stdin(Stdio::null());
     command.envs(set_up.values.iter().copied());
     command
 }
@@ -67,11 +67,11 @@ fn printed(what: &str, output: &Output) -> String {
 #[test]
 fn each_set_up_means_the_same_behind_beaminit() {
     for set_up in &SET_UPS {
-        let folder = scratch_dir();
+        let directory = scratch_dir();
         for dir in ["work", "config", "bare", "run"] {
-            fs::create_dir(folder.path().join(dir)).unwrap();
+            fs::create_dir(directory.path().join(dir)).unwrap();
         }
-        fs::write(folder.path().join("work/more.args"), "-more true\n").unwrap();
+        fs::write(directory.path().join("work/more.args"), "-more true\n").unwrap();
         let replaced = |text: &str| {
             set_up
                 .values
@@ -79,20 +79,20 @@ fn each_set_up_means_the_same_behind_beaminit() {
                 .fold(text.to_owned(), |text, (name, value)| text.replace(&format!("${{{name}}}"), value))
         };
         for (name, text) in [("vm.args", set_up.vm_args), ("sys.config", set_up.sys_config)] {
-            fs::write(folder.path().join("config").join(name), text).unwrap();
-            fs::write(folder.path().join("bare").join(name), replaced(text)).unwrap();
+            fs::write(directory.path().join("config").join(name), text).unwrap();
+            fs::write(directory.path().join("bare").join(name), replaced(text)).unwrap();
         }
         for dir in ["config", "bare"] {
-            fs::write(folder.path().join(dir).join("extra.config"), "[{x, [{y, extra}]}].\n").unwrap();
+            fs::write(directory.path().join(dir).join("extra.config"), "[{x, [{y, extra}]}].\n").unwrap();
         }
-        let bare = start(&["erl"], folder.path(), set_up)
+        let bare = start(&["erl"], directory.path(), set_up)
             .args(["-args_file", "../bare/vm.args", "-config", "../bare/sys"])
             .output()
             .unwrap();
-        let ours = start(&[env!("CARGO_BIN_EXE_beaminit"), "erl"], folder.path(), set_up)
-            .env("VMARGS_PATH", folder.path().join("config/vm.args"))
-            .env("SYS_CONFIG_PATH", folder.path().join("config/sys.config"))
-            .env("BEAMINIT_RUN_DIR", folder.path().join("run/ours"))
+        let ours = start(&[env!("CARGO_BIN_EXE_beaminit"), "erl"], directory.path(), set_up)
+            .env("VMARGS_PATH", directory.path().join("config/vm.args"))
+            .env("SYS_CONFIG_PATH", directory.path().join("config/sys.config"))
+            .env("BEAMINIT_RUN_DIR", directory.path().join("run/ours"))
             .env("BEAMINIT_WAIT", "off")
             .env("BEAMINIT_COOKIE", "args")
             .output()

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
+use crate::support::reported::{SECRET, fails, warnings};
 use crate::support::talk::{self, config_map};
-use crate::support::told::{SECRET, fails, warnings};
 use crate::support::vm::BOOT;
 use crate::support::{Built, Cluster, DnsSettings, Ended, Pod, PodFile, scratch_dir};
 
@@ -29,7 +29,7 @@ fn relx(cluster: &Cluster, config: &TempDir) -> Pod {
 }
 
 #[test]
-fn the_downward_api_is_forgotten_where_nothing_else_tells() {
+fn the_downward_api_is_forgotten_where_nothing_else_says_it() {
     let (cluster, config) = (cluster(), config_map(talk::VM_ARGS));
     let pod = pod(&cluster, &config).without_subdomain().env("ERLANG_COOKIE", SECRET);
     fails(pod, 65).is(
@@ -278,7 +278,7 @@ fn the_release_is_for_a_newer_c_library() {
         .is("/bin/erlexec: it needs glibc 2.99, this image has 2.", "build the release on the image that it runs on");
 }
 
-/// Told as a guess: the start goes on, and ends by itself, since this release is none.
+/// Reported as a guess: the start goes on, and ends by itself, since this is not a release.
 #[test]
 fn a_library_of_the_vm_is_missing() {
     let release = release_with_vm(Some(|_| ()));
@@ -304,16 +304,16 @@ fn the_release_has_no_vm_and_the_image_has_none() {
 fn everything_that_is_wrong_with_the_templates_is_said_at_once() {
     let (cluster, config) = (cluster(), config_map("-name x@${HOST}\n-setcookie ${A_SECRET}\n"));
     fs::write(config.path().join("sys.config"), "[{kernel, [{a, ${PORT}}]}].\n").unwrap();
-    let told = fails(pod(&cluster, &config), 65);
-    told.is("vm.args:1:9: HOST is not set", "set HOST in the container's env");
+    let reported = fails(pod(&cluster, &config), 65);
+    reported.is("vm.args:1:9: HOST is not set", "set HOST in the container's env");
     for part in ["vm.args:2:12: A_SECRET is not set", "sys.config:1:16: PORT is not set"] {
-        assert!(told.lines.iter().any(|line| line.contains(part)), "{part} in {:#?}", told.lines);
+        assert!(reported.lines.iter().any(|line| line.contains(part)), "{part} in {:#?}", reported.lines);
     }
     let many: String = (0..40).fold(String::new(), |text, n| text + &format!("-env A{n} ${{B_{n}}}\n"));
     let config = config_map(&many);
-    let told = fails(pod(&cluster, &config), 65);
-    assert_eq!(told.lines.len(), 12);
-    assert!(told.lines[11].starts_with("beaminit: render: and ") && told.lines[11].ends_with(" problems more"));
+    let reported = fails(pod(&cluster, &config), 65);
+    assert_eq!(reported.lines.len(), 12);
+    assert!(reported.lines[11].starts_with("beaminit: render: and ") && reported.lines[11].ends_with(" problems more"));
 }
 
 #[test]
@@ -347,7 +347,7 @@ fn as_json_each_problem_is_an_object() {
 }
 
 #[test]
-fn as_json_all_problems_are_told() {
+fn as_json_all_problems_are_reported() {
     let cluster = cluster();
     let pod = cluster.pod("web-0").env("BEAMINIT_LOG_FORMAT", "json").env("BEAMINIT_WAIT", "maybe");
     let pod = pod.env("BEAMINIT_KINDS", "x").command(["true"]).start();

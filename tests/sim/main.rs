@@ -1,4 +1,4 @@
-//! The wait's machine against clusters of every kind, thousands of pods on a clock of their own. Nothing here is as long
+//! The wait's machine against clusters of every kind, thousands of pods on a virtual clock. Nothing here is as long
 //! as it says it is.
 
 #![allow(

@@ -1,5 +1,5 @@
 //! One pod's place in a cluster: its predecessor ends, it starts with another address, and peers look its name up
-//! throughout, each through the caches of its own machine.
+//! throughout, each through the caches on its machine.
 
 use std::time::Duration;
 
@@ -15,9 +15,9 @@ const DIAL_LASTS: f64 = 7.0;
 /// How often each peer looks the name up, and how much earlier or later: caches' lifetimes are multiples of five seconds.
 const PEERS_EVERY: f64 = 5.0;
 const JITTER: f64 = 0.5;
-/// Peers are there so long before the predecessor ends, which is longer than any cache keeps an answer.
+/// Peers are there this long before the predecessor ends, which is longer than any cache keeps an answer.
 const END: f64 = 100.0;
-/// They are watched so long after the release has started.
+/// They are watched this long after the release has started.
 const WATCHED: f64 = 90.0;
 /// From a release's start to the pod's readiness, and so to the end of the next pod of a rolling restart.
 const BOOT: (f64, f64) = (3.0, 8.0);

@@ -23,7 +23,7 @@ pub fn body(data: &[u8]) {
     ];
     for (index, (path, usual)) in files.into_iter().enumerate() {
         let path = root.path().join(path);
-        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
         fs::write(path, if index == which { text } else { usual }).expect("a file");
     }
     let command = vec![root.path().join("bin/app").into(), "start".into()];

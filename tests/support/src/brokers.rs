@@ -1,5 +1,5 @@
 //! RabbitMQ, as Debian packs it, in the pods of a `StatefulSet`: classic peer discovery over the pods' names, each pod with
-//! a volume of its own that outlives it, and nothing else to write to.
+//! its own volume that outlives it, and nothing else to write to.
 
 use std::fs;
 use std::time::Duration;
@@ -40,11 +40,11 @@ impl Brokers {
         let user = format!("setpriv --reuid {UID} --regid 0 --clear-groups");
         let becomes_the_broker = format!("#!/bin/sh -e\nchown -R {UID} {DATA}\nexec {user} \"$@\"\n");
         Self {
-            // What a peer that is told the old address makes of it is the broker's affair.
+            // What a peer that gets the old address makes of it is left to the broker.
             cluster: Cluster::start(DnsSettings { cache: None, ..DnsSettings::default() }),
-            config: folder_with("rabbitmq.conf", &config),
-            secret: folder_with("cookie", COOKIE),
-            entrypoint: folder_with(ENTRYPOINT, &becomes_the_broker),
+            config: directory_with("rabbitmq.conf", &config),
+            secret: directory_with("cookie", COOKIE),
+            entrypoint: directory_with(ENTRYPOINT, &becomes_the_broker),
             volumes: std::array::from_fn(|_| shared_dir()),
         }
     }
@@ -166,9 +166,9 @@ fn client(pod: &RunningPod, expression: &str) -> String {
 }
 
 /// As the kubelet mounts a ConfigMap.
-fn folder_with(name: &str, text: &str) -> TempDir {
-    let folder = shared_dir();
-    fs::write(folder.path().join(name), text).unwrap();
-    set_mode(folder.path().join(name), 0o755);
-    folder
+fn directory_with(name: &str, text: &str) -> TempDir {
+    let directory = shared_dir();
+    fs::write(directory.path().join(name), text).unwrap();
+    set_mode(directory.path().join(name), 0o755);
+    directory
 }

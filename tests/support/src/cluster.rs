@@ -34,7 +34,7 @@ impl Cluster {
         &self.dns
     }
 
-    /// A further DNS server with a zone and a cache of its own, for pods whose resolv.conf names it.
+    /// A further DNS server with its own zone and cache, for pods whose resolv.conf names it.
     pub fn another_dns(&self, address: Ipv4Addr, settings: DnsSettings) -> DnsServer {
         self.network.dns_server(address, settings)
     }
@@ -73,7 +73,7 @@ impl Network {
         let namespace = NetNamespace::new();
         namespace.ip(&[
             "link set lo up".to_owned(),
-            // Without an address of its own a bridge takes the lowest of its ports', which changes as pods come: earlier
+            // Without its own address a bridge takes the lowest of its ports', which changes as pods come: earlier
             // ones would send to the old one until their ARP entries end.
             "link add br0 address 0a:58:0a:58:00:01 type bridge".to_owned(),
             format!("address add {GATEWAY}/24 dev br0"),
@@ -102,7 +102,7 @@ impl Network {
     pub fn plug(self: Arc<Self>, address: Ipv4Addr) -> (NetNamespace, Link) {
         let pod = NetNamespace::new();
         let link = format!("veth{}", self.last_link.fetch_add(1, Ordering::Relaxed));
-        // The hardware address follows the address, as CNI's bridge has it: whoever gets an address that was in use
+        // The hardware address follows the address, as CNI's bridge has it: a pod that gets an address that was in use
         // before is not shut out by its neighbours' ARP caches.
         let [a, b, c, d] = address.octets();
         let hardware = format!("0a:58:{a:02x}:{b:02x}:{c:02x}:{d:02x}");

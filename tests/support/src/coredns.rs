@@ -10,7 +10,7 @@ use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::rdata::{A, AAAA, PTR, SOA, SRV, TXT};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 
-/// Unless told otherwise.
+/// By default.
 const DOMAIN: &str = "cluster.local";
 
 /// The cache keeps nothing for a shorter time than this.
@@ -55,7 +55,7 @@ pub struct Zone {
     pub serial: u32,
     domain: String,
     namespaces: BTreeSet<String>,
-    /// Pods below headless services, and services with an address of their own.
+    /// Pods below headless services, and services with their own address.
     published: BTreeMap<String, Vec<IpAddr>>,
 }
 
@@ -85,7 +85,7 @@ impl Zone {
         self.published.remove(&plain(name)).unwrap_or_default()
     }
 
-    /// The truth, as the `kubernetes` plugin tells it.
+    /// The truth, as the `kubernetes` plugin answers.
     pub fn answer(&self, name: &Name, record_type: RecordType) -> Answer {
         let plain_name = plain(&name.to_ascii());
         if plain_name != self.domain && !plain_name.ends_with(&format!(".{}", self.domain)) {
@@ -216,7 +216,7 @@ fn plain(name: &str) -> String {
     name.trim_end_matches('.').to_ascii_lowercase()
 }
 
-/// What the cache tells questions apart by. Neither the name's case nor the AD flag is in it.
+/// What the cache distinguishes questions by. Neither the name's case nor the AD flag is in it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     name: String,

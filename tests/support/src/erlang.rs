@@ -15,27 +15,27 @@ use super::scratch_dir;
 /// `erlexec` with something in the VM's place that prints its arguments, so that each file costs milliseconds.
 pub struct Erlexec {
     program: PathBuf,
-    folder: TempDir,
+    directory: TempDir,
 }
 
 impl Erlexec {
     pub fn new() -> Self {
-        let folder = scratch_dir();
-        let vm = folder.path().join("beam.smp");
+        let directory = scratch_dir();
+        let vm = directory.path().join("beam.smp");
         fs::write(&vm, "#!/bin/sh\nprintf '%s\\0' \"$@\"\n").unwrap();
         fs::set_permissions(&vm, fs::Permissions::from_mode(0o755)).unwrap();
         // A node with a name starts it.
-        symlink("/bin/true", folder.path().join("epmd")).unwrap();
-        Self { program: erts().join("erlexec"), folder }
+        symlink("/bin/true", directory.path().join("epmd")).unwrap();
+        Self { program: erts().join("erlexec"), directory }
     }
 
-    /// What the VM would get from this args file: its flags, but for those of the emulator, and what stands behind
+    /// What the VM would get from this args file: its flags, but for those of the emulator, and what is behind
     /// `-extra`. `None` if `erlexec` does not like it.
     pub fn arguments(&self, args_file: &[u8]) -> Option<(Vec<OsString>, Vec<OsString>)> {
-        let file = self.folder.path().join("vm.args");
+        let file = self.directory.path().join("vm.args");
         fs::write(&file, args_file).unwrap();
         let mut command = Command::new(&self.program);
-        command.arg("-args_file").arg(&file).env("BINDIR", self.folder.path()).env("ROOTDIR", "R");
+        command.arg("-args_file").arg(&file).env("BINDIR", self.directory.path()).env("ROOTDIR", "R");
         let output = command.env("EMU", "beam").env("PROGNAME", "P").env("HOME", "H").output().unwrap();
         if !output.status.success() {
             return None;
@@ -94,7 +94,7 @@ fn errors(stderr: &[u8]) -> String {
     String::from_utf8_lossy(stderr).into_owned()
 }
 
-/// The folder of the machine's VM.
+/// The directory of the machine's VM.
 fn erts() -> &'static Path {
     static ERTS: OnceLock<PathBuf> = OnceLock::new();
     ERTS.get_or_init(|| {

@@ -47,7 +47,7 @@ pub enum Fault {
     Wildcard(IpAddr),
     /// Every other question of a client finds the name gone.
     Flapping,
-    /// The addresses stand under another name, to which this one refers.
+    /// The addresses are under another name, to which this one refers.
     Alias,
     /// No cache may keep the answer.
     NoTimeToLive,

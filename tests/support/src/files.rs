@@ -1,4 +1,4 @@
-//! What lies in a folder of the machine, or in a pod.
+//! What is in a directory of the machine, or in a pod.
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::scratch_dir;
 
-/// A file or folder, as far as a change of it would show.
+/// A file or directory, as far as a change of it would show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub size: u64,
@@ -19,17 +19,17 @@ pub struct Entry {
     pub mode: u32,
 }
 
-/// Everything below a folder, the folder itself not. Links are not followed.
-pub fn files_of(folder: &Path) -> BTreeMap<PathBuf, Entry> {
+/// Everything below a directory, the directory itself not. Links are not followed.
+pub fn files_of(directory: &Path) -> BTreeMap<PathBuf, Entry> {
     let mut found = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+    let mut directories = vec![directory.to_owned()];
+    while let Some(directory) = directories.pop() {
+        for path in fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {
             let metadata = fs::symlink_metadata(&path).unwrap();
             let modified = metadata.modified().unwrap();
             let entry = Entry { size: metadata.len(), modified, mode: metadata.mode() & 0o7777 };
             if metadata.is_dir() {
-                folders.push(path.clone());
+                directories.push(path.clone());
             }
             found.insert(path, entry);
         }
@@ -37,8 +37,8 @@ pub fn files_of(folder: &Path) -> BTreeMap<PathBuf, Entry> {
     found
 }
 
-/// A folder with these files, paths in it and texts. Like a `ConfigMap` it can be read by every user of the pod.
-pub fn folder_of(files: &[(&str, &str)]) -> TempDir {
+/// A directory with these files, paths in it and texts. Like a `ConfigMap` it can be read by every user of the pod.
+pub fn directory_of(files: &[(&str, &str)]) -> TempDir {
     let dir = scratch_dir();
     set_mode(dir.path(), 0o755);
     for (path, text) in files {

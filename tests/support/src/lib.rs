@@ -21,12 +21,12 @@ pub mod pty;
 pub mod real_dns;
 mod release;
 mod reply;
+pub mod reported;
 mod root_fs;
 mod running_pod;
 pub mod scene;
 pub mod source;
 pub mod talk;
-pub mod told;
 pub mod values;
 pub mod vm;
 

@@ -52,7 +52,7 @@ impl State {
 }
 
 impl Log {
-    /// Reads both pipes on threads of their own until nobody can write any more. `since`: zero in the log's print-out.
+    /// Reads both pipes on separate threads until nobody can write any more. `since`: zero in the log's print-out.
     pub fn read(since: Instant, stdout: PipeReader, stderr: PipeReader) -> Arc<Self> {
         let state = Mutex::new(State { lines: Vec::new(), open: 2, ended: None });
         let log = Arc::new(Self { since, state, changed: Condvar::new() });

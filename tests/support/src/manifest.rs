@@ -1,4 +1,4 @@
-//! The manifests of docker/k8s, and pods set up from them as they stand in the YAML.
+//! The manifests of docker/k8s, and pods set up from them as they are in the YAML.
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
@@ -25,21 +25,21 @@ pub struct Image<'a> {
     pub entrypoint: &'a [&'a str],
     pub command: &'a [&'a str],
     pub variables: &'a [(&'a str, &'a str)],
-    /// A folder of the machine that is /app, and the working directory.
+    /// A directory of the machine that is /app, and the working directory.
     pub app: Option<&'a Path>,
 }
 
 /// A pod's volumes, by name. They are there as long as this value.
 pub type Volumes = BTreeMap<String, TempDir>;
 
-pub fn folder(base: &str) -> PathBuf {
+pub fn directory(base: &str) -> PathBuf {
     places::project().join("docker/k8s").join(base)
 }
 
 impl Manifest {
     pub fn build(base: &str) -> Self {
         let output =
-            Command::new("kubectl").arg("kustomize").arg(folder(base)).output().expect("`kubectl` is installed");
+            Command::new("kubectl").arg("kustomize").arg(directory(base)).output().expect("`kubectl` is installed");
         assert!(output.status.success(), "{base}: {}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(output.stdout).unwrap();
         let documents = serde_yaml_ng::Deserializer::from_str(&text);
@@ -73,7 +73,7 @@ impl Manifest {
         &containers[0]
     }
 
-    /// What the kubelet mounts: the content of `ConfigMap` and `Secret`, and empty folders, all of the pod's group.
+    /// What the kubelet mounts: the content of `ConfigMap` and `Secret`, and empty directories, all of the pod's group.
     pub fn volumes(&self) -> Volumes {
         let group = number(&self.pod_spec()["securityContext"]["fsGroup"]);
         let mut volumes = Volumes::new();
@@ -113,7 +113,7 @@ impl Manifest {
         }
     }
 
-    /// A pod of the workload with this name in the sandbox: as it stands in the template, and as the image has the rest.
+    /// A pod of the workload with this name in the sandbox: as it is in the template, and as the image has the rest.
     pub fn pod(&self, cluster: &Cluster, name: &str, volumes: &Volumes, image: &Image<'_>) -> Pod {
         let spec = self.pod_spec();
         let namespace = word(&self.workload()["metadata"]["namespace"]);
@@ -138,7 +138,7 @@ impl Manifest {
         with_container(pod, spec, self.container(), volumes, image)
     }
 
-    /// The init containers, one after the other, each as a pod of its own with the same volumes. Their image is beaminit's.
+    /// The init containers, one after the other, each as a separate pod with the same volumes. Their image is beaminit's.
     pub fn init_pods<'a>(&'a self, cluster: &'a Cluster, volumes: &'a Volumes) -> impl Iterator<Item = Pod> + 'a {
         const BINARY: &str = "/beaminit";
         let image = Image { entrypoint: &[BINARY], command: &[], variables: &[], app: None };
@@ -178,19 +178,19 @@ pub fn list(value: &Value) -> &[Value] {
 /// A string.
 #[track_caller]
 pub fn word(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("{value} is no string")).to_owned()
+    value.as_str().unwrap_or_else(|| panic!("{value} is not a string")).to_owned()
 }
 
 #[track_caller]
 pub fn number(value: &Value) -> u32 {
-    value.as_u64().and_then(|number| u32::try_from(number).ok()).unwrap_or_else(|| panic!("{value} is no number"))
+    value.as_u64().and_then(|number| u32::try_from(number).ok()).unwrap_or_else(|| panic!("{value} is not a number"))
 }
 
 fn words(value: &Value) -> Option<Vec<String>> {
     value.as_array().map(|values| values.iter().map(word).collect())
 }
 
-/// By the downward API, if it does not stand there.
+/// By the downward API, if it is not there.
 fn value_of(variable: &Value, pod: &str, namespace: &str, address: IpAddr) -> String {
     match variable["valueFrom"]["fieldRef"]["fieldPath"].as_str() {
         None => word(&variable["value"]),

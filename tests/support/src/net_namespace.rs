@@ -9,7 +9,7 @@ use std::thread;
 
 use nix::sched::{CloneFlags, setns, unshare};
 
-/// A network of its own. It ends with this value and the processes inside.
+/// A separate network. It ends with this value and the processes inside.
 #[derive(Debug)]
 pub struct NetNamespace {
     file: File,
@@ -34,7 +34,7 @@ impl NetNamespace {
         setns(&self.file, CloneFlags::CLONE_NEWNET).expect("entering a network namespace");
     }
 
-    /// Runs `work` inside, on a thread of its own.
+    /// Runs `work` inside, on a separate thread.
     pub fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         on_a_thread(|| {
             self.enter();

@@ -27,7 +27,7 @@ pub enum PodFile {
     Kubelet,
     /// With this text.
     Custom(String),
-    /// There is none.
+    /// It does not exist.
     Missing,
 }
 
@@ -52,7 +52,7 @@ pub enum AsPid {
 
 /// What is left of the description when the kubelet's part is done.
 pub(super) struct Spec {
-    /// Where the root file system is mounted and the termination log lies.
+    /// Where the root file system is mounted and the termination log is.
     pub(super) scratch: TempDir,
     pub(super) network: NetNamespace,
     pub(super) link: Link,
@@ -64,7 +64,7 @@ pub(super) struct Spec {
     pub(super) as_pid: AsPid,
 }
 
-/// A pod that can be started. Unless told otherwise it runs as root, belongs to a `StatefulSet` and its headless
+/// A pod that can be started. By default it runs as root, belongs to a `StatefulSet` and its headless
 /// service (`web-0` to `web`) in the namespace `default`, and its entrypoint is the beaminit under test.
 pub struct Pod {
     network: Arc<Network>,
@@ -138,7 +138,7 @@ impl Pod {
         self
     }
 
-    /// Takes this address in place of its own: that of an earlier pod, which must have been dropped.
+    /// Takes this address in place of the next free one: that of an earlier pod, which must have been dropped.
     pub fn at_address(mut self, address: IpAddr) -> Self {
         let IpAddr::V4(address) = address else { panic!("the pod network is IPv4: {address}") };
         self.address = address;

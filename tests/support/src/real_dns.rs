@@ -1,4 +1,4 @@
-//! Real name servers, run by path with configurations of their own on addresses of a cluster's node: an authority whose
+//! Real name servers, run by path with their own configurations on addresses of a cluster's node: an authority whose
 //! zone is changed by dynamic updates, and the caches that people put before one.
 
 use std::fs;
@@ -34,7 +34,7 @@ $TTL 30
 ns.dns A 10.96.1.2
 ";
 
-/// What stands between the pods and the authority.
+/// What is between the pods and the authority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forwarder {
     Dnsmasq,
@@ -84,7 +84,7 @@ impl Chain {
         Message::from_vec(&reply[..length]).ok()
     }
 
-    /// A peer asks for the address, too early: whoever keeps denials has one from now on.
+    /// A peer asks for the address, too early: a cache that keeps denials has one from now on.
     pub fn plant_denial(&self, name: &str) {
         assert_eq!(self.response_code(name), ResponseCode::NXDomain);
     }

@@ -11,7 +11,7 @@ use nix::fcntl::{Flock, FlockArg};
 use super::scratch_dir;
 use crate::places;
 
-/// A release named `demo` of version 0.1.0. Where not said otherwise it has a VM of its own.
+/// A release named `demo` of version 0.1.0. Where not said otherwise it has a second VM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Built {
     /// `mix release`.
@@ -50,7 +50,7 @@ impl Built {
         Self::Distillery,
     ];
 
-    /// What starts it in the foreground, from its own folder.
+    /// What starts it in the foreground, from its own directory.
     pub fn start_command(self) -> [&'static str; 2] {
         let argument = match self {
             Self::Pairing => return ["bin/pairing", "start"],
@@ -83,7 +83,7 @@ impl Built {
         }
     }
 
-    /// Its folder. Built once for each state of its sources and version of the machine's tools, and kept in cargo's
+    /// Its directory. Built once for each state of its sources and version of the machine's tools, and kept in cargo's
     /// target directory; any user can read it.
     pub fn dir(self) -> &'static Path {
         static DIRS: [OnceLock<PathBuf>; 10] = [const { OnceLock::new() }; 10];
@@ -146,7 +146,7 @@ impl Built {
     }
 }
 
-/// What `mix release` makes of a project of its own, as most releases are today.
+/// What `mix release` makes of a separate project, as most releases are today.
 pub fn demo_release() -> &'static Path {
     Built::Mix.dir()
 }
@@ -156,12 +156,12 @@ fn fixture(name: &str) -> PathBuf {
 }
 
 /// All files, in an order that is always the same.
-fn files_below(folder: &Path) -> Vec<PathBuf> {
-    if folder.is_file() {
-        return vec![folder.to_owned()];
+fn files_below(directory: &Path) -> Vec<PathBuf> {
+    if directory.is_file() {
+        return vec![directory.to_owned()];
     }
     let mut files = Vec::new();
-    let mut entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut entries: Vec<PathBuf> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
     for path in entries {
         if path.is_dir() { files.append(&mut files_below(&path)) } else { files.push(path) }
@@ -169,7 +169,7 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// What is in a folder, into another one.
+/// What is in a directory, into another one.
 fn copy(from: &Path, to: &Path) {
     Command::new("cp").arg("-R").arg(from.join(".")).arg(to).run();
 }

@@ -37,7 +37,7 @@ pub struct RootFs {
 }
 
 impl RootFs {
-    /// Makes it the root of the calling thread, which must have a mount namespace of its own.
+    /// Makes it the root of the calling thread, which must have its own mount namespace.
     pub fn enter(&self) {
         umask(Mode::from_bits_truncate(0o022));
         mount_or_panic(None, Path::new("/"), None, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None);
@@ -75,7 +75,7 @@ impl RootFs {
                 Err(_) => {}
             }
         }
-        // A place for the program under test; what the machine has there is none of the pod's business.
+        // A place for the program under test; what the machine has there does not concern the pod.
         self.tmpfs("/usr/local/bin", "mode=755", MsFlags::empty());
     }
 

@@ -147,7 +147,7 @@ impl RunningPod {
         fs::metadata(format!("/proc/{}/ns/mnt", self.init)).unwrap().ino()
     }
 
-    /// What the directory is called that this user's start in the pod makes in a folder that everybody may write.
+    /// What the directory is called that this user's start in the pod makes in a directory that everybody may write.
     pub fn run_dir(&self, uid: u32) -> String {
         format!("beaminit-{uid}-{}", self.mount_namespace())
     }
@@ -184,7 +184,7 @@ impl RunningPod {
         Context { uid: Some(uid), ..self.context.clone() }.exec(self.init, &owned(words))
     }
 
-    /// `kubectl exec -it`; runtimes tell the program what terminal it has.
+    /// `kubectl exec -it`; runtimes say to the program what terminal it has.
     pub fn exec_on_terminal<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Pty {
         let enter = ["nsenter", "--all", "--target"].map(OsString::from);
         let mut context = self.context.clone();

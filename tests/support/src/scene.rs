@@ -60,7 +60,7 @@ impl Front {
     }
 }
 
-/// One pod in a cluster of its own.
+/// One pod in a separate cluster.
 pub struct Scene {
     pub cluster: Cluster,
     pub pod: RunningPod,

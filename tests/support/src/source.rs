@@ -78,7 +78,7 @@ fn function_name(line: &str) -> Option<String> {
     Some(words.next()?.split(['(', '<']).next()?.to_owned())
 }
 
-/// Counts what stands between commas of the outermost parentheses, without `self`.
+/// Counts what is between commas of the outermost parentheses, without `self`.
 fn parameters(function: &str) -> usize {
     let after_name = function.split_once("fn ").map_or("", |(_, rest)| rest).replace("->", "  ");
     let (mut depth, mut angles, mut list) = (0, 0, vec![String::new()]);

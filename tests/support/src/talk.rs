@@ -3,7 +3,7 @@
 use std::path::Path;
 use tempfile::TempDir;
 
-use super::files::folder_of;
+use super::files::directory_of;
 use super::{Cluster, Pod, demo_release};
 
 /// The cookie of the Secret.
@@ -26,9 +26,9 @@ pub fn with_angle_brackets() -> String {
     VM_ARGS.replace("${", "$<").replace('}', ">")
 }
 
-/// A folder to be mounted as /beamconfig.
+/// A directory to be mounted as /beamconfig.
 pub fn config_map(vm_args: &str) -> TempDir {
-    folder_of(&[("vm.args", vm_args)])
+    directory_of(&[("vm.args", vm_args)])
 }
 
 /// The StatefulSet's pod: not root, nothing writable, and the environment of the talk.

@@ -1,13 +1,13 @@
 defmodule Pairing.Peers do
   @moduledoc """
-  Connects to whoever the headless service lists. Its SRV records name its pods, as CoreDNS has them for every headless
+  Connects to all that the headless service lists. Its SRV records name its pods, as CoreDNS has them for every headless
   service; libcluster's `Kubernetes.DNSSRV` asks the same.
   """
   use GenServer
   require Logger
 
   @look_every 1_000
-  # For so long caches may have the address that a lost peer had. A node that tries to reach it there turns the peer's
+  # For this long caches may have the address that a lost peer had. A node that tries to reach it there turns the peer's
   # own connection down, so it leaves the first step to the peer.
   @stale 30_000
 

@@ -22,7 +22,7 @@ defmodule Pairing.Status do
   end
 
   # When a process of the container started, in milliseconds since the machine did; the kernel counts in hundredths. The
-  # VM starts so long after PID 1 as beaminit, which is PID 1, had to wait.
+  # VM starts this long after PID 1 as beaminit, which is PID 1, had to wait.
   defp started_at(pid) do
     [_pid_and_name, rest] = File.read!("/proc/#{pid}/stat") |> String.split(") ", parts: 2)
     10 * (rest |> String.split() |> Enum.at(19) |> String.to_integer())

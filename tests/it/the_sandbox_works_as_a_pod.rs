@@ -167,7 +167,7 @@ fn a_restricted_user_has_no_capability() {
 }
 
 #[test]
-fn mounts_are_read_only_unless_told_otherwise() {
+fn mounts_are_read_only_by_default() {
     let (config, data) = (scratch_dir(), scratch_dir());
     fs::write(config.path().join("vm.args"), "-name x\n").unwrap();
     let pod = cluster().pod("web-0").mount_config(config.path()).mount_writable(data.path(), "/data");
@@ -263,7 +263,7 @@ fn without_privileges_a_test_fails_and_says_why() {
     let output = Command::new("setpriv")
         .args(["--inh-caps=-all", "--bounding-set=-all", "--"])
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", "sandbox_itself::codes_and_signals_come_out"])
+        .args(["--exact", "the_sandbox_works_as_a_pod::codes_and_signals_come_out"])
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(101));

@@ -25,7 +25,7 @@ fn every_crate_may_be_given_away_without_its_sources() {
     let rules = fs::read_to_string(root().join(".deny.toml")).unwrap();
     let allowed = rules.lines().find(|line| line.starts_with("allow = [")).unwrap();
     let allowed: Vec<_> = allowed.split('"').skip(1).step_by(2).collect();
-    // All of what stands between the ANDs, one of what stands between the ORs.
+    // All of what is between the ANDs, one of what is between the ORs.
     let is_allowed = |licences: &str| {
         licences.split(" AND ").all(|choice| {
             let mut choices = choice.split(" OR ").flat_map(|choice| choice.split('/'));
@@ -85,7 +85,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+fn rust_files(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { rust_files(&path) } else { vec![path] }).collect()
 }

@@ -1,4 +1,4 @@
-//! What the operator is told of a start: the last word of one that failed, and the warnings of one that went on.
+//! What the operator learns of a start: the last word of one that failed, and the warnings of one that went on.
 
 use super::vm::BOOT;
 use super::{Ended, Pod, RunningPod, Stream};
@@ -9,47 +9,47 @@ pub const SECRET: &str = "sesame-4711";
 const MAX_LINES: usize = 12;
 
 /// What was said, line by line.
-pub struct Told {
+pub struct Reported {
     pub lines: Vec<String>,
 }
 
 /// Starts the pod, which fails with this code before its release runs, and gives its last word.
 #[track_caller]
-pub fn fails(pod: Pod, code: i32) -> Told {
+pub fn fails(pod: Pod, code: i32) -> Reported {
     let pod = pod.start();
     assert_eq!(pod.wait(BOOT), Ended::Code(code), "{:#?}", pod.log());
-    let told = last_word(&pod);
+    let reported = last_word(&pod);
     assert!(!pod.log().iter().any(|line| line.text.contains("started ")), "nothing was started: {:#?}", pod.log());
-    told
+    reported
 }
 
 /// The last word of a pod that has ended: in the termination log, and the end of its stderr.
 #[track_caller]
-pub fn last_word(pod: &RunningPod) -> Told {
+pub fn last_word(pod: &RunningPod) -> Reported {
     let lines: Vec<_> = pod.termination_log().lines().map(str::to_owned).collect();
     assert!((1..=MAX_LINES).contains(&lines.len()), "{lines:#?}");
     assert!(lines[0].starts_with("beaminit: "), "{lines:#?}");
     let all = stderr(pod);
     assert!(!all.iter().any(|line| line.contains(SECRET)), "{all:#?}");
     println!("{}\n", lines.join("\n"));
-    Told { lines }
+    Reported { lines }
 }
 
 /// The warnings of a pod so far.
 #[track_caller]
-pub fn warnings(pod: &RunningPod) -> Told {
+pub fn warnings(pod: &RunningPod) -> Reported {
     let all = stderr(pod);
     assert!(!all.iter().any(|line| line.contains(SECRET)), "{all:#?}");
     let lines: Vec<_> = all.into_iter().filter(|line| line.contains(": warning: ")).collect();
     println!("{}\n", lines.join("\n"));
-    Told { lines }
+    Reported { lines }
 }
 
 fn stderr(pod: &RunningPod) -> Vec<String> {
     pod.log().into_iter().filter(|line| line.stream == Stream::Stderr).map(|line| line.text).collect()
 }
 
-impl Told {
+impl Reported {
     /// The first line names the cause, and the first hint the cure.
     #[track_caller]
     pub fn is(&self, cause: &str, cure: &str) {

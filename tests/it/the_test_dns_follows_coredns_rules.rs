@@ -179,7 +179,7 @@ fn parents_exist_and_a_headless_service_has_its_pods_addresses() {
 }
 
 #[test]
-fn a_namespace_exists_by_itself_and_a_service_of_its_own_address_has_a_name() {
+fn a_namespace_exists_by_itself_and_a_service_with_an_address_has_a_name() {
     let mut zone = Zone::new(30);
     let rcode = |zone: &Zone, text: &str| zone.answer(&name(text), RecordType::A).rcode;
     assert_eq!(rcode(&zone, "default.svc.cluster.local"), ResponseCode::NoError);
@@ -204,7 +204,7 @@ fn a_cluster_may_have_another_domain() {
 }
 
 #[test]
-fn the_soa_tells_who_denies() {
+fn the_soa_says_who_denies() {
     let own = of_two_pods("web-9.web.ns1.svc.cluster.local", FRESH);
     assert_eq!(own.authorities().next().unwrap().to_string().split_once(' ').unwrap().0, "cluster.local.");
     assert_eq!((own.ttl, own.authority.as_ref().unwrap().1.minimum, own.authoritative), (30, 30, true));
@@ -221,7 +221,7 @@ fn an_address_points_to_its_names() {
 }
 
 #[test]
-fn the_cache_counts_whole_seconds_and_tells_keys_apart() {
+fn the_cache_counts_whole_seconds_and_distinguishes_keys() {
     let (zone, start) = (Zone::new(30), Instant::now());
     let mut cache = Cache::new(Duration::from_secs(30));
     let key = |text: &str, do_bit, cd_bit| Key::new(&name(text), RecordType::A, do_bit, cd_bit);

@@ -1,9 +1,9 @@
-//! What works but is hardly meant is a warning with its cure; and what ended a start that went on, is told at its end.
+//! What is valid but probably a mistake is a warning with its cure; and what ended such a start is reported at its end.
 
 use std::time::Duration;
 
+use crate::support::reported::{SECRET, last_word, warnings};
 use crate::support::talk::{self, config_map};
-use crate::support::told::{SECRET, last_word, warnings};
 use crate::support::vm::BOOT;
 use crate::support::{Built, Cluster, DnsSettings, Ended, Pod, PodFile, RunningPod};
 
@@ -139,7 +139,7 @@ fn file(root: &std::path::Path, path: &str, text: &str) {
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
 }
 
-/// The files by which a mix release is known, with no VM of its own.
+/// The files by which a mix release is known, without its own VM.
 fn release_with_own_vm_args(vm_args: &str) -> tempfile::TempDir {
     let release = crate::support::scratch_dir();
     file(release.path(), "bin/demo", "#!/bin/sh\n");
@@ -220,12 +220,12 @@ fn a_probe_that_kills_the_pod_while_it_waits() {
     cluster.dns().wait_for_question(SOON);
     pod.signal(15);
     assert_eq!(pod.wait(SOON), Ended::Code(143));
-    let told = last_word(&pod);
-    told.warns(
+    let reported = last_word(&pod);
+    reported.warns(
         "signal TERM came after ",
         "give the container a startupProbe that allows more than BEAMINIT_WAIT_TIMEOUT=1m 30s",
     );
-    assert!(told.lines[0].contains(" s of waiting, before the release was started"), "{:#?}", told.lines);
+    assert!(reported.lines[0].contains(" s of waiting, before the release was started"), "{:#?}", reported.lines);
 }
 
 /// `hostname:` in a pod template: each pod's name under the service has that label, whatever the pod is called.

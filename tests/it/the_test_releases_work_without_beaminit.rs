@@ -114,11 +114,11 @@ fn distillery(variables: &[(&str, &str)], template: &str) -> Option<String> {
 fn the_script_in_distillerys_shape_looks_settings_up_as_distillery_does() {
     let scratch = scratch_dir();
     let [release, config, named, mutable] = ["release", "config", "named", "var"].map(|name| scratch.path().join(name));
-    for folder in [&config, &named, &mutable] {
-        fs::create_dir(folder).unwrap();
+    for directory in [&config, &named, &mutable] {
+        fs::create_dir(directory).unwrap();
     }
     let file = |path: &Path, name: &str| fs::write(path, format!("-name {name}@${{HOST}}\n")).unwrap();
-    file(&config.join("vm.args"), "of_the_folder");
+    file(&config.join("vm.args"), "of_the_directory");
     file(&named.join("vm.args"), "named");
     fs::write(config.join("sys.config"), "[].\n").unwrap();
     let release_dir = release.join("releases/0.1.0");
@@ -137,11 +137,11 @@ fn the_script_in_distillerys_shape_looks_settings_up_as_distillery_does() {
         String::from_utf8(output.stdout).unwrap()
     };
     let at = mutable.join("vm.args").display().to_string();
-    let note = |folder: &Path| format!("#### Generated - change {}/vm.args, not this file\n", folder.display());
+    let note = |directory: &Path| format!("#### Generated - change {}/vm.args, not this file\n", directory.display());
     let own = generated(&[]);
     assert_eq!(own, format!("{at}\nof_the_release@h.i\n{}", note(&release)));
-    let folder = generated(&[("RELEASE_CONFIG_DIR", &config)]);
-    assert_eq!(folder, format!("{at}\nof_the_folder@h.i\n{}", note(&config)));
+    let directory = generated(&[("RELEASE_CONFIG_DIR", &config)]);
+    assert_eq!(directory, format!("{at}\nof_the_directory@h.i\n{}", note(&config)));
     let path = generated(&[("RELEASE_CONFIG_DIR", &config), ("VMARGS_PATH", &named.join("vm.args"))]);
     assert_eq!(path, format!("{at}\nnamed@h.i\n{}", note(&config)));
     assert_eq!(

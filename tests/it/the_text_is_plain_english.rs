@@ -1,0 +1,88 @@
+//! Some words and phrases are clear only to their author. CONTRIBUTING.md says how names, comments and messages read.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use crate::support::places::project;
+use crate::support::source::texts_below;
+
+/// Each with what to write in its place. `_` and punctuation count as spaces, so names are looked at too.
+const BANNED: [(&str, &str); 14] = [
+    ("told", "reported, logged"),
+    ("tells", "reports, logs, says"),
+    ("anew", "again"),
+    ("whoever", "any reader"),
+    ("hands on", "forwards"),
+    ("handed on", "passed on"),
+    ("of its own", "separate, its own"),
+    ("of their own", "separate, their own"),
+    ("its affair", "left to it"),
+    ("so long", "this long"),
+    ("folder", "directory"),
+    ("folders", "directories"),
+    ("is none", "is not one, does not exist"),
+    ("is no", "is not a, has no"),
+];
+
+/// Ordinary English that has one of these in it, and the standard library's.
+const FINE: [&str; 2] = [" there is no ", " is no longer "];
+
+/// Beginnings of paths whose text is not yet like this, and the files that quote messages of theirs.
+const NOT_YET: [&str; 22] = [
+    "src/cli",
+    "src/command/",
+    "src/elf.rs",
+    "src/error.rs",
+    "src/explain/",
+    "src/hand_over/",
+    "src/identity/",
+    "src/kind/",
+    "src/lib.rs",
+    "src/plan/",
+    "src/probe/",
+    "src/release/",
+    "src/render/",
+    "src/report.rs",
+    "src/supervise/",
+    "src/sys/",
+    "src/variables/",
+    "src/wait/",
+    "README.md",
+    "docker/TROUBLESHOOTING.md",
+    "tests/it/exec_joins_the_running_release.rs",
+    "tests/it/what_is_wrong_is_said_before_the_wait.rs",
+];
+
+#[test]
+fn no_text_has_a_phrase_that_is_clear_only_to_its_author() {
+    let files = ["src", "tests", "docker"].into_iter().flat_map(|directory| {
+        texts_below(directory).into_iter().map(move |(path, text)| (format!("{directory}/{path}"), text))
+    });
+    let top = fs::read_dir(project()).unwrap().filter_map(|entry| {
+        let path = entry.unwrap().path();
+        Some((path.file_name()?.to_str()?.to_owned(), fs::read_to_string(&path).ok()?))
+    });
+    let texts: BTreeMap<_, _> = files.chain(top).filter(|(path, _)| is_ours(path)).collect();
+    assert!(texts.len() > 200, "{}", texts.len());
+    let found: Vec<_> = texts.iter().flat_map(|(path, text)| phrases_in(path, text)).collect();
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+/// Not this list itself, not what cargo or others wrote.
+fn is_ours(path: &str) -> bool {
+    let is_foreign =
+        ["tests/fuzz/corpus/", "tests/fuzz/target/", "tests/fuzz/found/", "tests/fuzz/artifacts/", "tests/fixtures/"];
+    !["LICENSE", "Cargo.lock", "tests/fuzz/Cargo.lock", "tests/it/the_text_is_plain_english.rs"].contains(&path)
+        && !is_foreign.iter().chain(&NOT_YET).any(|beginning| path.starts_with(beginning))
+}
+
+fn phrases_in(path: &str, text: &str) -> Vec<String> {
+    let text = text.replace("is_none", "");
+    let words: Vec<_> = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let mut plain = format!(" {} ", words.join(" ").to_lowercase());
+    for fine in FINE {
+        plain = plain.replace(fine, "  ");
+    }
+    let banned = BANNED.iter().filter(|(phrase, _)| plain.contains(&format!(" {phrase} ")));
+    banned.map(|(phrase, instead)| format!("{path}: `{phrase}`: write {instead}")).collect()
+}
