@@ -64,6 +64,26 @@ fn printed(what: &str, output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// A start script may make a file of flags just before it starts the VM.
+#[test]
+fn a_file_of_flags_that_the_start_script_makes_is_read() {
+    let set_up = in_vm_args("", "-x 1\n-args_file made.args\n", &[]);
+    let folder = scratch_dir();
+    fs::create_dir(folder.path().join("work")).unwrap();
+    fs::write(folder.path().join("vm.args"), set_up.vm_args).unwrap();
+    let script = "echo '-y made' > made.args; exec erl -args_file \"$VMARGS_PATH\" \"$@\"";
+    let with = |program: &[&str]| {
+        let program = [program, &["sh", "-c", script, "sh"]].concat();
+        let mut command = start(&program, folder.path(), &set_up);
+        command.env("VMARGS_PATH", folder.path().join("vm.args")).env("BEAMINIT_WAIT", "off");
+        command.env("BEAMINIT_RUN_DIR", folder.path().join("run")).output().unwrap()
+    };
+    let (ours, bare) = (with(&[env!("CARGO_BIN_EXE_beaminit")]), with(&[]));
+    assert_eq!(printed("ours", &ours), printed("bare", &bare));
+    let said = String::from_utf8_lossy(&ours.stderr);
+    assert!(said.contains("vm.args: line 2: -args_file made.args: no such file"), "{said}");
+}
+
 #[test]
 fn each_set_up_means_the_same_behind_beaminit() {
     for set_up in &SET_UPS {

@@ -173,6 +173,17 @@ fn a_config_map_with_another_key_than_vm_args() {
     }
 }
 
+/// relx's script finds no name behind a tab, nor one that does not begin its line.
+#[test]
+fn a_tab_between_a_flag_and_its_value_is_no_mistake() {
+    let (cluster, config) = (cluster(), crate::support::scratch_dir());
+    file(config.path(), "vm.args", "  -name\tdemo@127.0.0.1\n-setcookie\tsesame\n");
+    for built in [Built::RelxWithoutErts, Built::Distillery] {
+        let pod = release(&cluster, built).mount_config(config.path()).env("VMARGS_PATH", "/beamconfig/vm.args");
+        pod.env("BEAMINIT_WAIT", "off").start().expect_line("demo runs on demo@127.0.0.1", BOOT);
+    }
+}
+
 #[test]
 fn flags_from_a_slide_and_placeholders_that_nobody_renders() {
     let vm_args = "+P 9999\n\u{2013}proto_dist inet6_tcp\n-env HOST ${MY_HOST}\n";

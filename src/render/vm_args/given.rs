@@ -26,7 +26,7 @@ pub struct NamedNode {
 
 impl NodeFlagSources {
     /// Adds a command line: that of `erl`, or of `elixir` and `iex`, whose `--erl` holds more flags.
-    pub fn add_command(&mut self, words: &[String]) {
+    pub fn add_command(&mut self, place: &str, words: &[String]) {
         let mut all = Vec::new();
         let mut words = words.iter();
         while let Some(word) = words.next() {
@@ -38,7 +38,7 @@ impl NodeFlagSources {
                 _ => all.push(word.clone()),
             }
         }
-        self.places.push(("COMMAND".into(), all));
+        self.places.push((place.to_owned(), all));
     }
 
     /// Adds the text of a variable such as `ERL_FLAGS`.
@@ -66,17 +66,8 @@ impl NodeFlagSources {
     }
 }
 
-/// The name that the flags in this text give the node.
-#[must_use]
-pub fn named_node(text: &str, place: &str) -> Option<NamedNode> {
-    let mut sources = NodeFlagSources::default();
-    sources.add_variable(place, text);
-    sources.named_node()
-}
-
 /// The words of a variable such as `ERL_FLAGS`, as `erlexec` splits it: like a `vm.args`, but without comments.
-#[must_use]
-pub fn words_of(text: &str) -> Vec<String> {
+fn words_of(text: &str) -> Vec<String> {
     let mut scanner = VmArgsScanner::without_comments();
     text.chars().for_each(|character| scanner.feed(character));
     scanner.finish().unwrap_or_default().words().into_iter().map(|word| word.text.clone()).collect()
@@ -99,7 +90,9 @@ mod tests {
     use super::*;
 
     fn node(text: &str) -> Option<(Distribution, String)> {
-        named_node(text, "ERL_FLAGS").map(|node| (node.distribution, node.name))
+        let mut sources = NodeFlagSources::default();
+        sources.add_variable("ERL_FLAGS", text);
+        sources.named_node().map(|node| (node.distribution, node.name))
     }
 
     #[test]
@@ -117,7 +110,7 @@ mod tests {
         let mut sources = NodeFlagSources::default();
         sources.add_variable("ERL_AFLAGS", "-name a@b.c");
         let words = ["elixir", "--erl", "-name d@e.f -setcookie x", "--name", "g@h.i"].map(String::from);
-        sources.add_command(&words);
+        sources.add_command("COMMAND", &words);
         let found = sources.named_node().unwrap();
         assert_eq!((found.name.as_str(), found.place.as_str()), ("a@b.c", "ERL_AFLAGS"));
         assert_eq!(sources.cookie_place(), Some("COMMAND"));

@@ -7,7 +7,7 @@ mod given;
 mod lint;
 mod scanner;
 
-pub use given::{NamedNode, NodeFlagSources, named_node, words_of};
+pub use given::{NamedNode, NodeFlagSources};
 pub use scanner::VmArgsScanner;
 
 use super::fault::TextFault;
