@@ -2,6 +2,7 @@
 //!
 //! Pure: no I/O, no clock.
 
+use super::given_flags::named_by_variables;
 use super::spec::{FileVariable, HandOverInput, KindSpec, LayoutUse, OwnVmArgs, ScriptRendering};
 use crate::error::Error;
 use crate::hand_over::{HandOver, SYS_CONFIG, VM_ARGS, Value};
@@ -29,11 +30,14 @@ pub(super) const SPEC: KindSpec = KindSpec {
 
 #[expect(clippy::unnecessary_wraps, reason = "for other kinds it may fail")]
 fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error> {
+    plan.node = named_by_variables(input).and_then(|named| named.parse());
     if let Some((template, args)) = &input.vm_args {
         plan.add_file(VM_ARGS, args.text.clone());
         let variable = if template.named_by == "RELEASE_VM_ARGS" { "RELEASE_VM_ARGS" } else { "VMARGS_PATH" };
         plan.set(variable, Value::in_run_dir(VM_ARGS));
-        plan.node = args.node.clone().map(|(_, node)| node);
+        if let Some((_, node)) = &args.node {
+            plan.node = Some(node.clone());
+        }
         plan.cookie.clone_from(&args.cookie);
     }
     if let Some((template, text)) = &input.sys_config {

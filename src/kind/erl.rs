@@ -3,12 +3,14 @@
 //! cookies cancel each other.
 
 use super::cookie::{NamedCookie, choose_cookie};
+use super::given_flags::given_flags;
 use super::spec::{FileVariable, HandOverInput, KindSpec, LayoutUse, OwnVmArgs, ScriptRendering};
 use crate::error::Error;
 use crate::hand_over::cookie::{CookiePlacement, check_vm_finds_one};
 use crate::hand_over::{CANCELLING_COOKIE, HandOver, Part, SYS_CONFIG, VM_ARGS, Value, data_error};
-use crate::identity::name::{Distribution, NodeName};
+use crate::identity::name::Distribution;
 use crate::render::VmArgsFile;
+use crate::render::vm_args::NamedNode;
 use crate::variables::CookieMode;
 
 pub(super) const SPEC: KindSpec = KindSpec {
@@ -40,9 +42,11 @@ pub(super) const SPEC: KindSpec = KindSpec {
 
 fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error> {
     let cookie = choose_cookie(input, "ERLANG_COOKIE", None)?;
-    let named_outside = name_outside(input);
+    let command: Vec<_> = input.release.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let given = given_flags(input, ("COMMAND", &command));
+    let named = given.named_node();
     check_cookie_file_is_possible(input, cookie.as_ref())?;
-    check_one_name(input, named_outside.as_ref())?;
+    check_one_name(input, named.as_ref())?;
     if input.own.is_some() {
         put_name_before_own(plan, input)?;
     }
@@ -52,10 +56,11 @@ fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error
     };
     let in_template = input.vm_args.as_ref().and_then(|(_, args)| args.node.clone());
     let in_own = input.own.as_ref().and_then(|(_, own)| own.node.clone());
-    plan.node = in_template.map(|(_, node)| node).or(named_outside).or(in_own.map(|(_, node)| node));
+    plan.node =
+        in_template.map(|(_, node)| node).or(named.and_then(|named| named.parse())).or(in_own.map(|(_, node)| node));
     if plan.node.is_none() {
         plan.not_distributed = Some("neither COMMAND nor a template names it");
-    } else if plan.cookie.is_none() && own_cookies(input) == 0 && !has_cookie_outside(input) {
+    } else if plan.cookie.is_none() && own_cookies(input) == 0 && given.cookie_place().is_none() {
         check_vm_finds_one(input.raw, input.release.erts)?;
     }
     pass_files_as_flags(plan, input, text);
@@ -78,11 +83,14 @@ fn check_cookie_file_is_possible(input: &HandOverInput<'_>, cookie: Option<&Name
         .hint("drop it from the release's vm.args, or build the release with extended_start_script true"))
 }
 
-fn check_one_name(input: &HandOverInput<'_>, named_outside: Option<&NodeName>) -> Result<(), Error> {
+fn check_one_name(input: &HandOverInput<'_>, named: Option<&NamedNode>) -> Result<(), Error> {
     let Some((template, args)) = &input.vm_args else { return Ok(()) };
-    let (Some((_, node)), Some(other)) = (&args.node, named_outside) else { return Ok(()) };
+    let (Some((_, node)), Some(NamedNode { name, place, .. })) = (&args.node, named) else { return Ok(()) };
+    if node.to_string() == *name {
+        return Ok(());
+    }
     let path = template.path.display();
-    let message = format!("-name of {path} is {node}, but COMMAND or ERL_FLAGS name the node {other}");
+    let message = format!("-name of {path} is {node}, but {place} names the node {name}");
     Err(data_error(message).hint("the VM would take the latter; drop one of them"))
 }
 
@@ -157,25 +165,4 @@ fn pass_files_as_flags(plan: &mut HandOver, input: &HandOverInput<'_>, text: Str
     }
     plan.set("ERL_ZFLAGS", Value(flags));
     plan.not_for_tools.push("ERL_ZFLAGS");
-}
-
-/// The node's name where others than we give it to the VM.
-fn name_outside(input: &HandOverInput<'_>) -> Option<NodeName> {
-    let words = words_outside(input);
-    let flag = words.iter().position(|word| ["-name", "--name", "-sname", "--sname"].contains(&word.as_str()))?;
-    NodeName::parse(words.get(flag + 1)?).ok()
-}
-
-fn has_cookie_outside(input: &HandOverInput<'_>) -> bool {
-    words_outside(input).iter().any(|word| word == "-setcookie" || word == "--cookie")
-}
-
-/// The words of all flags that the VM gets from others than us.
-fn words_outside(input: &HandOverInput<'_>) -> Vec<String> {
-    let raw = input.raw;
-    let mut words: Vec<_> = input.release.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-    for flags in [&raw.erl_aflags, &raw.erl_flags, &raw.erl_zflags, &raw.elixir_erl_options].into_iter().flatten() {
-        words.extend(flags.split_ascii_whitespace().map(str::to_owned));
-    }
-    words
 }

@@ -4,13 +4,16 @@
 use super::cookie::{NamedCookie, choose_cookie};
 use super::decide::published_name;
 use super::env_sh::{self, Assignment};
+use super::given_flags::named_by_variables;
 use super::spec::{FileVariable, HandOverInput, KindSpec, LayoutUse, OwnVmArgs, ScriptRendering, Template};
+use crate::cookie;
 use crate::error::{Error, Problem};
 use crate::file;
 use crate::hand_over::cookie::find_in_files;
 use crate::hand_over::{CANCELLING_COOKIE, COOKIE_IN_A_FILE, HandOver, SYS_CONFIG, VM_ARGS, Value, data_error, quoted};
 use crate::identity::name::{Distribution, NodeHost, NodeName};
 use crate::release::ReleaseLayout;
+use crate::render::vm_args::NamedNode;
 use crate::variables::CookieMode;
 use std::path::{Path, PathBuf};
 
@@ -85,14 +88,22 @@ fn check_one_name(input: &HandOverInput<'_>) -> Result<(), Error> {
 /// The template names the node, else the environment, else the pod's own name does.
 fn name_node(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error> {
     let raw = input.raw;
+    let named = named_by_variables(input);
     let in_template = input.vm_args.as_ref().and_then(|(_, args)| args.node.clone());
     if let Some((distribution, node)) = in_template {
+        warn_of_other_name(plan, named.as_ref(), &node.to_string());
         set_node(plan, distribution, node);
         return Ok(());
     }
     if raw.release_distribution.as_deref() == Some("none") {
+        // The script gives the VM no name then, so that others can.
+        if let Some(named) = named {
+            plan.node = named.parse();
+            return Ok(());
+        }
         plan.not_distributed = Some("RELEASE_DISTRIBUTION is none");
     }
+    warn_of_other_name(plan, named.as_ref(), raw.release_node.as_deref().unwrap_or("the script's own"));
     if let Some(name) = &raw.release_node {
         match NodeName::parse(name) {
             Ok(node) => plan.node = Some(node),
@@ -106,6 +117,7 @@ fn name_node(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error
     }
     if let Some(fqdn) = published_name(input.identity)
         && raw.release_distribution.is_none()
+        && named.is_none()
     {
         let name = &input.release.name;
         let node = NodeName::on_host(name, fqdn)
@@ -114,6 +126,13 @@ fn name_node(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error
         set_node(plan, Distribution::Long, node);
     }
     Ok(())
+}
+
+fn warn_of_other_name(plan: &mut HandOver, named: Option<&NamedNode>, other: &str) {
+    if let Some(named) = named.filter(|named| named.name != other) {
+        let message = format!("the VM gets two names, {} of {} and {other}", named.name, named.place);
+        plan.warn(message, "set RELEASE_DISTRIBUTION=none, so that the script gives none; or RELEASE_NODE alone");
+    }
 }
 
 fn set_node(plan: &mut HandOver, distribution: Distribution, node: NodeName) {
@@ -144,9 +163,20 @@ fn set_distribution_of_given_node(plan: &mut HandOver, input: &HandOverInput<'_>
 /// On its command line by default: the script passes one there in any case.
 fn hand_over_cookie(plan: &mut HandOver, input: &HandOverInput<'_>, env_sh: Option<&Assignment>) -> Result<(), Error> {
     let Some(layout) = input.release.layout.as_ref() else { return Ok(()) };
-    let chosen = choose_cookie(input, COOKIE, input.raw.release_cookie.as_deref())?;
+    let given = input.raw.release_cookie.as_deref().unwrap_or_default();
+    let without_newline = given.trim_end_matches(['\r', '\n']);
+    let chosen = choose_cookie(input, COOKIE, Some(without_newline).filter(|cookie| !cookie.is_empty()))?;
     if input.cookie_mode != CookieMode::File {
-        if let Some(chosen) = chosen {
+        if chosen.as_ref().is_some_and(|chosen| chosen.cookie.expose().starts_with('-')) {
+            let message = "the cookie begins with -: the VM takes it for a flag, and makes up another cookie";
+            plan.warn(message, cookie::CURE);
+        }
+        // All peers have it alike, so it stays.
+        if !without_newline.is_empty() && without_newline.len() < given.len() {
+            let message =
+                "RELEASE_COOKIE has a newline at its end, as echo makes it, which the VM takes for a part of it";
+            plan.warn(message, cookie::CURE);
+        } else if let Some(chosen) = chosen {
             plan.set(COOKIE, Value::secret(&chosen.cookie));
             plan.cookie = Some(chosen.cookie);
         }

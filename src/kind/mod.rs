@@ -9,6 +9,7 @@ mod decide;
 mod distillery;
 mod env_sh;
 mod erl;
+mod given_flags;
 mod mix;
 mod rabbitmq;
 mod release;

@@ -133,11 +133,7 @@ impl TemplateSearch<'_> {
     /// The release's own file, if it is meant as a template.
     fn take_own_file(&self, file: ReleaseFile, found: &mut FoundTemplate) {
         let own = self.release.own_file(file.name()).filter(|_| self.own_files);
-        let asked = match (&self.raw.replace_os_vars, &self.raw.relx_replace_os_vars) {
-            (Some(_), _) => Some("REPLACE_OS_VARS"),
-            (None, Some(_)) => Some("RELX_REPLACE_OS_VARS"),
-            (None, None) => None,
-        };
+        let asked = self.asks_for_own_files();
         let template = match (own, asked) {
             (Some(path), _) if has_suffix(&path, "src") => Some((path, "the suffix .src")),
             // relx keeps the template so, once it has written its own result over it.
@@ -155,6 +151,21 @@ impl TemplateSearch<'_> {
         {
             found.warning = without_vm_args(dir, own_is_template);
         }
+    }
+
+    /// The variable that makes templates of the release's own files. To a script that reads it, any text but the empty one
+    /// means yes; to others it never meant anything, so there `false` is taken at its word.
+    fn asks_for_own_files(&self) -> Option<&'static str> {
+        let variables = [
+            ("REPLACE_OS_VARS", &self.raw.replace_os_vars, ScriptRendering::ReplaceOsVars),
+            ("RELX_REPLACE_OS_VARS", &self.raw.relx_replace_os_vars, ScriptRendering::SrcFiles),
+        ];
+        let asks = |value: &str, reader: ScriptRendering| {
+            self.release.kind.script_rendering == reader || !["false", "0", "no", "off"].contains(&value)
+        };
+        let found =
+            variables.into_iter().find(|(_, value, reader)| value.as_deref().is_some_and(|value| asks(value, *reader)));
+        found.map(|(variable, ..)| variable)
     }
 
     /// The file beside a template with the suffix `.src`, and the release's own.

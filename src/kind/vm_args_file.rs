@@ -2,6 +2,7 @@
 //! they get is whole but for the cookie. That goes into a file where the VM looks for it, and no command line shows it.
 
 use super::cookie::choose_cookie;
+use super::given_flags::{given_flags, named_by_variables, warn_of_second_name};
 use super::spec::{HandOverInput, Template};
 use crate::cookie::Cookie;
 use crate::error::Error;
@@ -63,8 +64,25 @@ pub(super) fn hand_over_vm_args(
         plan.add_file(VM_ARGS, text);
         plan.set("VMARGS_PATH", Value::in_run_dir(VM_ARGS));
     }
-    plan.node = args.node.map(|(_, node)| node.clone());
+    plan.node = name_of_vm(plan, input, args.node);
     Ok(())
+}
+
+/// The name that the VM takes of those in its `vm.args` and in `ERL_FLAGS` and its like.
+fn name_of_vm(
+    plan: &mut HandOver,
+    input: &HandOverInput<'_>,
+    in_vm_args: Option<&(Distribution, NodeName)>,
+) -> Option<NodeName> {
+    let Some(named) = named_by_variables(input) else { return in_vm_args.map(|(_, node)| node.clone()) };
+    let Some((distribution, node)) = in_vm_args else { return named.parse() };
+    if named.name == node.to_string() {
+        return Some(node.clone());
+    }
+    warn_of_second_name(plan, &named, &format!("{node} of vm.args"));
+    let flag = if *distribution == Distribution::Long { "-name" } else { "-sname" };
+    let taken = given_flags(input, ("vm.args", &[flag.to_owned(), node.to_string()])).named_node()?;
+    taken.parse()
 }
 
 /// The template's, else the release's own.

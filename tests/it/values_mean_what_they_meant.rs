@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use crate::support::scratch_dir;
+use crate::support::vm::BOOT;
+use crate::support::{Cluster, DnsSettings, scratch_dir};
 
 struct SetUp {
     what: &'static str,
@@ -118,5 +119,22 @@ fn each_set_up_means_the_same_behind_beaminit() {
             .output()
             .unwrap();
         assert_eq!(printed(set_up.what, &ours), printed(set_up.what, &bare), "{}", set_up.what);
+    }
+}
+
+/// A start that is named by its address does not wait.
+#[test]
+fn a_node_is_named_wherever_its_name_is_given() {
+    let cluster = Cluster::start(DnsSettings::default());
+    let erl = ["erl", "-noinput", "-eval", "timer:sleep(60000)."];
+    let elixir = ["elixir", "--erl", "-name demo@127.0.0.1 -setcookie x", "-e", "Process.sleep(60000)"];
+    for (command, variable, flags) in [
+        (&erl[..], "ERL_FLAGS", "-name demo@127.0.0.1 -setcookie x"),
+        (&erl[..], "ERL_AFLAGS", "+K true -name demo@127.0.0.1 -setcookie x"),
+        (&elixir[..], "ERL_FLAGS", "+K true"),
+    ] {
+        let pod =
+            cluster.pod("demo-0").env("HOME", "/tmp").env(variable, flags).command(command.iter().copied()).start();
+        pod.expect_line("named by its address 127.0.0.1", BOOT);
     }
 }

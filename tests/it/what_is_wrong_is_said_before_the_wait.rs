@@ -89,15 +89,6 @@ fn the_cookie_is_set_under_another_name() {
 }
 
 #[test]
-fn the_secret_was_made_with_echo_and_ends_with_a_newline() {
-    let (cluster, plain) = (cluster(), config_map(NAME));
-    let secret = format!("{SECRET}\n");
-    let cure = "kubectl create secret generic NAME --from-literal=KEY=VALUE, or echo -n VALUE | base64";
-    fails(pod(&cluster, &plain).env("RELEASE_COOKIE", &secret), 65)
-        .is("the cookie in RELEASE_COOKIE has a newline at its end, as echo makes it", cure);
-}
-
-#[test]
 fn there_are_two_cookies() {
     let cluster = cluster();
     let twice = config_map(&format!("{}-setcookie ${{ERLANG_COOKIE}}\n", talk::VM_ARGS));

@@ -1,5 +1,6 @@
 //! Releases as they lie on disk, and what they get.
 
+mod given_flags;
 mod rabbitmq;
 mod scripts;
 mod warnings;

@@ -26,7 +26,7 @@ fn find(root: &Path, script: &str, argument: &str, raw: &RawEnv) -> Release {
     Release::find(vec![root.join(script).into(), argument.into()], raw, None, None).unwrap()
 }
 
-fn relx() -> TempDir {
+pub(super) fn relx() -> TempDir {
     release_of(&[
         ("bin/app", "#!/bin/sh\nRELX_CONFIG_PATH=x\n"),
         ("bin/app-1.0", "#!/bin/sh\nRELX_CONFIG_PATH=x\n"),

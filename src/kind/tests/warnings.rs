@@ -62,7 +62,7 @@ fn the_command_and_the_template_name_two_nodes() {
         vm_args: Some(names(Some(&format!("app@{FQDN}")))),
         ..given(&release, &pod(), &RawEnv::default())
     });
-    let cause = format!("-name of /beamconfig/vm.args is app@{FQDN}, but COMMAND or ERL_FLAGS name the node x@y");
+    let cause = format!("-name of /beamconfig/vm.args is app@{FQDN}, but COMMAND names the node x@y");
     fails(plan, exit::DATA, &cause, "the VM would take the latter; drop one of them");
 }
 
