@@ -101,7 +101,7 @@ fn the_code_is_the_one_of_the_start() {
     let pod = |env: &[(&str, &str)]| {
         let pod = cluster.pod("demo-0").release(demo_release()).mount_config(config.path());
         cluster.dns().publish(&pod.fqdn(), &[pod.address()]);
-        // Each pod has an address of its own, and the server still holds the one before.
+        // Each pod has its own address, and the server still holds the one before.
         let pod = pod.env("BEAMINIT_WAIT_PEERS", "off");
         let pod = pod.env("RELEASE_CONFIG_DIR", "/beamconfig").env("ERLANG_COOKIE", COOKIE);
         env.iter().fold(pod, |pod, (name, value)| pod.env(name, value))
