@@ -69,15 +69,15 @@ fn printed(what: &str, output: &Output) -> String {
 #[test]
 fn a_file_of_flags_that_the_start_script_makes_is_read() {
     let set_up = in_vm_args("", "-x 1\n-args_file made.args\n", &[]);
-    let folder = scratch_dir();
-    fs::create_dir(folder.path().join("work")).unwrap();
-    fs::write(folder.path().join("vm.args"), set_up.vm_args).unwrap();
+    let directory = scratch_dir();
+    fs::create_dir(directory.path().join("work")).unwrap();
+    fs::write(directory.path().join("vm.args"), set_up.vm_args).unwrap();
     let script = "echo '-y made' > made.args; exec erl -args_file \"$VMARGS_PATH\" \"$@\"";
     let with = |program: &[&str]| {
         let program = [program, &["sh", "-c", script, "sh"]].concat();
-        let mut command = start(&program, folder.path(), &set_up);
-        command.env("VMARGS_PATH", folder.path().join("vm.args")).env("BEAMINIT_WAIT", "off");
-        command.env("BEAMINIT_RUN_DIR", folder.path().join("run")).output().unwrap()
+        let mut command = start(&program, directory.path(), &set_up);
+        command.env("VMARGS_PATH", directory.path().join("vm.args")).env("BEAMINIT_WAIT", "off");
+        command.env("BEAMINIT_RUN_DIR", directory.path().join("run")).output().unwrap()
     };
     let (ours, bare) = (with(&[env!("CARGO_BIN_EXE_beaminit")]), with(&[]));
     assert_eq!(printed("ours", &ours), printed("bare", &bare));

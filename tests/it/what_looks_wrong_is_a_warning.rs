@@ -175,7 +175,7 @@ fn a_config_map_with_another_key_than_vm_args() {
 
 /// relx's script finds no name behind a tab, nor one that does not begin its line.
 #[test]
-fn a_tab_between_a_flag_and_its_value_is_no_mistake() {
+fn a_tab_between_a_flag_and_its_value_is_not_a_mistake() {
     let (cluster, config) = (cluster(), crate::support::scratch_dir());
     file(config.path(), "vm.args", "  -name\tdemo@127.0.0.1\n-setcookie\tsesame\n");
     for built in [Built::RelxWithoutErts, Built::Distillery] {
