@@ -43,9 +43,9 @@ use cli::{Command, ProbeRequest};
 use context::{Context, Environment};
 use error::{Error, Problem, Stage};
 use exit::ExitReason;
-use hand_over::Written;
 use hand_over::run_dir::RunDir;
 use hand_over::state::{StartedRelease, State};
+use hand_over::{ReleaseVariables, Written};
 use kind::{Kind, find_running_release};
 use plan::Plan;
 use report::EndReport;
@@ -127,10 +127,13 @@ fn start(
     report::log_identity(&context.identity);
     let plan = plan::plan(&context).into_result()?;
     report::log_plan(&plan);
+    let early_run_dir = announce_wait(&context, &plan);
     if let Some(stopped) = wait_for_record(&context, &plan, &mut signals)? {
         return Ok(stopped);
     }
-    write_and_supervise(&context, &plan, signals, Mode::Init)
+    let run_dir = early_run_dir.map_or_else(|| open_run_dir(&context, &plan, Mode::Init), |dir| Ok(Some(dir)))?;
+    let written = plan.hand_over.write(run_dir)?;
+    supervise_release(&context, &plan, signals, HandedOver { written, mode: Mode::Init })
 }
 
 /// Joins the release that runs here: becomes COMMAND with its variables. Where none runs, COMMAND is planned and started
@@ -159,7 +162,8 @@ fn exec(
     if mode == Mode::Exec {
         plan.hand_over = plan.hand_over.beside_an_init();
     }
-    write_and_supervise(&context, &plan, signals, mode)
+    let written = plan.hand_over.write(open_run_dir(&context, &plan, mode)?)?;
+    supervise_release(&context, &plan, signals, HandedOver { written, mode })
 }
 
 /// Reports what a start would do. The report is on stdout whatever it says; the exit code is the start's.
@@ -210,6 +214,21 @@ fn join(state: State, command: Vec<OsString>, environment: &Environment) -> Laun
     }
 }
 
+/// Lets probes know that this start waits, and gives the run directory in which they find that. Where nothing can be
+/// written, what needs the directory says so once it is due.
+fn announce_wait(context: &Context, plan: &Plan) -> Option<RunDir> {
+    plan.wait.record().filter(|_| plan.is_joinable())?;
+    let dir = RunDir::open(&context.environment.run_dir_places()).ok()?;
+    let state = describe(context, plan, &Vec::new())?.waiting(wait_limits(context).longest());
+    state.write(&dir).ok()?;
+    Some(dir)
+}
+
+fn wait_limits(context: &Context) -> WaitLimits {
+    let config = &context.environment.config;
+    WaitLimits { timeout: config.wait_timeout, peers: config.wait_peers }
+}
+
 /// Waits until peers can look this node up. `Some` says how we end because we were told to meanwhile.
 fn wait_for_record(context: &Context, plan: &Plan, signals: &mut SignalQueue) -> Result<Option<ExitReason>, Error> {
     report::log_chosen_name(&plan.hand_over);
@@ -220,8 +239,7 @@ fn wait_for_record(context: &Context, plan: &Plan, signals: &mut SignalQueue) ->
     report::warn_if_hopeless(name, &context.identity);
     let config = &context.environment.config;
     let mut stop = StopRequests { signals, rewrites: &plan.rewrites };
-    let limits = WaitLimits { timeout: config.wait_timeout, peers: config.wait_peers };
-    match wait::for_own_record(&plan::record_to_await(context, name.clone()), limits, &mut stop) {
+    match wait::for_own_record(&plan::record_to_await(context, name.clone()), wait_limits(context), &mut stop) {
         Ok(Waited::Published(_)) => Ok(None),
         Ok(Waited::Stopped { signal, after }) => {
             Ok(Some(report::report_stop_before_start(signal, Some(after), config)))
@@ -235,15 +253,21 @@ fn wait_for_record(context: &Context, plan: &Plan, signals: &mut SignalQueue) ->
     }
 }
 
-/// The last stages of a start: hand over, supervise.
-fn write_and_supervise(
+/// What the release gets, and how it is supervised.
+struct HandedOver {
+    written: Written,
+    mode: Mode,
+}
+
+/// The last stage of a start.
+fn supervise_release(
     context: &Context,
     plan: &Plan,
     mut signals: SignalQueue,
-    mode: Mode,
+    handed_over: HandedOver,
 ) -> Result<ExitReason, Error> {
     let config = &context.environment.config;
-    let written = plan.hand_over.write(open_run_dir(context, plan, mode)?)?;
+    let HandedOver { written, mode } = handed_over;
     let state = write_state(context, plan, &written, mode);
     let mut stop = StopRequests { signals: &mut signals, rewrites: &plan.rewrites };
     if let Some(signal) = wait::StopRequests::take(&mut stop) {
@@ -279,9 +303,16 @@ fn open_run_dir(context: &Context, plan: &Plan, mode: Mode) -> Result<Option<Run
     }
 }
 
-/// Writes down what `exec` is to find, if this start makes a node that it could join.
+/// Writes down what `exec` and probes are to find, if this start makes a node that they could ask.
 fn write_state(context: &Context, plan: &Plan, written: &Written, mode: Mode) -> Option<State> {
     let dir = written.run_dir.as_ref().filter(|_| mode == Mode::Init && plan.is_joinable())?;
+    let state = describe(context, plan, &written.variables)?;
+    report::warn_if_unwritten(state.write(dir))?;
+    Some(state)
+}
+
+/// The state of this start, with the variables that the release gets. `None` without /proc.
+fn describe(context: &Context, plan: &Plan, given: &ReleaseVariables) -> Option<State> {
     let (release, fqdn) = (&plan.release, &context.identity.fqdn);
     let started = StartedRelease {
         kind: release.kind.name,
@@ -290,9 +321,7 @@ fn write_state(context: &Context, plan: &Plan, written: &Written, mode: Mode) ->
         command: &release.command,
         fqdn: fqdn.as_ref().map(|fqdn| fqdn.value.to_string()),
     };
-    let state = State::of_this_start(started, &context.environment.env, &plan.hand_over, &written.variables)?;
-    report::warn_if_unwritten(state.write(dir))?;
-    Some(state)
+    State::of_this_start(started, &context.environment.env, &plan.hand_over, given)
 }
 
 fn launch(context: &Context, plan: &Plan, written: &Written) -> Launch {

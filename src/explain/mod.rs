@@ -17,7 +17,7 @@ use crate::hand_over::run_dir::RunDir;
 use crate::hand_over::state::{Rejected, State};
 use crate::hand_over::{HandOver, Part, Value};
 use crate::identity::Identity;
-use crate::kind::{Kind, Release, find_running_release};
+use crate::kind::{Kind, Release, find_running_release, find_start};
 use crate::plan::{self, Plan};
 use crate::release::{self, ReleaseLayout, StartScript};
 use crate::signal;
@@ -40,7 +40,7 @@ pub(crate) fn facts(environment: Environment, command: Vec<OsString>) -> Facts {
     let mut plan = plan::plan(&context);
     let wait = dns::look(&context, &plan, running.as_ref().ok());
     let is_handed_over = !plan.findings.errors.iter().any(Plan::stops_hand_over);
-    let run_dir = find_run_dir(&context, &mut plan, &running);
+    let run_dir = find_run_dir(&context, &mut plan);
     if plan.has_release {
         plan.findings.errors.extend(launch::foreseen(&context.command, plan.release.file.as_deref()));
     }
@@ -94,12 +94,13 @@ fn only_command(dir: &Path) -> Option<Vec<OsString>> {
     Some(std::iter::once(shown).chain(kind.foreground.map(Into::into)).collect())
 }
 
-/// Where rendered files would be; of a release that runs, where they are.
-fn find_run_dir(context: &Context, plan: &mut Plan, running: &Running) -> Option<PathBuf> {
-    if let Ok((_, dir)) = running {
-        return Some(dir.clone());
+/// Where rendered files would be; of a start that waits or a release that runs, where they are.
+fn find_run_dir(context: &Context, plan: &mut Plan) -> Option<PathBuf> {
+    let places = context.environment.run_dir_places();
+    if let Ok((_, dir)) = find_start(&places) {
+        return Some(dir);
     }
-    match RunDir::foresee(&context.environment.run_dir_places()) {
+    match RunDir::foresee(&places) {
         Ok(dir) => Some(dir),
         Err(error) => {
             if plan.hand_over.needs_run_dir() {

@@ -120,8 +120,10 @@ impl RunDir {
     pub(crate) fn open_beside_an_init(places: &RunDirPlaces) -> Result<Self, Error> {
         let own = format!("{}-{}", *places.own, std::process::id());
         let elsewhere = RunDirPlaces::new(None, None).others;
+        // A start that waits has taken the first place itself.
+        let is_taken = |dir: &Path| dir.join("state.json").exists();
         let mut reasons = Vec::new();
-        let mut candidates = places.parents().chain(&elsewhere).map(|dir| dir.join(&own));
+        let mut candidates = places.parents().chain(&elsewhere).filter(|dir| !is_taken(dir)).map(|dir| dir.join(&own));
         let found = candidates.find_map(|path| attempt(&path, Self::take, &mut reasons).ok());
         found.map(Self::without_leftovers).ok_or_else(|| nowhere(&reasons))
     }
@@ -209,7 +211,11 @@ impl Drop for RunDir {
 }
 
 /// Everything that we write there. A directory with anything else is not ours to empty.
-const NAMES: [&str; 7] = ["vm.args", "remote.vm.args", "sys.config", "state.json", "tmp", "var", "erlang"];
+const NAMES: [&str; 8] =
+    ["vm.args", "remote.vm.args", "sys.config", "state.json", STARTED_MARK, "tmp", "var", "erlang"];
+
+/// Where a probe notes that the VM has started.
+pub(crate) const STARTED_MARK: &str = "started";
 
 /// How a file's name begins until it is whole.
 const UNFINISHED: &str = ".unfinished-";

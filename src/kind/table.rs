@@ -36,5 +36,17 @@ impl Kind {
 /// # Errors
 /// There is none to be believed: those that are there.
 pub(crate) fn find_running_release(places: &RunDirPlaces) -> Result<(State, PathBuf), Vec<Rejected>> {
+    match find_start(places)? {
+        // Nothing to join yet.
+        (state, _) if state.phase.is_wait() => Err(Vec::new()),
+        found => Ok(found),
+    }
+}
+
+/// The state of this container's start, which may still wait, with its run directory.
+///
+/// # Errors
+/// There is none to be believed: those that are there.
+pub(crate) fn find_start(places: &RunDirPlaces) -> Result<(State, PathBuf), Vec<Rejected>> {
     State::find(places, |kind| Kind::named(kind).is_some())
 }

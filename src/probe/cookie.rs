@@ -6,7 +6,7 @@ use crate::file;
 use crate::hand_over::state::State;
 use std::path::{Path, PathBuf};
 
-/// The variables by which a release's tools are told its cookie.
+/// The variables by which a release's tools find its cookie.
 const VARIABLES: [&str; 3] = ["RELEASE_COOKIE", "RELX_COOKIE", "COOKIE"];
 
 /// The cookie that the VM was given on its command line, else what it finds in a file, else what the state has: the VM may
@@ -14,12 +14,12 @@ const VARIABLES: [&str; 3] = ["RELEASE_COOKIE", "RELX_COOKIE", "COOKIE"];
 ///
 /// # Errors
 /// None is known, with the reason. It does not tell a cookie.
-pub(super) fn of_node(flags: &VmFlags, state: &State) -> Result<String, String> {
+pub(super) fn of_node(flags: &VmFlags, state: &State, run_dir: &Path) -> Result<String, String> {
     if let Some(cookie) = &flags.cookie {
         return Ok(cookie.clone());
     }
     let mut reason = "the cookie is not known: the VM has no -setcookie and no cookie file".to_owned();
-    for path in files(flags, state) {
+    for path in files(flags, state, run_dir) {
         match file::read_text(&path) {
             Ok(text) => return Ok(text.trim_end_matches(['\n', '\r']).to_owned()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
@@ -30,12 +30,14 @@ pub(super) fn of_node(flags: &VmFlags, state: &State) -> Result<String, String> 
 }
 
 /// In the VM's own order.
-fn files(flags: &VmFlags, state: &State) -> Vec<PathBuf> {
+fn files(flags: &VmFlags, state: &State, run_dir: &Path) -> Vec<PathBuf> {
     let home = flags.home.as_deref().map(Path::new);
     let config = variable(state, "XDG_CONFIG_HOME").map(PathBuf::from);
     let config = config.or_else(|| home.map(|home| home.join(".config")));
     let in_home = home.map(|home| home.join(".erlang.cookie"));
-    in_home.into_iter().chain(config.map(|config| config.join("erlang/.erlang.cookie"))).collect()
+    // Where we have written it the VM was pointed to.
+    let in_config = [Some(run_dir), config.as_deref()].into_iter().flatten();
+    in_home.into_iter().chain(in_config.map(|config| config.join("erlang/.erlang.cookie"))).collect()
 }
 
 fn variable(state: &State, name: &str) -> Option<String> {

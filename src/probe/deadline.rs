@@ -12,7 +12,7 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// So long from now.
+    /// This long from now.
     #[must_use]
     pub fn after(limit: Duration) -> Self {
         Self { began: Instant::now(), limit }

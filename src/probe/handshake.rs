@@ -2,7 +2,7 @@
 //!
 //! Pure: no I/O, no clock.
 
-/// What a hidden node can read, which is all that OTP 26 and 27 demand. Not [`PUBLISHED`]: the node tells nobody of us.
+/// What a hidden node can read, which is all that OTP 26 and 27 demand. Not [`PUBLISHED`]: the node reports us to nobody.
 ///
 /// [`PUBLISHED`]: https://www.erlang.org/doc/apps/erts/erl_dist_protocol.html#distribution-flags
 pub const FLAGS: u64 = EXTENDED_REFERENCES

@@ -10,7 +10,7 @@ use super::{Verdict, boot_mark, cookie};
 use crate::cli::{ProbeRequest, Question};
 use crate::hand_over::run_dir::RunDirPlaces;
 use crate::hand_over::state::{Process, Rejected, State};
-use crate::kind::find_running_release;
+use crate::kind::find_start;
 use crate::sys;
 use std::path::Path;
 use std::time::Duration;
@@ -26,11 +26,14 @@ struct Inquiry<'a> {
 /// Decides.
 pub(super) fn judge(request: &ProbeRequest, places: &RunDirPlaces, deadline: Deadline) -> Verdict {
     let verdict = Verdict::new(&request.question, deadline);
-    let (state, dir) = match find_running_release(places) {
+    let (state, dir) = match find_start(places) {
         Ok(found) => found,
         Err(rejected) => return verdict.fail(nothing_runs(&rejected)),
     };
     let inquiry = Inquiry { request, state: &state, dir: &dir, deadline };
+    if state.phase.is_wait() {
+        return inquiry.waiting(verdict);
+    }
     match state.main {
         None => inquiry.booting(verdict, since_boot(state.supervisor.started), "the release is about to be started"),
         Some(main) if !main.lives() => verdict.in_phase("ended").fail("the release has ended"),
@@ -47,6 +50,17 @@ fn nothing_runs(rejected: &[Rejected]) -> String {
 }
 
 impl Inquiry<'_> {
+    /// Of a start that still waits for its record, or for what its peers see of it.
+    fn waiting(&self, verdict: Verdict) -> Verdict {
+        let (phase, verdict) = (&self.state.phase, verdict.in_phase("waiting"));
+        let message = format!("waiting for its record since {} s", phase.age());
+        match self.request.question {
+            Question::Live if phase.is_over() => verdict.fail(format!("{message}, longer than it may")),
+            Question::Live => verdict.pass(message),
+            Question::Ready(_) => verdict.fail(message),
+        }
+    }
+
     /// Of a release whose first process lives.
     fn of_release(&self, verdict: Verdict, main: Process) -> Verdict {
         let Some(vm) = Vm::find(main.pid) else {
@@ -65,12 +79,12 @@ impl Inquiry<'_> {
         };
         let verdict = verdict.of_node(&node);
         if flags.has_own_epmd_module {
-            return self.unasked(verdict, vm, "is found by a module of its own (-epmd_module)");
+            return self.unasked(verdict, vm, "is found by its own module (-epmd_module)");
         }
         if flags.is_tls {
             return self.over_tls(verdict, &flags, &node);
         }
-        let cookie = match cookie::of_node(&flags, self.state) {
+        let cookie = match cookie::of_node(&flags, self.state, self.dir) {
             Ok(cookie) => cookie,
             Err(reason) => return verdict.in_phase("running").fail(reason),
         };

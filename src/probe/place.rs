@@ -16,7 +16,7 @@ pub(super) enum PortSource {
     Epmd(u16),
 }
 
-/// Where epmd listens unless told otherwise.
+/// Where epmd listens by default.
 pub(super) const EPMD_PORT: u16 = 4369;
 
 const PORT_REQUEST: u8 = b'z';
@@ -73,7 +73,7 @@ fn connect(port: u16, deadline: Deadline) -> io::Result<TimedStream> {
     Err(failed.unwrap_or_else(|| ErrorKind::ConnectionRefused.into()))
 }
 
-/// The loopback addresses, where a node listens unless told otherwise, then those of the interfaces
+/// The loopback addresses, where a node listens by default, then those of the interfaces
 /// (`inet_dist_use_interface`). These are looked up only if nobody listens at the former.
 pub(super) fn addresses() -> impl Iterator<Item = IpAddr> {
     let loopback = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];

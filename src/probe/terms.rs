@@ -154,7 +154,7 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// Begins a term of its own.
+    /// Begins a separate term.
     pub fn start(&mut self) -> &mut Self {
         self.bytes.push(VERSION);
         self

@@ -57,7 +57,7 @@ impl Vm {
 
 /// How long ago the kernel counted so many ticks since boot.
 pub(super) fn since_boot(ticks: u64) -> Duration {
-    // What /proc tells is in hundredths of a second on every machine.
+    // What /proc says is in hundredths of a second on every machine.
     sys::time_since_boot().saturating_sub(Duration::from_millis(ticks.saturating_mul(10)))
 }
 

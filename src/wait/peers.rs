@@ -39,7 +39,7 @@ const DIAL_LASTS: Duration = Duration::from_secs(7);
 /// The pause after an old answer is at least this long, the first time and later: its TTL may be none, or not true.
 const SHORTEST_PAUSE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
 /// The release starts after this time although a cache has another address, unless the setting asks for more.
-const LONGEST: Duration = Duration::from_secs(60);
+pub(super) const LONGEST: Duration = Duration::from_secs(60);
 
 /// What is asked and awaited for the sake of peers.
 #[derive(Debug)]

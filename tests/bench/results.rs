@@ -65,10 +65,15 @@ pub(crate) fn write(rows: &[Row], wait: &[String], probes: &str) {
     );
     let wait = wait.join("\n* ");
     fs::write(path("tests/bench/RESULTS.md"), format!("{about}\n{table}\n{sentence}\n\n* {wait}\n\n{probes}")).unwrap();
-    let readme = fs::read_to_string(path("README.md")).unwrap();
-    let (before, rest) = readme.split_once(BEGIN).expect("the mark in the README");
-    let (_, after) = rest.split_once(END).expect("its end");
-    fs::write(path("README.md"), format!("{before}{BEGIN}{sentence}{END}{after}")).unwrap();
+    put_between_marks("README.md", &sentence);
+    put_between_marks("docker/RECIPES.md", &format!("\n{probes}"));
+}
+
+fn put_between_marks(file: &str, text: &str) {
+    let old = fs::read_to_string(path(file)).unwrap();
+    let (before, rest) = old.split_once(BEGIN).expect("the mark where it begins");
+    let (_, after) = rest.split_once(END).expect("the mark where it ends");
+    fs::write(path(file), format!("{before}{BEGIN}{text}{END}{after}")).unwrap();
 }
 
 fn path(name: &str) -> PathBuf {

@@ -2,6 +2,7 @@
 //! behind in the node: no atom, no process, no memory, no line in its log.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,8 @@ const SLACK: Duration = Duration::from_secs(2);
 
 /// A bare VM in a pod, and what its probes say.
 struct Node {
-    _cluster: Cluster,
+    cluster: Cluster,
+    address: IpAddr,
     pod: RunningPod,
 }
 
@@ -34,7 +36,8 @@ impl Node {
     fn start_command(words: &[&str], with: impl FnOnce(Pod) -> Pod) -> Self {
         let cluster = Cluster::start(DnsSettings::default());
         let pod = cluster.pod("shop-0").uid(54321).read_only_root(true).command(words);
-        Self { pod: with(pod).start(), _cluster: cluster }
+        let pod = with(pod);
+        Self { address: pod.address(), pod: pod.start(), cluster }
     }
 
     fn once_ready(self) -> Self {
@@ -99,6 +102,34 @@ fn a_node_that_runs_answers_every_question() {
     assert_eq!((&verdict["phase"], &verdict["node"]), (&"running".into(), &NODE.into()));
     let wrong = node.pod.exec(["beaminit", "probe", "alive"]);
     assert_eq!((wrong.status.code(), text(&wrong.stdout).as_str()), (Some(64), ""));
+}
+
+/// As the kubelet has it by default: every ten seconds, within a second, and a third failure ends the container.
+#[test]
+fn a_liveness_probe_alone_does_not_end_a_pod_that_waits_long() {
+    const WAITS: Duration = Duration::from_secs(100);
+    const PERIOD: Duration = Duration::from_secs(10);
+    let host = "shop-0.shop.default.svc.cluster.local";
+    let name = format!("shop@{host}");
+    let node = Node::start_command(&["erl", "-noinput", "-name", &name, "-setcookie", COOKIE], |pod| pod);
+    let first = node.cluster.dns().wait_for_question(BOOT).at;
+    assert_eq!(node.probe(&["ready"]).0, Some(1));
+    assert!(node.probe(&["ready"]).1.starts_with("ready: waiting for its record since "));
+    let mut probes = 0;
+    while first.elapsed() < WAITS {
+        let (code, line) = node.probe(&["live"]);
+        assert!(code == Some(0) && line.starts_with("live: waiting for its record since "), "{line}");
+        probes += 1;
+        wait_until(2 * PERIOD, "the next probe", || first.elapsed() >= PERIOD * probes);
+    }
+    let (_, json) = node.probe(&["live", "--format=json"]);
+    assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["phase"], "waiting");
+    assert!(vm(&node.pod).is_none() && node.pod.ended().is_none());
+    let output = node.pod.exec(["beaminit", "exec", "sh", "-c", "exit 7"]);
+    assert_eq!(output.status.code(), Some(7), "exec does not join a start that waits");
+    node.cluster.dns().publish(host, &[node.address]);
+    let node = node.once_ready();
+    assert!(node.probe(&["live"]).1.starts_with(&format!("live: {name} answered in ")));
 }
 
 #[test]

@@ -2,6 +2,9 @@
 //! release that runs. It may hold the cookie, so it is as closed as that, and believed only if nobody else can have
 //! written it and its writer lives in this container.
 
+mod phase;
+
+use self::phase::Phase;
 use super::contents::{HandOver, ReleaseVariables};
 use super::run_dir::{RunDir, RunDirPlaces};
 use crate::error::{Error, cause};
@@ -13,7 +16,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// A start, as it was handed over to the release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +28,8 @@ pub struct State {
     pub(crate) main: Option<Process>,
     /// The mount namespace of both: what tells containers apart.
     pub(crate) mount_namespace: u64,
+    /// How far the start has come.
+    pub(crate) phase: Phase,
     /// When the release was handed over to, in seconds since 1970.
     pub(crate) written_at: u64,
     /// The name of the release's kind.
@@ -102,6 +107,7 @@ impl State {
             supervisor: Process::living(i32::try_from(std::process::id()).ok()?)?,
             main: None,
             mount_namespace: sys::mount_namespace(),
+            phase: Phase::started(),
             written_at,
             kind: started.kind.to_owned(),
             name: started.name.to_owned(),
@@ -115,7 +121,12 @@ impl State {
         })
     }
 
-    /// Finds the state of the release that runs in this container, with the run directory that it is in; `is_kind` says
+    /// The same while it waits: for so long at most.
+    pub(crate) fn waiting(self, limit: Option<Duration>) -> Self {
+        Self { phase: Phase::waiting(limit), ..self }
+    }
+
+    /// Finds the state of this container's start, waiting or not, with the run directory that it is in; `is_kind` says
     /// which kinds of releases there are.
     ///
     /// # Errors
@@ -186,7 +197,7 @@ impl State {
         serde_json::to_string_pretty(self).unwrap_or_default()
     }
 
-    /// Writes it for `exec` to find.
+    /// Writes it for `exec` and probes to find.
     ///
     /// # Errors
     /// It cannot be written; then it is as before.
