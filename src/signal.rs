@@ -111,7 +111,8 @@ impl Rewrites {
     #[must_use]
     pub fn for_beam() -> Self {
         let to_term = [INT, QUIT, HUP].map(|signal| (signal, Some(TERM)));
-        Self([to_term, [USR2, ALRM, TSTP].map(|signal| (signal, None))].concat())
+        let dropped = [USR2, ALRM, TSTP].map(|signal| (signal, None));
+        Self(to_term.into_iter().chain(dropped).collect())
     }
 
     /// Reads `INT=TERM,QUIT=TERM,USR2=`. An empty right side drops the signal.
