@@ -2,7 +2,7 @@
 
 TARGET := x86_64-unknown-linux-musl
 
-.PHONY: help demo image check test bench dist chaos long-life fuzz minimal static setup
+.PHONY: help demo image check test bench dist chaos long-life rolling fuzz minimal static setup
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -39,6 +39,10 @@ bench: setup ## measure beaminit beside tini, dumb-init and catatonit (needs a q
 RUNS ?= 500
 chaos: setup ## start and stop a real release RUNS times among random faults
 	CHAOS_RUNS=$(RUNS) $(if $(SEED),CHAOS_SEED=$(SEED)) cargo test --test chaos no_promise -- --nocapture
+
+ROLLING_RESTARTS ?= 10
+rolling: setup ## restart clusters of RabbitMQ and of the demo ROLLING_RESTARTS times, with and without the wait for peers
+	ROLLING_RESTARTS=$(ROLLING_RESTARTS) cargo test --test it rolling_restart -- --nocapture --include-ignored --test-threads 1
 
 SECONDS_OF_LIFE ?= 3600
 long-life: setup ## run one release for SECONDS_OF_LIFE: memory and descriptors must not grow

@@ -15,6 +15,7 @@ mod a_missing_record_ends_the_start;
 mod a_predecessors_address_does_not_count;
 mod a_probe_asks_the_node;
 mod a_release_is_known_by_its_files;
+mod a_rolling_restart_keeps_the_cluster;
 mod a_stop_request_ends_the_wait;
 mod a_terminal_works_as_without_us;
 mod an_odd_template_is_named_or_read;

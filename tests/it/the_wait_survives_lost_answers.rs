@@ -68,7 +68,7 @@ fn a_truncated_answer_comes_over_tcp() {
         let scene = Scene::start(front, |_| vec![Fault::Truncated { tcp: true }], &[]);
         scene.wait_since_first_question(Duration::from_secs(1));
         let published = scene.publish();
-        let took = scene.started_after(published);
+        let took = scene.seen_after(published);
         assert!(scene.cluster.dns().questions().iter().any(|asked| asked.transport == Transport::Tcp));
         took
     });
@@ -93,7 +93,7 @@ fn dead_servers_first() {
 fn two_dead_servers_first() {
     let scene = Scene::start(Front::TwoSilent, |_| Vec::new(), &[]);
     scene.wait_since_first_question(Duration::from_secs(1));
-    let took = scene.started_after(scene.publish());
+    let took = scene.seen_after(scene.publish());
     println!("fault: two silent servers first: seen after {:.2} s", took.as_secs_f64());
     assert!(took <= SOON, "{took:?}");
 }
@@ -121,6 +121,6 @@ fn recovers_from(what: &str, fault: Fault) {
         scene.wait_since_first_question(Duration::from_secs(2));
         let recovered = Instant::now();
         scene.cluster.dns().recover();
-        scene.started_after(recovered)
+        scene.seen_after(recovered)
     });
 }

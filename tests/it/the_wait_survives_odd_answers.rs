@@ -16,7 +16,7 @@ fn an_answer_with_64_records() {
     seen_within("64 records", SOON, |front| {
         let scene = Scene::start(front, |_| Vec::new(), &[]);
         let published = publish_64(&scene);
-        scene.started_after(published)
+        scene.seen_after(published)
     });
 }
 
@@ -25,7 +25,7 @@ fn an_answer_with_64_records_where_no_datagram_is_longer_than_512_bytes() {
     seen_within("64 records, no datagram above 512 bytes", SOON, |front| {
         let scene = Scene::start(front, |_| vec![Fault::SmallPackets], &[]);
         let published = publish_64(&scene);
-        let took = scene.started_after(published);
+        let took = scene.seen_after(published);
         assert!(scene.cluster.dns().questions().iter().any(|asked| asked.transport == Transport::Tcp));
         took
     });

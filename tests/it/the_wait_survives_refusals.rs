@@ -119,7 +119,7 @@ fn unknown_types_are_denied_by_the_cluster_itself() {
     seen_within("unknown types are denied by the cluster itself", bound, |front| {
         let scene = Scene::start(front, |_| vec![Fault::Denied(To::UnknownTypes, Denier::Cluster)], &[]);
         let published = scene.publish();
-        scene.started_after(published)
+        scene.seen_after(published)
     });
 }
 
@@ -130,7 +130,7 @@ fn a_lame_server_first() {
         let faults = |_| vec![Fault::Delay(Duration::from_millis(200))];
         let scene = Scene::start(Front::Lame(code), faults, &[]);
         scene.wait_since_first_question(Duration::from_secs(1));
-        let took = scene.started_after(scene.publish());
+        let took = scene.seen_after(scene.publish());
         println!("fault: a lame server ({code}) first: seen after {:.2} s", took.as_secs_f64());
         assert!(took <= SOON, "{took:?}");
     }
@@ -151,7 +151,7 @@ fn recovers_from(what: &str, fault: Fault) {
         scene.wait_since_first_question(Duration::from_secs(2));
         let recovered = Instant::now();
         scene.cluster.dns().recover();
-        scene.started_after(recovered)
+        scene.seen_after(recovered)
     });
 }
 
@@ -164,6 +164,6 @@ fn published_after_the_probe(what: &str, fault: Fault) {
             asked.record_type == RecordType::A && !asked.dnssec_ok
         });
         let published = scene.publish();
-        scene.started_after(published)
+        scene.seen_after(published)
     });
 }

@@ -25,6 +25,11 @@ const SCRIPTS: &str = "/usr/lib/rabbitmq/bin";
 /// A cluster with a volume for each broker.
 pub struct Brokers {
     pub cluster: Cluster,
+    files: BrokerFiles,
+}
+
+/// What is mounted into the brokers' pods.
+pub struct BrokerFiles {
     config: TempDir,
     secret: TempDir,
     entrypoint: TempDir,
@@ -33,6 +38,25 @@ pub struct Brokers {
 
 impl Brokers {
     pub fn new() -> Self {
+        // What a peer that is told the old address makes of it is another test's affair.
+        let cluster = Cluster::start(DnsSettings { cache: None, ..DnsSettings::default() });
+        Self { cluster, files: BrokerFiles::new() }
+    }
+
+    /// A pod of this member's, with an address that no pod had before.
+    pub fn pod(&self, member: usize) -> Pod {
+        self.files.pod(&self.cluster, member)
+    }
+
+    /// The same where root starts a script that gives the volume to the broker's user and becomes the broker, as in the
+    /// stock image.
+    pub fn pod_with_entrypoint(&self, member: usize) -> Pod {
+        self.files.pod_with_entrypoint(&self.cluster, member)
+    }
+}
+
+impl BrokerFiles {
+    pub fn new() -> Self {
         let nodes = (0..MEMBERS)
             .map(|member| format!("cluster_formation.classic_config.nodes.{} = {}\n", member + 1, node_name(member)));
         let discovery = "cluster_formation.peer_discovery_backend = classic_config\n".to_owned();
@@ -40,8 +64,6 @@ impl Brokers {
         let user = format!("setpriv --reuid {UID} --regid 0 --clear-groups");
         let becomes_the_broker = format!("#!/bin/sh -e\nchown -R {UID} {DATA}\nexec {user} \"$@\"\n");
         Self {
-            // What a peer that gets the old address makes of it is left to the broker.
-            cluster: Cluster::start(DnsSettings { cache: None, ..DnsSettings::default() }),
             config: directory_with("rabbitmq.conf", &config),
             secret: directory_with("cookie", COOKIE),
             entrypoint: directory_with(ENTRYPOINT, &becomes_the_broker),
@@ -49,21 +71,18 @@ impl Brokers {
         }
     }
 
-    /// A pod of this member's, with an address that no pod had before.
-    pub fn pod(&self, member: usize) -> Pod {
-        self.roots_pod(member).uid(UID).command(["rabbitmq-server"])
+    pub fn pod(&self, cluster: &Cluster, member: usize) -> Pod {
+        self.roots_pod(cluster, member).uid(UID).command(["rabbitmq-server"])
     }
 
-    /// The same where root starts a script that gives the volume to the broker's user and becomes the broker, as in the
-    /// stock image.
-    pub fn pod_with_entrypoint(&self, member: usize) -> Pod {
-        self.roots_pod(member)
+    fn pod_with_entrypoint(&self, cluster: &Cluster, member: usize) -> Pod {
+        self.roots_pod(cluster, member)
             .mount(&self.entrypoint.path().join(ENTRYPOINT), &format!("/usr/local/bin/{ENTRYPOINT}"))
             .command([ENTRYPOINT, "rabbitmq-server"])
     }
 
-    fn roots_pod(&self, member: usize) -> Pod {
-        self.cluster
+    fn roots_pod(&self, cluster: &Cluster, member: usize) -> Pod {
+        cluster
             .pod(&format!("rabbit-{member}"))
             .read_only_root(true)
             .mount(self.config.path(), "/etc/rabbitmq")

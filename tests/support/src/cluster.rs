@@ -1,5 +1,6 @@
 //! A cluster: one network with a bridge for the pods and a DNS server at the usual cluster address.
 
+use std::fs;
 use std::net::Ipv4Addr;
 use std::process::Command;
 use std::sync::Arc;
@@ -131,6 +132,25 @@ pub struct Link {
 impl Drop for Link {
     fn drop(&mut self) {
         self.network.namespace.try_ip(&[format!("link delete {}", self.name)]); // fails if the kernel was faster
+    }
+}
+
+/// The address of a pod that is gone. It swallows packets until this value is dropped.
+pub struct SilentAddress {
+    _network: NetNamespace,
+    _link: Link,
+}
+
+impl SilentAddress {
+    /// The kernel still answers for the address, with ARP and with resets; the latter now find no way out.
+    pub(super) fn new(network: NetNamespace, link: Link) -> Self {
+        network.run(|| {
+            for interface in ["all", "eth0"] {
+                fs::write(format!("/proc/sys/net/ipv4/conf/{interface}/rp_filter"), "0").unwrap();
+            }
+        });
+        network.ip(&["route flush table main".to_owned(), "route add blackhole default".to_owned()]);
+        Self { _network: network, _link: link }
     }
 }
 

@@ -29,6 +29,11 @@ impl NetNamespace {
         Self { file }
     }
 
+    /// Keeps it, whatever becomes of this value.
+    pub fn another(&self) -> Self {
+        Self { file: self.file.try_clone().unwrap() }
+    }
+
     /// Moves the calling thread, and with it whatever it starts from now on, into this network.
     pub fn enter(&self) {
         setns(&self.file, CloneFlags::CLONE_NEWNET).expect("entering a network namespace");

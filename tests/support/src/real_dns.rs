@@ -97,7 +97,25 @@ impl Chain {
     /// Adds these addresses to the zone.
     pub fn publish(&self, records: &[(&str, IpAddr)]) {
         let add = |(name, address): &(&str, IpAddr)| format!("update add {name}. 30 A {address}");
-        let lines: Vec<String> = records.iter().map(add).collect();
+        self.update(&records.iter().map(add).collect::<Vec<_>>());
+    }
+
+    /// Adds a pod of a headless service: its address, and the service's record for it.
+    pub fn publish_member(&self, fqdn: &str, address: IpAddr) {
+        let service = fqdn.split_once('.').expect("a service").1;
+        self.update(&[
+            format!("update add {fqdn}. 30 A {address}"),
+            format!("update add {service}. 30 SRV 0 100 4369 {fqdn}."),
+        ]);
+    }
+
+    /// Takes both away.
+    pub fn withdraw_member(&self, fqdn: &str) {
+        let service = fqdn.split_once('.').expect("a service").1;
+        self.update(&[format!("update delete {fqdn}. A"), format!("update delete {service}. SRV 0 100 4369 {fqdn}.")]);
+    }
+
+    fn update(&self, lines: &[String]) {
         self.cluster.on_the_node(|| {
             let mut nsupdate =
                 Command::new("nsupdate").stdin(Stdio::piped()).spawn().expect("nsupdate of bind9-dnsutils");

@@ -16,9 +16,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix_libc_wrappers::process::SignalExt;
 use tempfile::TempDir;
 
-use super::cluster::Link;
+use super::cluster::{Link, SilentAddress};
 use super::launch::{BEFORE_EXEC, Context, Launch, below_a_shell, in_mounts_of};
 use super::log::{Ended, Line, Log, Stream};
+use super::net_namespace::NetNamespace;
 use super::pod::{AsPid, Spec};
 use super::processes::{Process, pid_namespace, processes_in};
 use super::pty::Pty;
@@ -37,7 +38,8 @@ pub struct RunningPod {
     context: Context,
     log: Arc<Log>,
     scratch: TempDir,
-    _link: Link,
+    /// Until it is given to somebody else.
+    plug: Option<(NetNamespace, Link)>,
     /// Closed, it lets the keeper reap PID 1 and end.
     release: Option<Sender<()>>,
     /// The thread that PID 1 is a child of.
@@ -51,6 +53,7 @@ impl RunningPod {
         let (stdout_reader, stdout) = io::pipe().unwrap();
         let (stderr_reader, stderr) = io::pipe().unwrap();
         let log = Log::read(Instant::now(), stdout_reader, stderr_reader);
+        let plug = Some((network.another(), link));
         let launch = Launch { network, host_name, root, context: context.clone(), argv, stdin, stdout, stderr };
         let (release, released) = mpsc::channel();
         let (report, reported) = mpsc::channel();
@@ -63,7 +66,7 @@ impl RunningPod {
         let pid_namespace = pid_namespace(init).expect("PID 1 is there until it is released");
         let (release, keeper) = (Some(release), Some(keeper));
         let mut pod =
-            Self { started_at, init, main: init, pid_namespace, context, log, scratch, _link: link, release, keeper };
+            Self { started_at, init, main: init, pid_namespace, context, log, scratch, plug, release, keeper };
         pod.main = pod.wait_for_exec(as_pid);
         pod
     }
@@ -130,6 +133,14 @@ impl RunningPod {
     /// Waits for the end of the pod and of its log. None after `timeout`.
     pub fn try_wait(&self, timeout: Duration) -> Option<Ended> {
         self.log.wait_for_end(timeout)
+    }
+
+    /// Kills what is left of the pod. Its address is still there, and takes packets without a word: no answer, no reset, no
+    /// ICMP, as where a machine is lost or a network drops what is for a pod that it no longer knows.
+    pub fn into_silence(mut self) -> SilentAddress {
+        let (network, link) = self.plug.take().expect("it is taken but once");
+        drop(self);
+        SilentAddress::new(network, link)
     }
 
     /// All processes of the pod, zombies too.

@@ -112,13 +112,15 @@ impl Scene {
         Instant::now()
     }
 
-    /// From `since` to the start of the pod's command, which must not have come before.
+    /// From `since` to the sight of the record, which must not have come before. The pod's command starts after it, once no
+    /// cache has another address.
     #[track_caller]
-    pub fn started_after(&self, since: Instant) -> Duration {
-        let started = self.pod.expect_line("started", PATIENCE);
+    pub fn seen_after(&self, since: Instant) -> Duration {
+        let seen = self.pod.expect_line(&format!("wait: {} answers with ", self.fqdn), PATIENCE);
+        self.pod.expect_line("started", PATIENCE);
         assert_eq!(self.pod.wait(BOOT), Ended::Code(0));
         let log = self.pod.log();
-        started.at.checked_duration_since(since).unwrap_or_else(|| panic!("started too early: {log:#?}"))
+        seen.at.checked_duration_since(since).unwrap_or_else(|| panic!("seen too early: {log:#?}"))
     }
 }
 
@@ -141,7 +143,7 @@ pub fn seen_despite_with(
         let scene = Scene::start_with(settings, front, &faults, &[], &["echo", "started"]);
         scene.wait_since_first_question(PUBLISHED_AFTER);
         let published = scene.publish();
-        scene.started_after(published)
+        scene.seen_after(published)
     });
 }
 
