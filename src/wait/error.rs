@@ -3,13 +3,13 @@
 use crate::error::cause;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::Awaited;
-use super::diagnose::Cause;
+use super::awaited::Awaited;
+use super::diagnosis::Cause;
 use super::sighting::Observation;
 use super::tally::Tally;
+use super::text::{Seconds, list};
 
 /// Why the wait ended without the record. Reads as a cause: no capital letter, no full stop.
 #[derive(Debug)]
@@ -79,42 +79,6 @@ impl From<io::Error> for WaitError {
     }
 }
 
-impl fmt::Display for Observation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Silence => f.write_str("no name server has given an answer"),
-            Self::Absent => f.write_str("the name does not exist"),
-            Self::AbsentElsewhere => f.write_str("the name servers asked are not those of its zone and do not know it"),
-            Self::CachedDenial => f.write_str("the name exists, but a cache still denies its address"),
-            Self::NoAddress => f.write_str("the name exists, but has no address of this pod's families"),
-            Self::Others { addresses, .. } => {
-                write!(f, "the name has another address, a predecessor's perhaps: {}", list(addresses, ", "))
-            }
-        }
-    }
-}
-
-/// A time as people say it: `0.4s`, `12s`.
-pub(super) struct Seconds(pub(super) Duration);
-
-impl fmt::Display for Seconds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.as_secs_f64();
-        let digits = usize::from(seconds < 9.95 && seconds.fract() > 0.05);
-        write!(f, "{seconds:.digits$}s")
-    }
-}
-
-/// A server as people know it: with its port only where that is another than every name server's.
-pub(super) fn host(server: &SocketAddr) -> String {
-    if server.port() == 53 { server.ip().to_string() } else { server.to_string() }
-}
-
-/// `items` in one line.
-pub(super) fn list<T: fmt::Display>(items: &[T], between: &str) -> String {
-    items.iter().map(T::to_string).collect::<Vec<_>>().join(between)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,14 +142,6 @@ mod tests {
             let (cause, told) = (Cause::Unexplained(observation.clone()), observation.to_string());
             assert!(told.contains(sentence) && cause.to_string() == told, "{told}; {cause}");
             assert!(cause.cure().starts_with("see whether "), "{}", cause.cure());
-        }
-    }
-
-    #[test]
-    fn times_are_as_short_as_their_sense() {
-        let rows = [(0, "0s"), (400, "0.4s"), (5003, "5s"), (9900, "9.9s"), (9990, "10s"), (120_012, "120s")];
-        for (millis, text) in rows {
-            assert_eq!(Seconds(Duration::from_millis(millis)).to_string(), text);
         }
     }
 }

@@ -1,14 +1,15 @@
 //! One look at the record, as the wait looks at it: without the wait.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::variables::WaitPeers;
 
-use super::diagnose::Cause;
-use super::lookup::Lookup;
-use super::machine::{Action, Event};
+use super::awaited::Awaited;
+use super::diagnosis::Cause;
+use super::driver::{Driver, runtime};
+use super::error::WaitError;
+use super::machine::{Action, Event, WaitLimits};
 use super::sighting::{Observation, Sighting};
-use super::{Awaited, WaitError, WaitLimits, carry_out, diagnose, machine_for, runtime, usable};
 
 /// How long it takes to look, at most, and to find out why there is nothing to see.
 const LOOK: Duration = Duration::from_millis(1500);
@@ -35,33 +36,28 @@ pub enum Glance {
 /// # Errors
 /// There is nothing to ask or nothing to look for, or the system refuses what the questions need.
 pub fn glance(awaited: &Awaited) -> Result<Glance, WaitError> {
-    let awaited = usable(awaited)?;
-    runtime()?.block_on(look(awaited))
+    let driver = Driver::start(awaited, WaitLimits { timeout: Some(LOOK), peers: WaitPeers::Auto })?;
+    Ok(runtime()?.block_on(look(driver)))
 }
 
-async fn look(awaited: Awaited) -> Result<Glance, WaitError> {
-    let start = Instant::now();
-    let lookup = Lookup::of(&awaited.name)?;
-    let limits = WaitLimits { timeout: Some(LOOK), peers: WaitPeers::Auto };
-    let mut machine = machine_for(&awaited, limits);
+async fn look(mut driver: Driver) -> Glance {
     let mut event = Event::Due;
     loop {
-        let action = machine.on(event, start.elapsed());
-        if let (Action::Sleep(_), Some(sighting)) = (&action, machine.sighting()) {
-            return Ok(Glance::Published(sighting.clone()));
+        let now = driver.elapsed();
+        let action = driver.machine.on(event, now);
+        if let (Action::Sleep(_), Some(sighting)) = (&action, driver.machine.sighting()) {
+            return Glance::Published(sighting.clone());
         }
         match action {
-            Action::Published(sighting) => return Ok(Glance::Published(sighting)),
+            Action::Published(sighting) => return Glance::Published(sighting),
             Action::GiveUp | Action::Nothing => break,
             // A round is over, and it told something.
-            Action::Sleep(until)
-                if until > start.elapsed() + PAUSE && *machine.observation() != Observation::Silence =>
-            {
+            Action::Sleep(until) if until > now + PAUSE && *driver.machine.observation() != Observation::Silence => {
                 break;
             }
-            action => event = carry_out(action, &awaited, &lookup, start, LOOK).await,
+            action => event = driver.carry_out(action, LOOK).await,
         }
     }
-    let cause = diagnose(&awaited, &machine, start, DIAGNOSIS).await;
-    Ok(Glance::Missing { observation: machine.observation().clone(), cause })
+    let cause = driver.diagnose(DIAGNOSIS).await;
+    Glance::Missing { observation: driver.machine.observation().clone(), cause }
 }

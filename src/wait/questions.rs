@@ -90,7 +90,7 @@ impl Question {
 
     /// The question that every other client of the resolver puts.
     #[must_use]
-    pub fn plain(family: Family) -> Self {
+    pub fn ordinary(family: Family) -> Self {
         Self { record: family.record(), dnssec_ok: false, checking_disabled: false }
     }
 

@@ -13,7 +13,7 @@ pub(super) const MAX_SERVERS: usize = 3;
 /// For how long a server that failed is asked last.
 const FAILED_LAST_FOR: Duration = Duration::from_secs(10);
 /// How long a server that could not tell is asked for addresses only.
-const PLAIN_FOR: Duration = Duration::from_secs(30);
+const ADDRESSES_ONLY_FOR: Duration = Duration::from_secs(30);
 /// Existence questions that fail in a row before a question without EDNS finds out whether the server is there at all.
 const FAILURES_BEFORE_PROBE: u8 = 2;
 
@@ -40,11 +40,11 @@ enum Edns {
 
 #[derive(Clone, Debug)]
 pub(super) struct Server {
-    plain: bool,
-    /// Whether it was plain before and has been given another chance.
-    had_chance: bool,
-    /// When, as a plain one, it may be asked for existence again.
-    plain_until: Duration,
+    addresses_only: bool,
+    /// It was asked for addresses only before, and has been asked for existence again since.
+    reprobed: bool,
+    /// When, if it is asked for addresses only, it may be asked for existence again.
+    addresses_only_until: Duration,
     edns: Edns,
     /// Existence questions that failed in a row.
     existence_failures: u8,
@@ -55,9 +55,9 @@ pub(super) struct Server {
 impl Server {
     fn new() -> Self {
         Self {
-            plain: false,
-            had_chance: false,
-            plain_until: Duration::ZERO,
+            addresses_only: false,
+            reprobed: false,
+            addresses_only_until: Duration::ZERO,
             edns: Edns::Unknown,
             existence_failures: 0,
             answered: None,
@@ -68,15 +68,15 @@ impl Server {
     /// What to begin a round with.
     pub(super) fn opening(&self) -> Opening {
         match self.existence_failures {
-            _ if self.plain => Opening::Address,
+            _ if self.addresses_only => Opening::Address,
             FAILURES_BEFORE_PROBE => Opening::Probe,
             failures if failures > FAILURES_BEFORE_PROBE && self.edns == Edns::Unknown => Opening::ExistenceWithoutEdns,
             _ => Opening::Existence,
         }
     }
 
-    pub(super) fn is_plain(&self) -> bool {
-        self.plain
+    pub(super) fn is_addresses_only(&self) -> bool {
+        self.addresses_only
     }
 
     pub(super) fn lets_edns_pass(&self) -> bool {
@@ -107,19 +107,19 @@ impl Server {
     }
 
     /// It told existence, as the servers of a cluster do.
-    pub(super) fn told_existence(&mut self) {
+    pub(super) fn confirmed_existence(&mut self) {
         self.existence_failures = 0;
     }
 
     /// It answered an existence question with somebody else's word, or would not answer: it gets address questions.
     pub(super) fn cannot_tell(&mut self, now: Duration) {
-        self.plain = true;
+        self.addresses_only = true;
         self.existence_failures = 0;
-        self.plain_until = if self.had_chance { now + PLAIN_FOR } else { now };
+        self.addresses_only_until = if self.reprobed { now + ADDRESSES_ONLY_FOR } else { now };
     }
 
     /// An existence question failed. Some networks drop unknown record types, or EDNS: after a probe has shown that
-    /// the server is there, one more failure makes it a plain one.
+    /// the server is there, one more failure leaves it with address questions.
     pub(super) fn existence_failed(&mut self, failure: Failure, now: Duration) {
         if failure == Failure::Unreachable {
             return;
@@ -127,7 +127,7 @@ impl Server {
         self.existence_failures += 1;
         if self.existence_failures > FAILURES_BEFORE_PROBE + 1 {
             self.cannot_tell(now);
-            self.plain_until = now + PLAIN_FOR;
+            self.addresses_only_until = now + ADDRESSES_ONLY_FOR;
         }
     }
 
@@ -145,16 +145,16 @@ impl Server {
     /// An address question failed, or was refused.
     pub(super) fn address_failed(&mut self, question: Question, outcome: &Outcome, now: Duration) {
         self.failed = Some(now);
-        if self.plain && *outcome == Outcome::Failed(Failure::Timeout) && self.may_dislike_edns(question) {
+        if self.addresses_only && *outcome == Outcome::Failed(Failure::Timeout) && self.may_dislike_edns(question) {
             self.edns = Edns::Barred;
         }
     }
 
     /// An address question was answered with the zone's own word: perhaps it can tell existence by now.
-    pub(super) fn spoke_with_authority(&mut self, now: Duration) {
-        if self.plain && now >= self.plain_until {
-            self.plain = false;
-            self.had_chance = true;
+    pub(super) fn confirm_authority(&mut self, now: Duration) {
+        if self.addresses_only && now >= self.addresses_only_until {
+            self.addresses_only = false;
+            self.reprobed = true;
             self.existence_failures = FAILURES_BEFORE_PROBE + 1;
         }
     }
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn two_silent_existence_questions_lead_to_a_probe_and_a_third_to_plain_mode() {
+    fn two_silent_existence_questions_lead_to_a_probe_and_a_third_to_addresses_only() {
         use Opening::{Address, Existence, ExistenceWithoutEdns, Probe};
         let mut server = Server::new();
         let mut openings = Vec::new();
@@ -254,7 +254,7 @@ mod tests {
                 Opening::Probe => server.probe_failed(),
                 _ => server.existence_failed(Failure::Timeout, at(1)),
             }
-            assert!(!server.is_plain());
+            assert!(!server.is_addresses_only());
         }
         for _ in 0..10 {
             server.existence_failed(Failure::Unreachable, at(1));
@@ -263,16 +263,17 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_server_that_speaks_with_authority_gets_one_chance_at_once_then_one_every_thirty_seconds() {
+    fn a_server_asked_for_addresses_only_that_speaks_with_authority_gets_one_chance_at_once_then_one_every_thirty_seconds()
+     {
         let mut server = Server::new();
         server.note(Question::private(Family::V4), false, &ABSENT, at(0));
         server.cannot_tell(at(0));
-        server.spoke_with_authority(at(1));
+        server.confirm_authority(at(1));
         assert_eq!(server.opening(), Opening::Existence);
         server.cannot_tell(at(2));
-        server.spoke_with_authority(at(31));
+        server.confirm_authority(at(31));
         assert_eq!(server.opening(), Opening::Address);
-        server.spoke_with_authority(at(32));
+        server.confirm_authority(at(32));
         assert_eq!(server.opening(), Opening::Existence);
         server.existence_failed(Failure::Timeout, at(33));
         assert_eq!(server.opening(), Opening::Address);

@@ -2,11 +2,13 @@
 //!
 //! Pure: no I/O, no clock.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use super::answers::{Authority, Outcome};
 use super::questions::Family;
+use super::text::list;
 
 /// What is known of a record that is not there yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +30,21 @@ pub enum Observation {
         /// For how many more seconds a cache may give them.
         ttl: u32,
     },
+}
+
+impl fmt::Display for Observation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Silence => f.write_str("no name server has given an answer"),
+            Self::Absent => f.write_str("the name does not exist"),
+            Self::AbsentElsewhere => f.write_str("the name servers asked are not those of its zone and do not know it"),
+            Self::CachedDenial => f.write_str("the name exists, but a cache still denies its address"),
+            Self::NoAddress => f.write_str("the name exists, but has no address of this pod's families"),
+            Self::Others { addresses, .. } => {
+                write!(f, "the name has another address, a predecessor's perhaps: {}", list(addresses, ", "))
+            }
+        }
+    }
 }
 
 /// Our record, seen.

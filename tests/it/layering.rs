@@ -24,8 +24,8 @@ const DOORS: [(&str, &[&str]); 11] = [
     ("dlmalloc", &["main.rs"]),
     ("erl_tokenize", &["render/sys_config/read_back.rs"]),
     ("envy", &["variables/config.rs"]),
-    ("tokio", &["wait/mod.rs", "wait/lookup.rs", "wait/stop.rs"]),
-    ("hickory_resolver", &["wait/lookup.rs"]),
+    ("tokio", &["wait/driver.rs", "wait/lookup/mod.rs", "wait/mod.rs", "wait/stop.rs"]),
+    ("hickory_resolver", &["wait/lookup/mod.rs"]),
     (
         "serde_json",
         &["explain/facts.rs", "hand_over/state/mod.rs", "probe/verdict.rs", "report.rs", "supervise/fresh_image.rs"],

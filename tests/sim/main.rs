@@ -8,11 +8,9 @@
     reason = "a test ends with a panic, and counts pods, not atoms"
 )]
 
-#[allow(dead_code, reason = "the machine's own tests use the rest")]
-#[path = "../../src/wait/machine/coredns.rs"]
-mod coredns;
-
 mod cluster;
+#[allow(dead_code, reason = "the machine's own tests use the rest")]
+mod coredns;
 mod dials_to_a_dead_address;
 mod load_on_the_servers;
 mod pod;

@@ -44,7 +44,7 @@ impl World {
     /// What a question of the pod is answered at this time, after all that peers have asked before.
     fn answer(&mut self, question: Question, now: Duration) -> Outcome {
         while let Some(next) = self.peers.iter_mut().filter(|next| **next <= now).min() {
-            self.cluster.answer(Question::plain(Family::V4), *next);
+            self.cluster.answer(Question::ordinary(Family::V4), *next);
             *next += secs(PEERS_EVERY);
         }
         self.cluster.answer(question, now)
@@ -80,13 +80,13 @@ impl World {
         if let Some(lasted) = self.fate.earlier_run {
             let mut now = secs(START - RESTARTED_AFTER - lasted as f64);
             while now < secs(START - RESTARTED_AFTER) {
-                self.answer(Question::plain(Family::V4), now);
+                self.answer(Question::ordinary(Family::V4), now);
                 now += ROUND_TRIP + LOOP_PAUSE;
             }
         }
         let (mut now, mut asked) = (secs(START), Vec::new());
         loop {
-            let question = Question::plain(Family::V4);
+            let question = Question::ordinary(Family::V4);
             asked.push((now.as_secs_f64() - START, question));
             let outcome = self.answer(question, now);
             now += ROUND_TRIP;

@@ -79,7 +79,7 @@ impl World {
         while let Some(peer) = self.peers.iter_mut().filter(|peer| peer.next <= now).min_by_key(|peer| peer.next) {
             let at = peer.next;
             peer.next += secs(PEERS_EVERY + JITTER * (2.0 * self.rng.f64() - 1.0));
-            let answer = self.cluster.answer_on(peer.machine, Question::plain(Family::V4), at);
+            let answer = self.cluster.answer_on(peer.machine, Question::ordinary(Family::V4), at);
             let is_old = matches!(answer, Outcome::Addresses { addresses, .. } if addresses == ips(&[OLD]));
             if is_old && at >= secs(END) && at >= peer.busy_until {
                 peer.busy_until = at + secs(DIAL_LASTS);

@@ -46,7 +46,7 @@ fn denials_tell_whose_word_they_are_and_how_long_they_live() {
 #[test]
 fn addresses_come_from_the_answer_and_from_what_is_added_to_it() {
     let expected = Outcome::Addresses { addresses: vec![OWN.into()], ttl: 13 };
-    assert_eq!(ask_one(Question::plain(Family::V4), |request| addresses(request, &[OWN])), (expected.clone(), 1));
+    assert_eq!(ask_one(Question::ordinary(Family::V4), |request| addresses(request, &[OWN])), (expected.clone(), 1));
     let question = Question { record: Record::Srv, dnssec_ok: true, checking_disabled: true };
     assert_eq!(ask_one(question, |request| srv(request, OWN)), (expected, 1));
 }
@@ -61,7 +61,7 @@ fn alias(request: &Message, code: ResponseCode) -> Message {
 
 #[test]
 fn an_alias_is_no_address() {
-    let ask = |code| ask_one(Question::plain(Family::V4), move |request| alias(request, code).to_vec().ok());
+    let ask = |code| ask_one(Question::ordinary(Family::V4), move |request| alias(request, code).to_vec().ok());
     assert_eq!(ask(ResponseCode::NoError), (Outcome::Addresses { addresses: vec![], ttl: 0 }, 1));
     assert_eq!(ask(ResponseCode::NXDomain), (Outcome::Absent { zone: None, ttl: 0 }, 1));
     assert_eq!(ask(ResponseCode::Refused).0, Outcome::Unable(Refusal::Refused));
@@ -81,7 +81,7 @@ fn every_kind_of_refusal_and_failure_takes_one_packet() {
         assert_eq!(ask_one(Question::existence(65_280), answer), (outcome, 1), "{code}");
     }
     let garbage = |request: &Message| Some([&request.id.to_be_bytes()[..], &[0xff; 20]].concat());
-    assert_eq!(ask_one(Question::plain(Family::V4), garbage), (Outcome::Failed(Failure::Garbage), 1));
+    assert_eq!(ask_one(Question::ordinary(Family::V4), garbage), (Outcome::Failed(Failure::Garbage), 1));
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn the_question_goes_out_as_it_was_put() {
         (Question { checking_disabled: true, ..Question::private(Family::V4) }, 1),
         (Question::private(Family::V6), 28),
         (Question { record: Record::Srv, dnssec_ok: false, checking_disabled: true }, 33),
-        (Question::plain(Family::V4), 1),
+        (Question::ordinary(Family::V4), 1),
     ];
     for (question, number) in rows {
         let server = FakeServer::start(|request| denial(request, ResponseCode::NXDomain, "cluster.local."));
@@ -110,7 +110,7 @@ fn each_question_has_a_socket_of_its_own() {
     let server = FakeServer::start(|request| denial(request, ResponseCode::NXDomain, "cluster.local."));
     let mut ports: Vec<u16> = (0..5)
         .map(|_| {
-            ask(server.address, Question::plain(Family::V4));
+            ask(server.address, Question::ordinary(Family::V4));
             server.next().1.port()
         })
         .collect();
@@ -123,14 +123,14 @@ fn each_question_has_a_socket_of_its_own() {
 fn a_port_where_nobody_listens_is_seen_at_once() {
     let address = StdUdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
     let start = Instant::now();
-    assert_eq!(ask(address, Question::plain(Family::V4)), Outcome::Failed(Failure::Unreachable));
+    assert_eq!(ask(address, Question::ordinary(Family::V4)), Outcome::Failed(Failure::Unreachable));
     assert!(start.elapsed() < TIMEOUT / 2, "{:?}", start.elapsed());
 }
 
 #[test]
 fn a_silent_server_takes_the_whole_time_and_three_packets() {
     let start = Instant::now();
-    let (outcome, packets) = ask_one(Question::plain(Family::V4), |_| None);
+    let (outcome, packets) = ask_one(Question::ordinary(Family::V4), |_| None);
     assert_eq!(outcome, Outcome::Failed(Failure::Timeout));
     assert!((TIMEOUT..2 * TIMEOUT).contains(&start.elapsed()), "{:?}", start.elapsed());
     assert_eq!(packets, 3);
@@ -138,7 +138,7 @@ fn a_silent_server_takes_the_whole_time_and_three_packets() {
 
 #[test]
 fn an_answer_to_another_question_is_none() {
-    let (outcome, _) = ask_one(Question::plain(Family::V4), |request| {
+    let (outcome, _) = ask_one(Question::ordinary(Family::V4), |request| {
         let mut other = request.clone();
         other.queries[0].set_name(Name::from_ascii("other.cluster.local.").unwrap());
         addresses(&other, &[OWN])
@@ -166,14 +166,14 @@ fn an_answer_that_is_cut_short_comes_over_tcp() {
         stream.write_all(&u16::try_from(reply.len()).unwrap().to_be_bytes()).unwrap();
         stream.write_all(&reply).unwrap();
     });
-    let outcome = ask(server.address, Question::plain(Family::V4));
+    let outcome = ask(server.address, Question::ordinary(Family::V4));
     assert_eq!(outcome, Outcome::Addresses { addresses: vec![OWN.into()], ttl: 13 });
     tcp.join().unwrap();
 }
 
 #[test]
 fn an_answer_that_is_cut_short_and_cannot_be_had_over_tcp_is_a_failure() {
-    let outcome = ask_one(Question::plain(Family::V4), truncated);
+    let outcome = ask_one(Question::ordinary(Family::V4), truncated);
     assert_eq!(outcome, (Outcome::Failed(Failure::Truncated), 1));
 }
 
@@ -251,7 +251,7 @@ fn a_tcp_connection_that_leads_nowhere_is_a_truncation_too() {
                 stream.read_to_end(&mut Vec::new()).ok();
             }
         });
-        let outcome = ask(server.address, Question::plain(Family::V4));
+        let outcome = ask(server.address, Question::ordinary(Family::V4));
         assert_eq!(outcome, Outcome::Failed(Failure::Truncated), "{hang_up}");
         tcp.join().unwrap();
     }

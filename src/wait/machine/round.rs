@@ -31,7 +31,7 @@ impl Machine {
             Opening::ExistenceWithoutEdns => {
                 (Question::existence(self.private_types.draw(now)).without_edns(), Purpose::Existence)
             }
-            Opening::Probe => (Question { checking_disabled: true, ..Question::plain(self.family) }, Purpose::Probe),
+            Opening::Probe => (Question { checking_disabled: true, ..Question::ordinary(self.family) }, Purpose::Probe),
             Opening::Address => return self.ask_address(server, false, now),
         };
         let retried = opening == Opening::ExistenceWithoutEdns;
@@ -54,7 +54,7 @@ impl Machine {
         let exists = match outcome {
             Outcome::Failed(failure) => {
                 self.servers.get_mut(server).existence_failed(*failure, now);
-                if self.servers.get(server).is_plain() {
+                if self.servers.get(server).is_addresses_only() {
                     return self.ask_address(server, false, now);
                 }
                 return self.ask_next_server(now);
@@ -67,7 +67,7 @@ impl Machine {
                 return self.ask_address(server, false, now);
             }
         };
-        self.servers.get_mut(server).told_existence();
+        self.servers.get_mut(server).confirmed_existence();
         if exists {
             return self.ask_address(server, true, now);
         }
@@ -121,7 +121,7 @@ impl Machine {
                 self.note(outcome, now);
                 self.end_round(RoundEnd::Addresses, now)
             }
-            Outcome::Absent { zone, .. } if self.servers.get(pending.server).is_plain() => {
+            Outcome::Absent { zone, .. } if self.servers.get(pending.server).is_addresses_only() => {
                 if srv && !self.authority.includes(zone.as_ref()) {
                     return self.ask_without_srv(pending.server, now);
                 }
@@ -135,7 +135,7 @@ impl Machine {
 
     fn on_no_answer(&mut self, pending: Pending, outcome: &Outcome, now: Duration) -> Action {
         let server = self.servers.get_mut(pending.server);
-        if pending.question.record == Record::Srv && server.is_plain() {
+        if pending.question.record == Record::Srv && server.is_addresses_only() {
             if matches!(outcome, Outcome::Unable(_)) {
                 return self.ask_without_srv(pending.server, now);
             }
@@ -149,7 +149,7 @@ impl Machine {
     /// `SRV` brings no addresses here, so this question was in vain.
     fn ask_without_srv(&mut self, server: usize, now: Duration) -> Action {
         self.address_keys.drop_srv();
-        let exists = !self.servers.get(server).is_plain();
+        let exists = !self.servers.get(server).is_addresses_only();
         self.ask_address(server, exists, now)
     }
 
@@ -173,7 +173,7 @@ impl Machine {
 
     fn note_authority(&mut self, server: usize, zone: Option<&Fqdn>, now: Duration) {
         if self.authority.includes(zone) {
-            self.servers.get_mut(server).spoke_with_authority(now);
+            self.servers.get_mut(server).confirm_authority(now);
         }
     }
 }

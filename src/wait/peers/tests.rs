@@ -112,7 +112,7 @@ fn a_server_that_gives_no_answer_is_asked_once_and_a_slow_one_ends_the_round() {
     let both = [Family::V4, Family::V6];
     peers.begin_round(&[0, 1], &both, SEEN);
     let (server, question, timeout) = peers.next_question(SEEN).unwrap();
-    assert_eq!((server, question, timeout), (0, Question::plain(Family::V4), PEER_QUESTION_TIMEOUT));
+    assert_eq!((server, question, timeout), (0, Question::ordinary(Family::V4), PEER_QUESTION_TIMEOUT));
     peers.note(0, &Outcome::Failed(Failure::Timeout), false, SEEN + timeout);
     let mut asked = Vec::new();
     while let Some((server, question, _)) = peers.next_question(SEEN + timeout) {

@@ -165,7 +165,8 @@ impl<'a, M: Member> StatefulSet<'a, M> {
             }
             thread::sleep(Duration::from_millis(100));
         }
-        Err(format!("{} is not ready", pod.fqdn))
+        let log = lines(&pod.running);
+        Err(format!("{} is not ready: {:#?}", pod.fqdn, &log[log.len().saturating_sub(25)..]))
     }
 
     /// Restarts all pods, the last one first, each as soon as the one before is ready.

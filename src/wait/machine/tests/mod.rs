@@ -1,8 +1,15 @@
 //! What the wait promises about the record, each promise against a model of CoreDNS and on a clock of its own.
 
+mod peers;
+mod servers;
+// The model of the simulator.
+#[allow(dead_code, reason = "the simulator uses the rest")]
+#[path = "../../../../tests/sim/coredns.rs"]
+mod coredns;
+
 use std::time::Duration;
 
-use super::coredns::{CoreDns, OLD, OWN, ROUND_TRIP, Run, ips, is_existence, machine, run, secs};
+use self::coredns::{CoreDns, OLD, OWN, ROUND_TRIP, Run, ips, is_existence, machine, run, secs};
 use super::{Action, Event};
 use crate::wait::answers::Outcome;
 use crate::wait::questions::{Family, Question, Record};
@@ -42,7 +49,7 @@ fn a_record_is_seen_within_the_pace_of_the_questions_whatever_the_cache_keeps() 
 fn a_loop_on_the_ordinary_question_is_blinded_by_its_own_denial() {
     let mut dns = CoreDns::new(&[(0.8, &[OWN])], 30, true);
     let is_there = |second: &u64| {
-        let answer = dns.answer(Question::plain(Family::V4), Duration::from_secs(*second));
+        let answer = dns.answer(Question::ordinary(Family::V4), Duration::from_secs(*second));
         matches!(answer, Outcome::Addresses { .. })
     };
     let seen = (0..100).find(is_there).unwrap();
@@ -55,7 +62,7 @@ fn a_record_that_is_there_already_takes_two_questions_and_a_round_trip_for_each_
     assert!(run.seen() <= 2.0 * ROUND_TRIP.as_secs_f64() + 1e-9);
     assert!(is_existence(run.asked[0].2));
     assert!(
-        run.asked[2..].iter().all(|(_, server, question)| (*server, *question) == (0, Question::plain(Family::V4)))
+        run.asked[2..].iter().all(|(_, server, question)| (*server, *question) == (0, Question::ordinary(Family::V4)))
     );
     assert_eq!(run.asked.len(), 2 + 12);
     assert_eq!(run.at, 14 * ROUND_TRIP, "and the release starts");
@@ -123,7 +130,7 @@ fn a_denial_that_a_cache_still_keeps_is_passed_by() {
     for seed in 0..100 {
         let mut dns = CoreDns::new(&[(1.0, &[OWN])], 30, false);
         for checking_disabled in [true, false] {
-            dns.answer(Question { checking_disabled, ..Question::plain(Family::V4) }, Duration::ZERO);
+            dns.answer(Question { checking_disabled, ..Question::ordinary(Family::V4) }, Duration::ZERO);
         }
         dns.answer(Question { checking_disabled: true, ..Question::private(Family::V4) }, Duration::ZERO);
         let run = wait_for(&[OWN], dns, seed);
@@ -151,9 +158,9 @@ fn where_every_address_question_is_denied_by_a_cache_the_wait_outlasts_it_polite
 fn a_denial_that_no_question_passes_by_is_outlasted_by_two_seconds_at_most() {
     for seed in 0..100 {
         let mut dns = CoreDns::new(&[(3.0, &[OWN])], 30, true);
-        dns.answer(Question::plain(Family::V4), Duration::ZERO);
+        dns.answer(Question::ordinary(Family::V4), Duration::ZERO);
         let run = run(machine(&[OWN], 1, None, seed), |_, question, now| match question.record {
-            Record::A => dns.answer(Question::plain(Family::V4), now),
+            Record::A => dns.answer(Question::ordinary(Family::V4), now),
             Record::Srv => Outcome::Addresses { addresses: Vec::new(), ttl: 30 },
             _ => dns.answer(question, now),
         });
@@ -164,7 +171,7 @@ fn a_denial_that_no_question_passes_by_is_outlasted_by_two_seconds_at_most() {
 
 #[test]
 fn what_comes_before_its_time_changes_nothing() {
-    let absent = || CoreDns::new(&[], 0, true).answer(Question::plain(Family::V4), Duration::ZERO);
+    let absent = || CoreDns::new(&[], 0, true).answer(Question::ordinary(Family::V4), Duration::ZERO);
     let mut machine = machine(&[OWN], 1, None, 1);
     let moment = Duration::from_millis(1);
     let Action::Ask { timeout, .. } = machine.on(Event::Due, Duration::ZERO) else { panic!("no question") };

@@ -6,14 +6,8 @@
 //!
 //! Pure: no I/O, no clock.
 
-#[cfg(test)]
-mod coredns;
-#[cfg(test)]
-mod peer_tests;
 mod round;
 mod seen;
-#[cfg(test)]
-mod server_tests;
 #[cfg(test)]
 mod tests;
 
@@ -276,7 +270,7 @@ impl Machine {
     fn draw_address(&mut self, server: usize, exists: bool) -> Option<Question> {
         let edns = self.servers.get(server).lets_edns_pass();
         let others = matches!(self.observation, Observation::Others { .. });
-        let ordinary = if edns { exists && others } else { exists || self.servers.get(server).is_plain() };
+        let ordinary = if edns { exists && others } else { exists || self.servers.get(server).is_addresses_only() };
         self.address_keys.draw(Allowed { edns, ordinary })
     }
 

@@ -54,7 +54,7 @@ impl Lookup {
 
     /// Asks for `TXT`. Where there is one, its text is not told: the outcome has no addresses.
     pub(super) async fn ask_for_text(&self, server: SocketAddr, timeout: Duration) -> Outcome {
-        let request = self.plain_request(RecordType::TXT);
+        let request = self.request_without_edns(RecordType::TXT);
         self.put(server, request, timeout).await.map_or_else(|none| none, |found| outcome_of(&found))
     }
 
@@ -63,7 +63,7 @@ impl Lookup {
     /// # Errors
     /// There are none; the outcome says why.
     pub(super) async fn ask_for_names(&self, server: SocketAddr, timeout: Duration) -> Result<Vec<Fqdn>, Outcome> {
-        let found = self.put(server, self.plain_request(RecordType::PTR), timeout).await?;
+        let found = self.put(server, self.request_without_edns(RecordType::PTR), timeout).await?;
         let names = found.answers.iter().filter_map(|record| match &record.data {
             RData::PTR(pointer) => Fqdn::parse(&pointer.0.to_ascii()).ok(),
             _ => None,
@@ -73,7 +73,7 @@ impl Lookup {
 
     /// Asks for `SOA`: the zone's serial number.
     pub(super) async fn ask_for_serial(&self, server: SocketAddr, timeout: Duration) -> Option<u32> {
-        let found = self.put(server, self.plain_request(RecordType::SOA), timeout).await.ok()?;
+        let found = self.put(server, self.request_without_edns(RecordType::SOA), timeout).await.ok()?;
         let serial = |record: &DnsRecord| if let RData::SOA(soa) = &record.data { Some(soa.serial) } else { None };
         found.answers.iter().find_map(serial)
     }
@@ -106,7 +106,7 @@ impl Lookup {
         request
     }
 
-    fn plain_request(&self, record_type: RecordType) -> DnsRequest {
+    fn request_without_edns(&self, record_type: RecordType) -> DnsRequest {
         let mut options = DnsRequestOptions::default();
         options.use_edns = false;
         DnsRequest::from_query(Query::query(self.name.clone(), record_type), options)

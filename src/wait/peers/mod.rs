@@ -116,7 +116,7 @@ impl PeerCheck {
         };
         self.questions = servers
             .iter()
-            .flat_map(|server| families.iter().map(move |family| (*server, Question::plain(*family))))
+            .flat_map(|server| families.iter().map(move |family| (*server, Question::ordinary(*family))))
             .flat_map(|question| std::iter::repeat_n(question, times))
             .collect();
         self.rounds += 1;

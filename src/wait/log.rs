@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use tracing::{debug, info, warn};
 
-use super::error::{Seconds, host, list};
+use super::awaited::Awaited;
 use super::machine::{Action, Machine, WaitLimits};
 use super::pace::Progress;
 use super::peers::{PeerCheck, StaleAnswer};
 use super::sighting::{Confirmation, Sighting};
-use super::{Awaited, millis};
+use super::text::{Seconds, hosts, list, millis};
 
 /// The lines of one wait.
 pub(super) struct WaitLog<'a> {
@@ -22,10 +22,9 @@ pub(super) struct WaitLog<'a> {
 impl<'a> WaitLog<'a> {
     /// The first line.
     pub(super) fn begin(awaited: &'a Awaited, limits: WaitLimits) -> Self {
-        let servers: Vec<_> = awaited.servers.iter().map(host).collect();
         let limit = limits.timeout.map_or_else(String::new, |limit| format!(" for at most {}", Seconds(limit)));
         info!(target: "wait", name = %awaited.name, "waiting until {} answers with {}, asking {}{limit}", awaited.name,
-            list(&awaited.own, " or "), servers.join(", "));
+            list(&awaited.own, " or "), hosts(&awaited.servers));
         Self { awaited, progress: Progress::default(), seen: false, waits_for_peers: false }
     }
 

@@ -1,6 +1,6 @@
 //! A model of `CoreDNS` and its cache, and a clock of its own to run the machine by.
 //!
-//! The simulator in `tests/sim` runs by this file as well.
+//! The machine's own tests in `src` use this file as well.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

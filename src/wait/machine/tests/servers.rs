@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::coredns::{CoreDns, OLD, OWN, ROUND_TRIP, ips, is_existence, machine, run, secs};
-use super::{Action, Event};
 use crate::identity::name::Fqdn;
 use crate::wait::answers::{Failure, Outcome, Refusal};
+use crate::wait::machine::{Action, Event};
 use crate::wait::questions::{Family, Question, Record};
 
 const TIMEOUT: Outcome = Outcome::Failed(Failure::Timeout);
@@ -150,7 +150,7 @@ fn where_only_the_ordinary_question_gets_through_it_has_to_do() {
 fn what_peers_saw_until_just_now_is_waited_out() {
     let mut dns = CoreDns::new(&[(0.0, &[OLD])], 0, true);
     let run = run(machine(&[OWN], 1, Some(60), 1), |_, question, now| {
-        let is_there = question == Question::plain(Family::V4) && now > secs(3.0);
+        let is_there = question == Question::ordinary(Family::V4) && now > secs(3.0);
         if is_there { Outcome::Addresses { addresses: ips(&[OWN]), ttl: 30 } } else { dns.answer(question, now) }
     });
     assert!((7.0..7.1).contains(&(run.at.as_secs_f64() - run.seen())), "{:?}", run.at);

@@ -1,6 +1,10 @@
 //! What is asked, in which order, and what it amounts to.
 
 use super::*;
+use crate::wait::answers::Refusal;
+use std::cell::RefCell;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
 const POD: &str = "web-0.web.ns1.svc.cluster.local";
 const SERVICE: &str = "web.ns1.svc.cluster.local";
@@ -21,9 +25,9 @@ impl Default for Dns {
 }
 
 impl Dns {
-    fn reply(&self, inquiry: &Inquiry) -> Reply {
+    fn reply(&self, server: SocketAddr, inquiry: &Inquiry) -> Reply {
         Reply::Outcome(match inquiry {
-            Inquiry::Version(server) => self.version[usize::from(server.port()) - 1].clone(),
+            Inquiry::Text(_) => self.version[usize::from(server.port()) - 1].clone(),
             Inquiry::Names(address) => {
                 let found = self.names.iter().find(|(ip, _)| ip.parse() == Ok(*address));
                 match found {
@@ -31,8 +35,8 @@ impl Dns {
                     None => Outcome::Absent { zone: None, ttl: 30 },
                 }
             }
-            Inquiry::Namespace => self.namespace.clone(),
-            Inquiry::Service => self.service.clone(),
+            Inquiry::Addresses(name) if name.to_string().starts_with("web.") => self.service.clone(),
+            Inquiry::Addresses(_) => self.namespace.clone(),
         })
     }
 }
@@ -80,27 +84,32 @@ fn awaited() -> Awaited {
     }
 }
 
-/// The cause, and the questions that led to it, each by its first letter.
+/// The cause, and the questions that led to it, each by its first letter: version, names, space, endpoints.
 fn diagnose(awaited: &Awaited, observation: &Observation, dns: &Dns) -> (Cause, String) {
-    let mut diagnosis = Diagnosis::new(awaited, awaited.servers.clone(), observation);
-    let mut asked = String::new();
-    loop {
-        let inquiry = match diagnosis.cause() {
-            Ok(cause) => return (cause, asked),
-            Err(inquiry) => inquiry,
-        };
-        assert!(asked.len() < 8, "no end: {asked}");
-        let letter = match &inquiry {
-            Inquiry::Version(_) => 'v',
-            Inquiry::Names(_) => 'n',
-            Inquiry::Namespace => 's',
-            Inquiry::Service => 'e',
-        };
-        asked.push(letter);
-        assert!(diagnosis.server(&inquiry).is_some());
-        let reply = dns.reply(&inquiry);
-        diagnosis.answered(inquiry, reply);
-    }
+    let (cause, asked) = questions(awaited, observation, dns);
+    let letter = |inquiry: &Inquiry| match inquiry {
+        Inquiry::Text(_) => 'v',
+        Inquiry::Names(_) => 'n',
+        Inquiry::Addresses(name) if name.to_string().starts_with("web.") => 'e',
+        Inquiry::Addresses(_) => 's',
+    };
+    (cause, asked.iter().map(letter).collect())
+}
+
+/// The replies are there at once, so nothing is ever waited for.
+fn questions(awaited: &Awaited, observation: &Observation, dns: &Dns) -> (Cause, Vec<Inquiry>) {
+    let asked = RefCell::new(Vec::new());
+    let ask = async |server, inquiry: Inquiry| {
+        let reply = dns.reply(server, &inquiry);
+        asked.borrow_mut().push(inquiry);
+        reply
+    };
+    let mut diagnosis = Diagnosis { awaited, observation, ask };
+    let cause = match pin!(diagnosis.find_cause(&awaited.servers)).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(cause) => cause,
+        Poll::Pending => panic!("it waits for something else than a reply"),
+    };
+    (cause, asked.take())
 }
 
 fn of_absent(dns: &Dns) -> (Cause, String) {
@@ -209,7 +218,12 @@ fn servers_that_say_nothing() {
     assert_eq!(
         three([timeout(), closed(), garbage()]),
         (
-            Cause::NoReply { silent: vec![server(1)], closed: vec![server(2)], garbled: vec![server(3)] },
+            Cause::NoReply {
+                silent: vec![server(1)],
+                closed: vec![server(2)],
+                garbled: vec![server(3)],
+                of_cluster: true
+            },
             "vvv".to_owned()
         )
     );
@@ -217,7 +231,7 @@ fn servers_that_say_nothing() {
     let failing_server = |said| Cause::FailingServer { server: server(2), domain: fqdn("cluster.local"), said };
     let failing = Outcome::Failed(Failure::ServFail);
     assert_eq!(three([timeout(), failing, closed()]), (failing_server("SERVFAIL"), "vvv".to_owned()));
-    let refusing = Outcome::Unable(super::super::answers::Refusal::Refused);
+    let refusing = Outcome::Unable(Refusal::Refused);
     assert_eq!(three([timeout(), refusing, closed()]).0, failing_server("REFUSED"));
 }
 
@@ -289,13 +303,14 @@ fn a_name_of_no_cluster_is_left_with_what_was_seen() {
 
 #[test]
 fn each_question_has_its_name() {
-    let (awaited, observation) = (awaited(), Observation::Absent);
-    let diagnosis = Diagnosis::new(&awaited, awaited.servers.clone(), &observation);
-    let name = |inquiry| diagnosis.name(&inquiry).map(|name| name.to_string());
-    assert_eq!(name(Inquiry::Version(server(1))).unwrap(), "dns-version.cluster.local");
-    assert_eq!(name(Inquiry::Namespace).unwrap(), "ns1.svc.cluster.local");
-    assert_eq!(name(Inquiry::Service).unwrap(), SERVICE);
-    assert_eq!(name(Inquiry::Names(awaited.own[0])), None);
+    let (_, asked) = questions(&awaited(), &Observation::Absent, &Dns::default());
+    let expected = [
+        Inquiry::Text(fqdn("dns-version.cluster.local")),
+        Inquiry::Names(ips(&[OWN])[0]),
+        Inquiry::Addresses(fqdn("ns1.svc.cluster.local")),
+        Inquiry::Addresses(fqdn(SERVICE)),
+    ];
+    assert_eq!(asked, expected);
 }
 
 #[test]
@@ -306,6 +321,7 @@ fn every_cause_has_a_sentence_and_a_cure_of_one_line() {
         silent: silent.iter().map(|port| server(*port)).collect(),
         closed: closed.iter().map(|port| server(*port)).collect(),
         garbled: vec![],
+        of_cluster: true,
     };
     let rows = [
         (no_reply(&[53], &[]), "no reply from the name server 10.96.0.10", "NetworkPolicy"),
@@ -325,18 +341,24 @@ fn every_cause_has_a_sentence_and_a_cure_of_one_line() {
         (other_host("10-0-0-5.web.ns1.svc.cluster.local"), "10-0-0-5.web", "serviceName: web in the StatefulSet"),
         (other_host("web-a.web.ns1.svc.cluster.local"), "web-a.web.ns1", "MY_POD_NAME=web-a or "),
         (Cause::NoService { service: fqdn(SERVICE) }, "service web in namespace ns1", "publishNotReadyAddresses: true"),
+        (Cause::NoService { service: fqdn(SERVICE) }, "no ready endpoint", "kubectl -n ns1 get service web -o wide"),
+        (
+            Cause::NoReply { silent: vec![server(53)], closed: vec![], garbled: vec![], of_cluster: false },
+            "no reply from the name server 10.96.0.10",
+            "set dnsPolicy: ClusterFirst (",
+        ),
         (Cause::NotPublished { service: fqdn(SERVICE), peers: 2 }, "other pods", "selector"),
         (Cause::NoFamily { name: fqdn(SERVICE), family: Family::V6 }, "no IPv6 address", "ipFamilies: [IPv6]"),
         (Cause::NoHostName { service: fqdn(SERVICE) }, "under no host name", "subdomain: web in the pod's spec"),
         (
             Cause::NotHeadless { service: fqdn(SERVICE), addresses: vec![] },
             "stands for a name elsewhere (ExternalName)",
-            "the Service web anew with clusterIP: None",
+            "the Service web and create it again with clusterIP: None",
         ),
         (
             Cause::NotHeadless { service: fqdn(SERVICE), addresses: ips(&["10.96.0.7"]) },
             "it has the address 10.96.0.7",
-            "the Service web anew with clusterIP: None",
+            "the Service web and create it again with clusterIP: None",
         ),
     ];
     for (cause, sentence, cure) in rows {

@@ -1,0 +1,33 @@
+//! The record that is awaited.
+//!
+//! Pure: no I/O, no clock.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::identity::name::Fqdn;
+
+use super::questions::Family;
+
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the name says it")]
+pub struct Awaited {
+    /// Taken as absolute.
+    pub name: Fqdn,
+    /// Whose denial of the name counts.
+    pub cluster_domain: Option<Fqdn>,
+    /// This pod's addresses. One of them in the answer is what is waited for.
+    pub own: Vec<IpAddr>,
+    /// The name servers, best first. At most the first three are asked.
+    pub servers: Vec<SocketAddr>,
+    /// The cluster's domain by the search list of resolv.conf, for the diagnosis.
+    pub search_domain: Option<Fqdn>,
+    /// The pod has no subdomain, by its own line of the hosts file, and so no host name under any service.
+    pub without_subdomain: bool,
+}
+
+impl Awaited {
+    /// The family of the addresses that are asked for first.
+    pub(super) fn family(&self) -> Family {
+        self.own.iter().map(Family::of).min().unwrap_or(Family::V4)
+    }
+}

@@ -1,0 +1,147 @@
+//! What a wait and a glance have in common: a machine, its questions carried out, and the diagnosis.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant, SystemTime};
+
+use tracing::{debug, info};
+
+use crate::identity::name::Fqdn;
+
+use super::answers::{Authority, Failure, Outcome};
+use super::awaited::Awaited;
+use super::diagnosis::{Cause, Diagnosis, Inquiry, Reply};
+use super::error::WaitError;
+use super::lookup::Lookup;
+use super::machine::{Action, Event, Machine, WaitLimits, WaitTarget};
+use super::questions::Question;
+use super::servers::MAX_SERVERS;
+use super::sighting::Observation;
+
+/// No question of a diagnosis takes longer than this.
+const DIAGNOSTIC_QUESTION: Duration = Duration::from_secs(1);
+/// A serial number that is older is not a time.
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
+
+pub(super) fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()
+}
+
+/// A machine that runs since `start`.
+pub(super) struct Driver {
+    pub(super) awaited: Awaited,
+    pub(super) machine: Machine,
+    lookup: Lookup,
+    start: Instant,
+}
+
+impl Driver {
+    /// # Errors
+    /// There is nothing to ask or nothing to look for.
+    pub(super) fn start(awaited: &Awaited, limits: WaitLimits) -> Result<Self, WaitError> {
+        if awaited.servers.is_empty() {
+            return Err(WaitError::NoServer);
+        }
+        if awaited.own.is_empty() {
+            return Err(WaitError::NoOwnAddress);
+        }
+        let servers: Vec<SocketAddr> = awaited.servers.iter().take(MAX_SERVERS).copied().collect();
+        let authority = Authority::over(&awaited.name, awaited.cluster_domain.as_ref());
+        let target = WaitTarget { own: awaited.own.clone(), authority, servers: servers.len() };
+        Ok(Self {
+            machine: Machine::new(target, limits, wall_clock(), fastrand::Rng::new()),
+            lookup: Lookup::of(&awaited.name)?,
+            awaited: Awaited { servers, ..awaited.clone() },
+            start: Instant::now(),
+        })
+    }
+
+    pub(super) fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// Asks or sleeps. A pause ends at `wake_at` at the latest; the machine then prolongs it.
+    pub(super) async fn carry_out(&self, action: Action, wake_at: Duration) -> Event {
+        match action {
+            Action::Ask { server, question, timeout } => {
+                Event::Answered(self.lookup.ask(self.awaited.servers[server], question, timeout).await)
+            }
+            Action::Sleep(until) => {
+                tokio::time::sleep(until.min(wake_at).saturating_sub(self.elapsed())).await;
+                Event::Due
+            }
+            Action::Published(_) | Action::GiveUp | Action::Nothing => Event::Due,
+        }
+    }
+
+    /// Asks why the record does not come, for at most this long.
+    pub(super) async fn diagnose(&self, limit: Duration) -> Cause {
+        let until = Instant::now() + limit;
+        let left = || until.saturating_duration_since(Instant::now()).min(DIAGNOSTIC_QUESTION);
+        let order = self.machine.servers().best_first(self.elapsed());
+        let servers: Vec<SocketAddr> = order.iter().map(|index| self.awaited.servers[*index]).collect();
+        let ask = async |server, inquiry: Inquiry| {
+            let reply = self.ask(server, &inquiry, left()).await;
+            debug!(target: "wait", "{inquiry:?}: {reply:?}");
+            reply
+        };
+        let observation = self.machine.observation();
+        let cause = Diagnosis { awaited: &self.awaited, observation, ask }.find_cause(&servers).await;
+        if *observation == Observation::Absent && !left().is_zero() {
+            self.log_last_change(servers[0], left()).await;
+        }
+        cause
+    }
+
+    /// Puts one question of the diagnosis. Those that other clients put as well go out with DO: a denial that a cache keeps
+    /// of theirs does not mislead us then, nor ours them. DO needs EDNS, which some servers refuse.
+    async fn ask(&self, server: SocketAddr, inquiry: &Inquiry, timeout: Duration) -> Reply {
+        let no_answer = Reply::Outcome(Outcome::Failed(Failure::Timeout));
+        if timeout.is_zero() {
+            return no_answer;
+        }
+        let lookup_of = |name: &Fqdn| Lookup::of(name).ok();
+        match inquiry {
+            Inquiry::Names(address) => {
+                let names = Lookup::of_address(*address).ask_for_names(server, timeout).await;
+                names.map_or_else(Reply::Outcome, Reply::Names)
+            }
+            Inquiry::Text(name) => match lookup_of(name) {
+                Some(lookup) => Reply::Outcome(lookup.ask_for_text(server, timeout).await),
+                None => no_answer,
+            },
+            Inquiry::Addresses(name) => match lookup_of(name) {
+                Some(lookup) => {
+                    let dnssec_ok = self.lets_edns_pass(server);
+                    let question = Question { dnssec_ok, ..Question::ordinary(self.awaited.family()) };
+                    Reply::Outcome(lookup.ask(server, question, timeout).await)
+                }
+                None => no_answer,
+            },
+        }
+    }
+
+    fn lets_edns_pass(&self, server: SocketAddr) -> bool {
+        let index = self.awaited.servers.iter().position(|other| *other == server);
+        index.is_none_or(|index| self.machine.servers().get(index).lets_edns_pass())
+    }
+
+    /// CoreDNS makes the zone's serial number of the time of the last change that it heard of. If that is long past,
+    /// CoreDNS may not have heard of this pod. Other servers count otherwise, and nothing is logged.
+    async fn log_last_change(&self, server: SocketAddr, timeout: Duration) {
+        let Some(Ok(lookup)) = self.awaited.cluster_domain.as_ref().map(Lookup::of) else { return };
+        let Some(serial) = lookup.ask_for_serial(server, timeout).await else { return };
+        let ago = wall_clock().checked_sub(Duration::from_secs(serial.into())).filter(|ago| *ago < YEAR);
+        let Some(ago) = ago.map(|ago| Duration::from_secs(ago.as_secs())) else { return };
+        let is_old = ago > self.elapsed();
+        let before = if is_old { ", before this wait began: does it hear from the API server?" } else { "" };
+        info!(target: "wait", ago_s = ago.as_secs(), "the cluster's DNS last heard of a change {} ago{before}",
+            humantime::format_duration(ago));
+    }
+}
+
+/// No deadline depends on it: it only tells this wait's questions from those of the container before.
+#[expect(clippy::disallowed_methods, reason = "a jump makes some questions meet a cached denial, no more")]
+fn wall_clock() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}
