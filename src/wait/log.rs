@@ -68,9 +68,10 @@ impl<'a> WaitLog<'a> {
     }
 
     fn log_sighting(&self, machine: &Machine, sighting: &Sighting) {
-        let (name, questions) = (&self.awaited.name, machine.tally().questions());
-        info!(target: "wait", questions, elapsed_ms = millis(sighting.after), "{name} answers with {} after {}, {}",
-            list(&sighting.addresses, ", "), Seconds(sighting.after), machine.tally());
+        let (name, tally) = (&self.awaited.name, machine.tally_at_sight());
+        let (questions, elapsed_ms, after) = (tally.questions(), millis(sighting.after), Seconds(sighting.after));
+        info!(target: "wait", questions, elapsed_ms, "{name} answers with {} after {after}, {tally}",
+            list(&sighting.addresses, ", "));
         for family in &sighting.missing {
             info!(target: "wait", "{name} has no {family} address of this pod (yet)");
         }

@@ -56,6 +56,7 @@ mod the_manifests_start_as_they_stand;
 mod the_record_is_seen_despite_a_denial;
 mod the_sandbox_works_as_a_pod;
 mod the_source_stays_readable;
+mod the_start_waits_for_peers;
 mod the_supervisor_is_a_fresh_image;
 mod the_talks_configmap_starts_a_release;
 mod the_test_dns_follows_coredns_rules;

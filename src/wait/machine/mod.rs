@@ -110,6 +110,8 @@ pub struct Machine {
     stale: Option<StaleAnswer>,
     peers: Option<PeerCheck>,
     tally: Tally,
+    /// What was asked until the record was seen with all its families.
+    tally_at_sight: Tally,
     observation: Observation,
     state: State,
 }
@@ -183,6 +185,7 @@ impl Machine {
             stale: None,
             peers: None,
             tally: Tally::default(),
+            tally_at_sight: Tally::default(),
             observation: Observation::Silence,
             state: State::Asleep { until: Duration::ZERO, then: Step::Round },
             own,
@@ -209,6 +212,11 @@ impl Machine {
     /// What peers see, once our own record was seen with all its families.
     pub(super) fn peers(&self) -> Option<&PeerCheck> {
         self.peers.as_ref()
+    }
+
+    /// What was asked until the record was seen, and what came back.
+    pub(super) fn tally_at_sight(&self) -> &Tally {
+        &self.tally_at_sight
     }
 
     /// What is known of the servers.

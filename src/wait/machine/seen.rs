@@ -42,6 +42,7 @@ impl Machine {
     }
 
     fn begin_peer_check(&mut self, now: Duration) -> Action {
+        self.tally_at_sight = self.tally.clone();
         let seen = self.sighting.as_ref().map_or(now, |sighting| sighting.after);
         self.peers = Some(PeerCheck::new(self.limits.peers, seen, self.limits.timeout, self.stale.take()));
         self.begin_peer_round(now)

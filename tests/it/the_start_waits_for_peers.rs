@@ -1,0 +1,128 @@
+//! Once the pod's record is there, the release starts when no cache gives peers a predecessor's address, and says what it
+//! waits for. `BEAMINIT_WAIT_PEERS` says otherwise, and whatever ends the wait ends this part of it too.
+
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use hickory_resolver::proto::op::{Message, Query};
+use hickory_resolver::proto::rr::{Name, RecordType};
+
+use crate::support::vm::BOOT;
+use crate::support::{Cluster, DnsSettings, Ended, Pod, RunningPod};
+
+const PREDECESSOR: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 88, 0, 250));
+/// How long a peer's dial lasts (`net_setuptime`).
+const DIAL: Duration = Duration::from_secs(7);
+/// What the questions and the start itself take on a busy machine.
+const BUSY: Duration = Duration::from_secs(5);
+const WAITS: &str = "as 10.88.0.250 for up to ";
+
+/// A pod that takes the place of another one, whose address a peer has just asked for: a cache keeps it for `kept`.
+struct Replacement {
+    cluster: Cluster,
+    pod: Pod,
+    planted: Instant,
+}
+
+impl Replacement {
+    fn new(kept: u32) -> Self {
+        let cluster = Cluster::start(DnsSettings { ttl: kept, cache: Some(Duration::from_secs(30)) });
+        let pod = cluster.pod("web-0").command(["echo", "started"]);
+        cluster.dns().publish(&pod.fqdn(), &[PREDECESSOR]);
+        let planted = Instant::now();
+        ask(&cluster, &pod.fqdn());
+        cluster.dns().swap(&pod.fqdn(), &[pod.address()]);
+        Self { cluster, pod, planted }
+    }
+
+    fn start_with(self, variables: &[(&str, &str)]) -> (Cluster, RunningPod, Instant) {
+        let pod = variables.iter().fold(self.pod, |pod, (name, value)| pod.env(name, value));
+        (self.cluster, pod.start(), self.planted)
+    }
+}
+
+/// One ordinary question from the node.
+fn ask(cluster: &Cluster, name: &str) {
+    let mut query = Message::query();
+    query.add_query(Query::query(Name::from_ascii(format!("{name}.")).unwrap(), RecordType::A));
+    let socket = cluster.on_the_node(|| UdpSocket::bind("0.0.0.0:0").unwrap());
+    socket.set_read_timeout(Some(BOOT)).unwrap();
+    socket.connect("10.96.0.10:53").unwrap();
+    socket.send(&query.to_vec().unwrap()).unwrap();
+    socket.recv(&mut [0; 4096]).expect("an answer");
+}
+
+/// From the sight of the record to the start.
+#[track_caller]
+fn waited(pod: &RunningPod) -> Duration {
+    let seen = pod.expect_line(" answers with 10.88.0.", BOOT).at;
+    let started = pod.expect_line("started", Duration::from_secs(90)).at;
+    assert_eq!(pod.wait(BOOT), Ended::Code(0));
+    started.checked_duration_since(seen).unwrap_or_default()
+}
+
+#[test]
+fn until_the_old_answer_has_expired_and_the_dials_that_it_led_to_are_over() {
+    const KEPT: Duration = Duration::from_secs(5);
+    let (_cluster, pod, planted) = Replacement::new(5).start_with(&[]);
+    pod.expect_line(WAITS, BOOT);
+    let started = pod.expect_line("started", Duration::from_secs(60)).at;
+    let after = started.duration_since(planted);
+    assert!(after >= KEPT + DIAL && after < KEPT + DIAL + BUSY, "{after:?}");
+    pod.expect_line("no name server gives peers another address of web-0.web.default.svc.cluster.local any more", BOOT);
+    pod.expect_line("still waiting for peers of web-0.web.default.svc.cluster.local after ", BOOT);
+}
+
+#[test]
+fn not_where_it_is_switched_off() {
+    let (_cluster, pod, _) = Replacement::new(30).start_with(&[("BEAMINIT_WAIT_PEERS", "off")]);
+    assert!(waited(&pod) < BUSY);
+    pod.expect_line(WAITS, BOOT);
+}
+
+#[test]
+fn not_where_no_cache_has_another_address() {
+    let cluster = Cluster::start(DnsSettings::default());
+    let pod = cluster.pod("web-0").command(["echo", "started"]);
+    cluster.dns().publish(&pod.fqdn(), &[pod.address()]);
+    let pod = pod.start();
+    assert!(waited(&pod) < DIAL);
+    assert!(!pod.log().iter().any(|line| line.text.contains("peers")), "{:#?}", pod.log());
+}
+
+#[test]
+fn at_least_as_long_as_it_is_told() {
+    let cluster = Cluster::start(DnsSettings::default());
+    let pod = cluster.pod("web-0").env("BEAMINIT_WAIT_PEERS", "6s").command(["echo", "started"]);
+    cluster.dns().publish(&pod.fqdn(), &[pod.address()]);
+    let pod = pod.start();
+    let least = Duration::from_secs(6);
+    let waited = waited(&pod);
+    assert!(waited >= least && waited < least + BUSY, "{waited:?}");
+    pod.expect_line("BEAMINIT_WAIT_PEERS asks for more time; starting in ", BOOT);
+}
+
+#[test]
+fn no_longer_than_the_wait_as_a_whole_may_take() {
+    let (_cluster, pod, _) = Replacement::new(30).start_with(&[("BEAMINIT_WAIT_TIMEOUT", "3s")]);
+    assert!(waited(&pod) < Duration::from_secs(3) + BUSY);
+    let warning = pod.expect_line("the wait for peers is over", BOOT).text;
+    assert!(warning.contains("warn") && warning.contains("10.88.0.250"), "{warning}");
+}
+
+#[test]
+fn not_once_it_is_told_to_end() {
+    let (_cluster, pod, _) = Replacement::new(30).start_with(&[]);
+    pod.expect_line(WAITS, BOOT);
+    pod.signal(15);
+    assert_eq!(pod.wait(BUSY), Ended::Code(143));
+    assert_eq!(pod.stdout(), "");
+}
+
+#[test]
+fn and_explain_says_what_a_cache_has() {
+    let Replacement { cluster: _cluster, pod, .. } = Replacement::new(30);
+    let pod = pod.command(["explain"]).start();
+    assert_eq!(pod.wait(BOOT), Ended::Code(0));
+    assert!(pod.stdout().contains("; a cache tells others 10.88.0.250 for up to "), "{}", pod.stdout());
+}
