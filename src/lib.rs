@@ -127,6 +127,9 @@ fn start(
     report::log_identity(&context.identity);
     let plan = plan::plan(&context).into_result()?;
     report::log_plan(&plan);
+    if let Some(error) = supervise::launch::foreseen(&context.command, plan.release.file.as_deref()) {
+        return Err(error);
+    }
     let early_run_dir = announce_wait(&context, &plan);
     if let Some(stopped) = wait_for_record(&context, &plan, &mut signals)? {
         return Ok(stopped);

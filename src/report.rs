@@ -231,16 +231,18 @@ pub(crate) fn log_no_fresh_image(error: &std::io::Error) {
     tracing::debug!(target: "supervise", "supervising from the image of the start: {}", error::cause(error));
 }
 
-/// How the release ended, and the code that we end with. A failure that nobody asked for goes to the termination log,
-/// as does a start that went to the background.
+/// How the release ended, and the code that we end with. The termination log is written only where its cause is known:
+/// left empty, `terminationMessagePolicy: FallbackToLogsOnError` shows the release's own last words.
 pub(crate) fn report_end(ended: &Ended, end_report: &EndReport) -> ExitReason {
     let (code, seconds) = (ended.reason.code(), ended.after.as_secs_f64());
     let how = match ended.reason {
         ExitReason::Code(code) => format!("with code {code}"),
         ExitReason::Signal(signal) => format!("by signal {}", signal::name(signal)),
     };
-    let slogan = ended.slogan.as_ref().map(|slogan| format!("; crash dump: {slogan}")).unwrap_or_default();
-    let sentence = mask(format!("{} ended {how} after {seconds:.1} s{slogan}", end_report.title), &end_report.secrets);
+    // What the VM has said may quote a secret; our own words may only happen to contain the same letters.
+    let slogan = ended.slogan.as_ref().map(|slogan| mask(format!("; crash dump: {slogan}"), &end_report.secrets));
+    let slogan = slogan.unwrap_or_default();
+    let sentence = format!("{} ended {how} after {seconds:.1} s{slogan}", end_report.title);
     if end_report.success_codes.contains(&code) {
         tracing::info!(target: "supervise", code, seconds, "{sentence}: a success, as BEAMINIT_SUCCESS_CODES says");
         return ExitReason::Code(0);
@@ -250,9 +252,16 @@ pub(crate) fn report_end(ended: &Ended, end_report: &EndReport) -> ExitReason {
         return ended.reason;
     }
     let hint = hint_after(ended, end_report.is_beam);
+    if tracing::enabled!(target: "supervise", tracing::Level::ERROR) {
+        // A release that fails may leave half a line. To those who collect logs an empty line is an empty record at most;
+        // an error that is glued to another line is not found, and as JSON cannot be parsed.
+        telemetry::write_line("");
+    }
     tracing::error!(target: "supervise", code, seconds, hint, "{sentence}");
-    let hint = hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
-    write_termination_log(&format!("beaminit: supervise: {sentence}{hint}"), &end_report.termination_log);
+    if ended.slogan.is_some() || end_report.in_background {
+        let hint = hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+        write_termination_log(&format!("beaminit: supervise: {sentence}{hint}"), &end_report.termination_log);
+    }
     ended.reason
 }
 

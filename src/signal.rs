@@ -11,7 +11,7 @@ const NAMES: [(&str, i32); 31] = [
     ("QUIT", QUIT),
     ("ILL", 4),
     ("TRAP", 5),
-    ("ABRT", 6),
+    ("ABRT", ABRT),
     ("BUS", 7),
     ("FPE", 8),
     ("KILL", KILL),
@@ -42,6 +42,7 @@ const NAMES: [(&str, i32); 31] = [
 pub(crate) const HUP: i32 = 1;
 pub(crate) const INT: i32 = 2;
 pub(crate) const QUIT: i32 = 3;
+pub(crate) const ABRT: i32 = 6;
 pub(crate) const KILL: i32 = 9;
 pub(crate) const USR1: i32 = 10;
 pub(crate) const USR2: i32 = 12;

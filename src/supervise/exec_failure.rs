@@ -1,4 +1,4 @@
-//! Why a program could not be executed. The kernel says `no such file` of a file that is there, too: of a script whose
+//! Why a program could not be executed. The kernel says "no such file" also of a file that exists: of a script whose
 //! interpreter is missing, and of a binary whose loader is.
 
 use crate::elf::Elf;
@@ -9,129 +9,180 @@ use std::path::Path;
 
 /// The exit code that shells give, the cause, and the cure.
 #[derive(Debug, PartialEq, Eq)]
-pub struct ExecFailure {
-    /// 127 or 126, or 71 where it is not the file's fault.
-    pub code: u8,
+pub(crate) struct ExecFailure {
+    /// 127 or 126, or 71 where the file is not to blame.
+    pub(crate) code: u8,
     /// The end of a sentence.
-    pub cause: String,
-    /// What to do.
-    pub hint: &'static str,
+    pub(crate) cause: String,
+    pub(crate) hint: &'static str,
 }
 
 /// `std` has no name for it.
 pub(super) const ENOEXEC: i32 = 8;
-const ENOENT: i32 = 2;
-const EACCES: i32 = 13;
+const ELF_MAGIC: &[u8] = b"\x7fELF";
 
 impl ExecFailure {
-    /// Looks at the file that was to be executed; `None`: none was found.
-    #[must_use]
-    pub fn explain(file: Option<&Path>, error: &io::Error) -> Self {
-        let head = file.map(head).unwrap_or_default();
-        let missing = |cause, hint| Self { code: exit::NOT_FOUND, cause, hint };
-        let unfit = |cause: &str, hint| Self { code: exit::NOT_EXECUTABLE, cause: cause.to_owned(), hint };
-        match (error.kind(), file) {
-            (io::ErrorKind::NotFound, Some(file)) => match needed(file, &head) {
-                Some(Needed::Interpreter(name)) if name.ends_with('\r') => {
-                    missing("its first line ends with a carriage return".into(), "save the script with Unix line ends")
-                }
-                Some(Needed::Interpreter(name)) => missing(
-                    format!("its interpreter {name} is not in this image"),
-                    "install it, or correct the script's first line",
-                ),
-                Some(Needed::Loader(name)) => missing(
-                    format!("its loader {name} is not in this image"),
-                    "it was built for another C library, musl or glibc: build it on the same base image",
-                ),
-                None => missing(error::cause(error), "is the path right, from the working directory on?"),
-            },
-            (io::ErrorKind::NotFound, None) => {
-                missing(error::cause(error), "is the path right, from the working directory on?")
-            }
-            (io::ErrorKind::OutOfMemory | io::ErrorKind::WouldBlock, _) => Self {
-                code: exit::OS,
-                cause: error::cause(error),
-                hint: "the container is at its limit of processes or memory",
-            },
-            (io::ErrorKind::ArgumentListTooLong, _) => Self {
-                code: exit::OS,
-                cause: error::cause(error),
-                hint: "the environment is too large; in a namespace of many services set enableServiceLinks: false",
-            },
-            _ if error.raw_os_error() == Some(ENOEXEC) && head.starts_with(ELF) => {
-                let here = std::env::consts::ARCH;
-                let machines = file.and_then(Elf::read).and_then(|elf| elf.machine).filter(|machine| *machine != here);
-                let machines = machines.map(|machine| format!(": {machine}, and this one is {here}"));
-                unfit(
-                    &format!("it is a binary for another machine{}", machines.unwrap_or_default()),
-                    "build the image for this machine: docker build --platform linux/ARCH",
-                )
-            }
-            _ if error.raw_os_error() == Some(ENOEXEC) => unfit(
-                "it has no first line #! and there is no /bin/sh to take it",
-                "give the script an interpreter: #!/path",
-            ),
-            (_, Some(file)) if file.is_dir() => unfit("it is a directory", "name the file in it"),
-            (_, Some(file)) if !sys::may_execute(file) => {
-                unfit("this user has no right to execute it", "chmod +x it in the image, or run as another user")
-            }
-            _ => unfit(
-                &error::cause(error),
-                "is it on a volume that is mounted noexec, or is its interpreter not executable?",
-            ),
-        }
+    /// What the kernel's error means for `file`; `None`: no file was found.
+    pub(crate) fn explain(file: Option<&Path>, error: &io::Error) -> Self {
+        Obstacle::reported_by_kernel(file, error).into()
+    }
+
+    /// What will go wrong, as far as the file shows it. `None`: nothing.
+    pub(crate) fn foresee(file: Option<&Path>) -> Option<Self> {
+        Obstacle::find(file).map(Self::from)
     }
 }
 
-impl ExecFailure {
-    /// What can be told before it is tried. `None`: nothing speaks against it.
-    #[must_use]
-    pub fn foresee(file: Option<&Path>) -> Option<Self> {
-        let fails = |errno| Some(Self::explain(file, &io::Error::from_raw_os_error(errno)));
-        let Some(path) = file else { return fails(ENOENT) };
-        if path.is_dir() || !sys::may_execute(path) {
-            return fails(EACCES);
-        }
-        let head = head(path);
-        let machine = Elf::read(path).and_then(|elf| elf.machine);
-        match needed(path, &head) {
-            _ if machine.is_some_and(|machine| machine != std::env::consts::ARCH && machine != "x86") => fails(ENOEXEC),
-            Some(Needed::Interpreter(name) | Needed::Loader(name)) if !Path::new(&name).exists() => fails(ENOENT),
-            None if !head.starts_with(ELF) && !Path::new("/bin/sh").exists() => fails(ENOEXEC),
-            _ => None,
-        }
-    }
-}
-
-/// Whether a shell could make something of the file: it is there, and no binary.
+/// Whether a shell could run the file: it exists and is not a binary.
 pub(super) fn may_be_script(file: &Path) -> bool {
-    file.is_file() && !head(file).starts_with(ELF)
+    file.is_file() && !head(file).starts_with(ELF_MAGIC)
 }
 
-enum Needed {
-    Interpreter(String),
-    Loader(String),
+/// What keeps a file from being executed.
+enum Obstacle {
+    NotFound,
+    IsDirectory,
+    NotPermitted,
+    CarriageReturn,
+    MissingInterpreter(String),
+    MissingLoader(String),
+    OtherMachine(Option<&'static str>),
+    NoShell,
+    OutOfProcesses(String),
+    TooLarge(String),
+    Other(String),
 }
 
-const ELF: &[u8] = b"\x7fELF";
-
-/// What the kernel would need besides the file itself.
-fn needed(file: &Path, head: &[u8]) -> Option<Needed> {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    if let Some(line) = head.strip_prefix(b"#!") {
-        let line = line.split(|byte| *byte == b'\n').next()?.trim_ascii_start();
-        return Some(Needed::Interpreter(text(line.split(|byte| *byte == b' ').next()?)));
+impl Obstacle {
+    /// Looks at the file itself.
+    fn find(file: Option<&Path>) -> Option<Self> {
+        let Some(file) = file.filter(|file| file.exists()) else { return Some(Self::NotFound) };
+        if file.is_dir() {
+            return Some(Self::IsDirectory);
+        }
+        if !sys::may_execute(file) {
+            return Some(Self::NotPermitted);
+        }
+        let head = head(file);
+        if head.starts_with(ELF_MAGIC) { Self::of_binary(file) } else { Self::of_script(&head) }
     }
-    Elf::read(file)?.loader.map(Needed::Loader)
+
+    fn of_binary(file: &Path) -> Option<Self> {
+        let elf = Elf::read(file)?;
+        // A 64-bit kernel may run the other one.
+        let is_foreign = |machine: &&str| *machine != std::env::consts::ARCH && *machine != "x86";
+        if let Some(machine) = elf.machine.filter(is_foreign) {
+            return Some(Self::OtherMachine(Some(machine)));
+        }
+        elf.loader.filter(|loader| !Path::new(loader).exists()).map(Self::MissingLoader)
+    }
+
+    fn of_script(head: &[u8]) -> Option<Self> {
+        let Some(interpreter) = interpreter(head) else {
+            return (!Path::new("/bin/sh").exists()).then_some(Self::NoShell);
+        };
+        if Path::new(&interpreter).exists() {
+            return None;
+        }
+        Some(if interpreter.ends_with('\r') { Self::CarriageReturn } else { Self::MissingInterpreter(interpreter) })
+    }
+
+    fn reported_by_kernel(file: Option<&Path>, error: &io::Error) -> Self {
+        let cause = error::cause(error);
+        match error.kind() {
+            io::ErrorKind::OutOfMemory | io::ErrorKind::WouldBlock => return Self::OutOfProcesses(cause),
+            io::ErrorKind::ArgumentListTooLong => return Self::TooLarge(cause),
+            _ => {}
+        }
+        if let Some(obstacle) = Self::find(file) {
+            return obstacle;
+        }
+        let is_binary = file.is_some_and(|file| head(file).starts_with(ELF_MAGIC));
+        match error.raw_os_error() {
+            Some(ENOEXEC) if is_binary => {
+                let machine = file.and_then(Elf::read).and_then(|elf| elf.machine);
+                Self::OtherMachine(machine.filter(|machine| *machine != std::env::consts::ARCH))
+            }
+            Some(ENOEXEC) => Self::NoShell,
+            _ if error.kind() == io::ErrorKind::NotFound => Self::NotFound,
+            _ => Self::Other(cause),
+        }
+    }
+}
+
+impl From<Obstacle> for ExecFailure {
+    fn from(obstacle: Obstacle) -> Self {
+        Self { code: obstacle.code(), hint: obstacle.hint(), cause: obstacle.cause() }
+    }
+}
+
+impl Obstacle {
+    fn code(&self) -> u8 {
+        match self {
+            Self::NotFound | Self::MissingInterpreter(_) | Self::CarriageReturn | Self::MissingLoader(_) => {
+                exit::NOT_FOUND
+            }
+            Self::OutOfProcesses(_) | Self::TooLarge(_) => exit::OS,
+            Self::IsDirectory | Self::NotPermitted | Self::OtherMachine(_) | Self::NoShell | Self::Other(_) => {
+                exit::NOT_EXECUTABLE
+            }
+        }
+    }
+
+    fn cause(self) -> String {
+        match self {
+            Self::NotFound => "no such file or directory".into(),
+            Self::IsDirectory => "it is a directory".into(),
+            Self::NotPermitted => "this user has no right to execute it".into(),
+            Self::CarriageReturn => "its first line ends with a carriage return".into(),
+            Self::MissingInterpreter(name) => format!("its interpreter {name} is not in this image"),
+            Self::MissingLoader(name) => format!("its loader {name} is not in this image"),
+            Self::OtherMachine(None) => "it is a binary for another machine".into(),
+            Self::OtherMachine(Some(machine)) => {
+                format!("it is a binary for another machine: {machine}, and this one is {}", std::env::consts::ARCH)
+            }
+            Self::NoShell => "it has no first line #! and there is no /bin/sh to take it".into(),
+            Self::OutOfProcesses(cause) | Self::TooLarge(cause) | Self::Other(cause) => cause,
+        }
+    }
+
+    fn hint(&self) -> &'static str {
+        match self {
+            Self::NotFound => "is the path right, from the working directory on?",
+            Self::IsDirectory => "name the file in it",
+            Self::NotPermitted => "chmod +x it in the image, or run as another user",
+            Self::CarriageReturn => "save the script with Unix line ends",
+            Self::MissingInterpreter(_) => "install it, or correct the script's first line",
+            Self::MissingLoader(_) => {
+                "it was built for another C library, musl or glibc: build it on the same base image"
+            }
+            Self::OtherMachine(_) => "build the image for this machine: docker build --platform linux/ARCH",
+            Self::NoShell => "give the script an interpreter: #!/path",
+            Self::OutOfProcesses(_) => "the container is at its limit of processes or memory",
+            Self::TooLarge(_) => {
+                "the environment is too large; in a namespace of many services set enableServiceLinks: false"
+            }
+            Self::Other(_) => "is it on a volume that is mounted noexec, or is its interpreter not executable?",
+        }
+    }
+}
+
+/// The program in a script's first line, as the kernel reads it.
+fn interpreter(head: &[u8]) -> Option<String> {
+    let line = head.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?.trim_ascii_start();
+    let name = line.split(|byte| matches!(byte, b' ' | b'\t' | 0)).next()?;
+    (!name.is_empty()).then(|| String::from_utf8_lossy(name).into_owned())
 }
 
 fn head(path: &Path) -> Vec<u8> {
+    // The kernel looks no further for an interpreter.
+    const LENGTH: u64 = 256;
     let mut head = Vec::new();
     if path.is_file()
         && let Ok(file) = File::open(path)
     {
-        // What could be read serves; an error here is not the one to report.
-        let _ = file.take(4096).read_to_end(&mut head);
+        // What could be read is enough; an error here is not the one to report.
+        let _ = file.take(LENGTH).read_to_end(&mut head);
     }
     head
 }
@@ -143,6 +194,7 @@ mod tests {
     fn explain(contents: &[u8], errno: i32) -> ExecFailure {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), contents).unwrap();
+        std::fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         ExecFailure::explain(Some(file.path()), &io::Error::from_raw_os_error(errno))
     }
 
@@ -187,7 +239,9 @@ mod tests {
         assert_eq!(explain(b"exit 1\n", ENOEXEC).code, 126);
         let directory = ExecFailure::explain(Some(Path::new("/")), &io::Error::from_raw_os_error(13));
         assert_eq!((directory.code, directory.cause.as_str()), (126, "it is a directory"));
-        assert_eq!(explain(b"#!/bin/sh\n", 13).cause, "this user has no right to execute it");
+        let plain = tempfile::NamedTempFile::new().unwrap();
+        let refused = ExecFailure::explain(Some(plain.path()), &io::Error::from_raw_os_error(13));
+        assert_eq!(refused.cause, "this user has no right to execute it");
         let executable = ExecFailure::explain(Some(Path::new("/bin/sh")), &io::Error::from_raw_os_error(13));
         assert_eq!((executable.code, executable.cause.as_str()), (126, "permission denied"));
         assert!(executable.hint.contains("mounted noexec"));
@@ -199,7 +253,9 @@ mod tests {
         let code = |path: &Path| ExecFailure::foresee(Some(path)).map(|failure| failure.code);
         assert_eq!([code(Path::new("/bin/sh")), code(Path::new("/")), code(file.path())], [None, Some(126), Some(126)]);
         std::fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        let contents: [(&[u8], Option<u8>); 5] = [
+        let contents: [(&[u8], Option<u8>); 7] = [
+            (b"#!/bin/sh\t-e\n", None),
+            (b"#!\nexit 1\n", None),
             (b"#!/nonexistent\n", Some(127)),
             (&without_loader(), Some(127)),
             (&for_machine(RISCV64), Some(126)),

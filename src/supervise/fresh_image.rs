@@ -1,7 +1,9 @@
-//! Supervision from a fresh image of ourselves. A wait leaves pages behind that no supervisor needs; when the release runs,
-//! we execute our own file again, and the kernel takes them all back.
+//! Supervision from a fresh image: once the release runs, beaminit executes its own file again.
 //!
-//! Nothing is lost on the way: pid, children, signal mask and the signals that are pending stay.
+//! A wait for DNS leaves 176 KiB of private memory behind, the fresh image needs 56, and tini 96; it is charged to the pod
+//! for as long as the release runs. Those who run many small pods on a node need it: without it they would pay for
+//! beaminit's wait all the time, and tini would be the better supervisor. Nothing is lost on the way: process number,
+//! children, signal mask and pending signals stay.
 
 use crate::{cli, sys};
 use serde::Serialize;

@@ -120,9 +120,13 @@ pub fn title(command: &[OsString]) -> String {
     words.join(" ") + if command.len() > 2 { " …" } else { "" }
 }
 
-/// The error with which a start of `command`, which is this file, would end, as far as that can be told.
-#[must_use]
-pub fn foreseen(command: &[OsString], file: Option<&Path>) -> Option<Error> {
+/// The error with which a start of `command`, which is `file`, would end, as far as that can be known before.
+pub(crate) fn foreseen(command: &[OsString], file: Option<&Path>) -> Option<Error> {
+    // Without PATH the C library has one of its own.
+    let is_searched = !command.first()?.as_encoded_bytes().contains(&b'/');
+    if file.is_none() && is_searched && std::env::var_os("PATH").is_none() {
+        return None;
+    }
     Some(cannot_start(Stage::Supervise, command, ExecFailure::foresee(file)?))
 }
 

@@ -70,8 +70,6 @@ pub struct Watched {
     pub is_beam: bool,
     /// Where a VM would write its crash dump.
     pub crash_dump: PathBuf,
-    /// When it was started, by the clock that files know.
-    pub started: SystemTime,
     /// How it is treated.
     pub policy: Policy,
 }
@@ -89,17 +87,16 @@ pub fn start(launch: &Launch, title: &str, policy: Policy, signals: &SignalQueue
             tracing::warn!(target: "supervise", "cannot become a subreaper, so orphans are left to PID 1: {cause}");
         }
     }
-    #[expect(clippy::disallowed_methods, reason = "compared with the time of a file, not a deadline")]
-    let started = SystemTime::now();
     let main = launch.start(signals)?;
     tracing::info!(target: "supervise", pid = main, "started {title} as pid {main}: {}", launch.title());
     // The release keeps its working directory; ours would only keep a volume from being unmounted.
     let _ = std::env::set_current_dir("/");
     let (is_beam, crash_dump) = (launch.is_beam, launch.crash_dump.clone());
-    Ok(Watched { main, is_beam, crash_dump, started, policy })
+    Ok(Watched { main, is_beam, crash_dump, policy })
 }
 
 /// Stays until the release has ended.
+#[expect(clippy::disallowed_methods, reason = "compared with what a file says, which knows no other clock")]
 pub fn watch(watched: &Watched, signals: &mut SignalQueue) -> Ended {
     let Watched { main, policy, .. } = watched;
     let mut supervisor = Supervisor {
@@ -112,8 +109,7 @@ pub fn watch(watched: &Watched, signals: &mut SignalQueue) -> Ended {
         was_asked: false,
     };
     let reason = supervisor.watch(signals);
-    let has_failed = reason != ExitReason::Code(0);
-    let slogan = has_failed.then(|| crash_dump::slogan(&watched.crash_dump, watched.started)).flatten();
+    let slogan = crash_dump::slogan_of_exit(&watched.crash_dump, reason, SystemTime::now());
     let (after, was_asked) = (supervisor.started.elapsed(), supervisor.was_asked);
     if policy.adopts_orphans() {
         leftovers::end(signals);

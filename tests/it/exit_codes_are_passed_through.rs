@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::support::files::set_mode;
+use crate::support::vm::BOOT;
 use crate::support::{AsPid, Cluster, DnsSettings, Ended, Pod, demo_release, scratch_dir};
 
 const SOON: Duration = Duration::from_secs(10);
@@ -77,7 +78,7 @@ fn a_release_that_fails_by_itself_says_why_in_the_termination_log() {
         .env("ERL_CRASH_DUMP", "/tmp/dump")
         .command(["bin/demo", "eval", ":erlang.halt(~c\"out of sesame\")"])
         .start();
-    assert_eq!(failing.wait(SOON), Ended::Code(1));
+    assert_eq!(failing.wait(BOOT), Ended::Code(1));
     failing.expect_line("error: mix release demo 0.1.0 ended with code 1 after", SOON);
     let last = failing.termination_log();
     assert!(last.lines().next().is_some_and(|line| line.ends_with("; crash dump: out of …")), "{last}");
@@ -88,6 +89,44 @@ fn a_release_that_fails_by_itself_says_why_in_the_termination_log() {
     stopped.signal(15);
     stopped.wait(SOON);
     assert_eq!(stopped.termination_log(), "");
+}
+
+/// Left empty, `terminationMessagePolicy: FallbackToLogsOnError` puts the release's own last words there.
+#[test]
+fn a_failure_whose_cause_is_not_known_leaves_the_termination_log_to_the_releases_own_words() {
+    let cluster = Cluster::start(DnsSettings::default());
+    let pod = || cluster.pod("web-0").without_subdomain();
+    let dump = "printf 'x\\ny\\nSlogan: of another process\\n' >/tmp/dump";
+    let old = "touch -d '1 minute ago' /tmp/dump; exit 1";
+    for script in ["exit 3".to_owned(), format!("{dump}; exit 3"), format!("{dump}; {old}"), "kill -9 $$".to_owned()] {
+        let failing = pod().env("ERL_CRASH_DUMP", "/tmp/dump").command(["sh", "-c", &script]).start();
+        failing.wait(SOON);
+        failing.expect_line(" ended ", SOON);
+        assert_eq!(failing.termination_log(), "", "{script}");
+        assert!(!failing.log().iter().any(|line| line.text.contains("of another process")), "{:#?}", failing.log());
+    }
+}
+
+#[test]
+fn the_report_of_a_failure_is_a_line_of_its_own() {
+    let cluster = Cluster::start(DnsSettings::default());
+    for (format, beginning) in [("text", "beaminit: supervise: error: "), ("json", "{")] {
+        let pod = cluster.pod("web-0").without_subdomain().env("BEAMINIT_LOG_FORMAT", format);
+        let pod = pod.command(["sh", "-c", "printf 'half a line' >&2; exit 3"]).start();
+        assert_eq!(pod.wait(SOON), Ended::Code(3));
+        let line = pod.expect_line("ended with code 3", SOON);
+        assert!(line.text.starts_with(beginning), "{:#?}", pod.log());
+    }
+}
+
+/// The release's name is not secret because somebody chose it as the cookie.
+#[test]
+fn a_cookie_that_is_the_releases_name_does_not_hide_the_name() {
+    let cluster = Cluster::start(DnsSettings::default());
+    let pod = cluster.pod("demo-0").env("BEAMINIT_WAIT", "off").release(demo_release()).env("RELEASE_COOKIE", "demo");
+    let pod = pod.command(["bin/demo", "eval", "System.halt(3)"]).start();
+    assert_eq!(pod.wait(BOOT), Ended::Code(3));
+    pod.expect_line("error: mix release demo 0.1.0 ended with code 3 after", SOON);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
+use crate::support::files::directory_of;
 use crate::support::reported::{SECRET, fails, warnings};
 use crate::support::talk::{self, config_map};
 use crate::support::vm::BOOT;
@@ -289,6 +290,29 @@ fn the_release_has_no_vm_and_the_image_has_none() {
     let pod = started(&cluster(), &none).env("PATH", "/usr/local/bin");
     fails(pod, 66)
         .is("and there is no erl in PATH: no VM", "build the release with include_erts: true, or on an image with");
+}
+
+#[test]
+fn the_command_cannot_be_executed() {
+    let (cluster, config) = (cluster(), config_map(NAME));
+    let scripts =
+        directory_of(&[("no-shell", "#!/bin/nosh\n"), ("crlf", "#!/bin/sh\r\nexit 0\r\n"), ("plain", "exit 0\n")]);
+    for name in ["no-shell", "crlf"] {
+        fs::set_permissions(scripts.path().join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let cases: [(&[&str], i32, &str, &str); 6] = [
+        (&["nosuch", "start"], 127, "cannot start nosuch: no such file or directory", "is the path right"),
+        (&["bin/dmeo", "start"], 127, "cannot start bin/dmeo: no such file or directory", "is the path right"),
+        (&["gosuu", "app", "bin/demo", "start"], 127, "cannot start gosuu: no such file", "is the path right"),
+        (&["no-shell"], 127, "its interpreter /bin/nosh is not in this image", "correct the script's first line"),
+        (&["crlf"], 127, "its first line ends with a carriage return", "Unix line ends"),
+        (&["/scripts/plain"], 126, "this user has no right to execute it", "chmod +x"),
+    ];
+    for (words, code, cause, cure) in cases {
+        let pod = pod(&cluster, &config).mount(scripts.path(), "/scripts").env("PATH", "/scripts:/usr/bin:/bin");
+        fails(pod.entrypoint(["/usr/local/bin/beaminit"]).command(words), code).is(cause, cure);
+        assert!(cluster.dns().questions().is_empty(), "{words:?}: nothing was asked");
+    }
 }
 
 #[test]

@@ -58,3 +58,12 @@ pub fn processes_in(namespace: &Path) -> Vec<Process> {
     processes.sort_by_key(|process| process.pid);
     processes
 }
+
+/// The processes of a session that have not ended.
+pub(crate) fn living_in_session(session: i32) -> Vec<i32> {
+    let entries = fs::read_dir("/proc").expect("/proc");
+    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let is_member =
+        |pid: &i32| nix::unistd::getsid(Some(nix::unistd::Pid::from_raw(*pid))).is_ok_and(|id| id.as_raw() == session);
+    pids.filter(is_member).filter(|pid| Process::read(*pid).is_some_and(|process| !process.is_zombie())).collect()
+}

@@ -11,8 +11,11 @@ use std::time::Duration;
 
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags};
+use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
+use nix::unistd::Pid;
 
+use super::processes::living_in_session;
 use super::{Process, wait_until};
 
 /// The terminal; its session is killed when it is dropped.
@@ -84,8 +87,15 @@ impl Pty {
 }
 
 impl Drop for Pty {
+    /// A job in the background would outlive its shell. What is started meanwhile is found in the next round.
     fn drop(&mut self) {
-        self.child.kill().ok();
+        let session = i32::try_from(self.child.id()).unwrap();
+        while let members @ [_, ..] = living_in_session(session).as_slice() {
+            for pid in members {
+                let _ = kill(Pid::from_raw(*pid), Signal::SIGKILL);
+            }
+            self.child.try_wait().ok();
+        }
         self.child.wait().ok();
     }
 }
