@@ -2,7 +2,7 @@
 
 TARGET := x86_64-unknown-linux-musl
 
-.PHONY: help demo image check test bench dist chaos long-life rolling fuzz minimal static setup
+.PHONY: help demo image check test bench dist chaos long-life probes rolling fuzz minimal static setup
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -47,6 +47,10 @@ rolling: setup ## restart clusters of RabbitMQ and of the demo ROLLING_RESTARTS 
 SECONDS_OF_LIFE ?= 3600
 long-life: setup ## run one release for SECONDS_OF_LIFE: memory and descriptors must not grow
 	LIFE_SECONDS=$(SECONDS_OF_LIFE) cargo test --test chaos a_long_life -- --nocapture
+
+PROBES ?= 100000
+probes: setup ## put PROBES probes to one node, and check that they leave nothing behind in it
+	PROBES=$(PROBES) cargo test --test it probes_leave -- --nocapture
 
 # Stops at the first input that breaks a promise. Inputs worth keeping move from tests/fuzz/found or tests/fuzz/artifacts to
 # tests/fuzz/corpus, which `make test` replays on stable Rust.
