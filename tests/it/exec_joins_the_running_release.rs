@@ -234,16 +234,15 @@ fn after_a_restart_in_place_the_new_release_is_joined() {
     let left = run_dir_of(&first, shm.path());
     let old_namespace = first.mount_namespace().to_string();
     drop(first);
-    assert!(left.join("state.json").exists(), "it was killed");
+    let json = fs::read_to_string(left.join("state.json")).expect("it was killed");
 
     let second = shared(cluster.pod("web-1")).release(release.path()).env("RELEASE_NAME", "second");
     let (fqdn, address) = (second.fqdn(), second.address());
     let second = second.command(["bin/app", "start"]).start();
     cluster.dns().wait_for_question(BOOT);
     // The kernel gives the numbers of namespaces that are gone to new ones.
-    let json = fs::read_to_string(left.join("state.json")).unwrap();
-    fs::write(left.join("state.json"), json.replace(&old_namespace, &second.mount_namespace().to_string())).unwrap();
-    fs::rename(&left, run_dir_of(&second, shm.path())).unwrap();
+    let json = json.replace(&old_namespace, &second.mount_namespace().to_string());
+    fs::write(run_dir_of(&second, shm.path()).join("state.json"), json).unwrap();
     let (code, _, error) = joined(&second, &["printenv", "RELEASE_NODE"]);
     assert!(code == Some(1) && error.contains("the beaminit that wrote it, process 1, has ended"), "{error}");
 
