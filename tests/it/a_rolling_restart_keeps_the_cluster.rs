@@ -6,7 +6,8 @@
 
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::support::brokers::{
     BROKER_BOOT, BrokerFiles, all_members, members, publish, rabbitmqctl, running_members, take,
@@ -18,6 +19,8 @@ use crate::support::{Built, Cluster, Line, Pod, wait_until};
 const OFF: &[(&str, &str)] = &[("BEAMINIT_WAIT_PEERS", "off")];
 /// For how long a connection to a pod of the node may take.
 const CONNECT: Duration = Duration::from_secs(1);
+/// No dial of a peer to a dead address may keep it longer from a node that is ready.
+const SEEN: Duration = Duration::from_secs(6);
 /// A node that was turned down tries again when its peer's dial is over.
 const JOINED: Duration = Duration::from_secs(20);
 
@@ -136,7 +139,7 @@ fn roll_brokers(what: &str, names: &Names, variables: &[(&str, &str)], rounds: u
         for (member, pod) in set.members.iter().enumerate() {
             publish(&pod.running, &format!("{queue}-{member}"), &["one", "two"]);
         }
-        complaints.extend(set.roll().err());
+        complaints.extend(set.roll(|_| Ok(())).err());
         if complaints.is_empty() {
             complaints.extend(faults_of_brokers(&set, &queue));
         }
@@ -180,7 +183,7 @@ fn roll_the_demo(what: &str, names: &Names, variables: &[(&str, &str)], rounds: 
     wait_until(JOINED, "a cluster of three", || (0..MEMBERS).all(|member| sees_all(&set, member)));
     let mut complaints = Vec::new();
     for _ in 0..rounds {
-        complaints.extend(set.roll().err());
+        complaints.extend(set.roll(is_whole).err());
         complaints.extend(splits(&set));
         complaints.extend(complaints_of_global(&set));
         if !complaints.is_empty() {
@@ -189,6 +192,21 @@ fn roll_the_demo(what: &str, names: &Names, variables: &[(&str, &str)], rounds: 
     }
     set.print(what);
     complaints
+}
+
+/// A node that is ready is seen by the others at once, or as soon as a busy machine lets them.
+fn is_whole(set: &StatefulSet<Pairing>) -> Result<(), String> {
+    let deadline = Instant::now() + SEEN;
+    loop {
+        let apart: Vec<usize> = (0..MEMBERS).filter(|member| !sees_all(set, *member)).collect();
+        if apart.is_empty() {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            return Err(format!("members {apart:?} do not see the whole cluster"));
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
 }
 
 /// Whether the last thing that the member says of its cluster is that it has three nodes.

@@ -222,8 +222,8 @@ fn an_address_points_to_its_names() {
 
 #[test]
 fn the_cache_counts_whole_seconds_and_distinguishes_keys() {
-    let (zone, start) = (Zone::new(30), Instant::now());
-    let mut cache = Cache::new(Duration::from_secs(30));
+    let (zone, start) = (Zone::new(30), Duration::ZERO);
+    let mut cache = Cache::new(30, 30);
     let key = |text: &str, do_bit, cd_bit| Key::new(&name(text), RecordType::A, do_bit, cd_bit);
     let denial = zone.answer(&name(WEB_0), RecordType::A);
     cache.store(key(WEB_0, false, false), denial, start);
@@ -239,8 +239,8 @@ fn the_cache_counts_whole_seconds_and_distinguishes_keys() {
 
 #[test]
 fn the_cache_clamps_and_prefers_a_denial() {
-    let (mut zone, start) = (Zone::new(300), Instant::now());
-    let mut cache = Cache::new(Duration::from_secs(30));
+    let (mut zone, start) = (Zone::new(300), Duration::ZERO);
+    let mut cache = Cache::new(30, 30);
     let key = Key::new(&name(WEB_0), RecordType::A, false, false);
     let denial = zone.answer(&name(WEB_0), RecordType::A);
     assert_eq!(cache.store(key.clone(), denial, start).ttl, 30);

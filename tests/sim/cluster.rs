@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::coredns::{Cache, CoreDns};
+use crate::coredns::{CoreDns, OutcomeCache};
 use crate::wait::answers::Outcome;
 use crate::wait::questions::Question;
 
@@ -37,7 +37,7 @@ const NODE_LOCAL: (u32, u32) = (30, 5);
 /// The DNS of one cluster.
 pub(crate) struct Cluster {
     /// That of each machine, where there are any: the pod's own is the first.
-    node_locals: Option<Vec<Cache>>,
+    node_locals: Option<Vec<OutcomeCache>>,
     replicas: Vec<CoreDns>,
     rng: fastrand::Rng,
 }
@@ -71,7 +71,7 @@ impl Cluster {
         let replica = &mut self.replicas[chosen];
         let Some(node_locals) = &mut self.node_locals else { return replica.answer(question, now) };
         while node_locals.len() <= machine {
-            node_locals.push(Cache::new(NODE_LOCAL.0, NODE_LOCAL.1));
+            node_locals.push(OutcomeCache::new(NODE_LOCAL.0, NODE_LOCAL.1));
         }
         let node_local = &mut node_locals[machine];
         if let Some(kept) = node_local.get(question, now) {

@@ -1,10 +1,11 @@
-//! A model of `CoreDNS` and its cache, and a clock of its own to run the machine by.
+//! A model of `CoreDNS` behind its cache, and a clock of its own to run the machine by.
 //!
 //! The machine's own tests in `src` use this file as well.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
+
+use test_support::{Cache, CachedAnswer};
 
 use crate::identity::name::Fqdn;
 use crate::variables::WaitPeers;
@@ -27,7 +28,7 @@ pub(super) struct CoreDns {
     pub(super) ttl: u32,
     /// Whether SRV answers come with addresses, as they do where the service names a port.
     pub(super) glue: bool,
-    cache: Cache,
+    cache: OutcomeCache,
 }
 
 impl CoreDns {
@@ -35,7 +36,7 @@ impl CoreDns {
     pub(super) fn new(history: &[(f64, &[&str])], cache: u32, glue: bool) -> Self {
         let entry = |(from, addresses): &(f64, &[&str])| (Duration::from_secs_f64(*from), ips(addresses));
         let history = history.iter().map(entry).collect();
-        Self { history, ttl: 30, glue, cache: Cache::new(cache, cache) }
+        Self { history, ttl: 30, glue, cache: OutcomeCache::new(cache, cache) }
     }
 
     pub(super) fn addresses(&self, now: Duration) -> &[IpAddr] {
@@ -68,55 +69,47 @@ impl CoreDns {
     }
 }
 
-/// The `cache` plugin, for one name: by type, DO and CD. A denial is looked up before a success.
-pub(super) struct Cache {
+/// A cache for one name: by type, DO and CD.
+pub(super) struct OutcomeCache(Cache<Question, CachedOutcome>);
+
+#[derive(Clone)]
+struct CachedOutcome(Outcome);
+
+impl OutcomeCache {
     /// For how many seconds a success and a denial are kept at most; 0 is no cache.
-    longest: [u32; 2],
-    denials: HashMap<Question, (Duration, Outcome)>,
-    successes: HashMap<Question, (Duration, Outcome)>,
-}
-
-impl Cache {
-    /// Nothing is kept for a shorter time than this, in seconds.
-    const SHORTEST: u32 = 5;
-
     pub(super) fn new(success: u32, denial: u32) -> Self {
-        Self { longest: [success, denial], denials: HashMap::new(), successes: HashMap::new() }
+        Self(Cache::new(success, denial))
     }
 
     pub(super) fn get(&self, question: Question, now: Duration) -> Option<Outcome> {
-        [&self.denials, &self.successes].into_iter().find_map(|kept| left(kept.get(&question)?, now))
+        self.0.get(&question, now).map(|kept| kept.0)
     }
 
     /// Keeps the answer; returned is what the client sees, with the TTL for which it is kept.
     pub(super) fn store(&mut self, question: Question, outcome: Outcome, now: Duration) -> Outcome {
-        let [success, denial] = self.longest;
-        let (map, longest) = match outcome {
-            Outcome::Addresses { .. } => (&mut self.successes, success),
-            _ => (&mut self.denials, denial),
-        };
-        if longest == 0 {
-            return outcome;
+        self.0.store(question, CachedOutcome(outcome), now).0
+    }
+}
+
+impl CachedAnswer for CachedOutcome {
+    fn ttl(&self) -> Option<u32> {
+        match self.0 {
+            Outcome::Addresses { ttl, .. } | Outcome::Exists { ttl, .. } | Outcome::Absent { ttl, .. } => Some(ttl),
+            Outcome::Unable(_) | Outcome::Failed(_) => None,
         }
-        let kept = with_ttl(outcome, |ttl| ttl.min(longest).max(Self::SHORTEST));
-        map.insert(question, (now, kept.clone()));
-        kept
     }
-}
 
-fn left((since, outcome): &(Duration, Outcome), now: Duration) -> Option<Outcome> {
-    let age = u32::try_from(now.saturating_sub(*since).as_secs()).unwrap();
-    let (Outcome::Addresses { ttl, .. } | Outcome::Exists { ttl, .. } | Outcome::Absent { ttl, .. }) = outcome else {
-        return None;
-    };
-    (age < *ttl).then(|| with_ttl(outcome.clone(), |ttl| ttl - age))
-}
-
-fn with_ttl(mut outcome: Outcome, change: impl FnOnce(u32) -> u32) -> Outcome {
-    if let Outcome::Addresses { ttl, .. } | Outcome::Exists { ttl, .. } | Outcome::Absent { ttl, .. } = &mut outcome {
-        *ttl = change(*ttl);
+    fn with_ttl(mut self, left: u32) -> Self {
+        if let Outcome::Addresses { ttl, .. } | Outcome::Exists { ttl, .. } | Outcome::Absent { ttl, .. } = &mut self.0
+        {
+            *ttl = left;
+        }
+        self
     }
-    outcome
+
+    fn is_denial(&self) -> bool {
+        !matches!(self.0, Outcome::Addresses { .. })
+    }
 }
 
 /// A run: every question with its time and server, and how and when it ended.

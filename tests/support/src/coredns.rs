@@ -1,20 +1,18 @@
-//! What CoreDNS answers for a cluster domain, and what its cache makes of that.
+//! What CoreDNS answers for a cluster domain.
 //!
 //! Pure: no I/O, no clock.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
 
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::rdata::{A, AAAA, PTR, SOA, SRV, TXT};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 
+use super::dns_cache::CachedAnswer;
+
 /// By default.
 const DOMAIN: &str = "cluster.local";
-
-/// The cache keeps nothing for a shorter time than this.
-const SHORTEST: u32 = 5;
 
 /// What each cluster has before anything is made in it.
 const NAMESPACES: [&str; 2] = ["default", "kube-system"];
@@ -231,37 +229,16 @@ impl Key {
     }
 }
 
-/// The `cache` plugin.
-#[derive(Debug)]
-pub struct Cache {
-    /// N of `cache N`, in seconds, for denials and successes.
-    longest: u32,
-    denials: HashMap<Key, (Instant, Answer)>,
-    successes: HashMap<Key, (Instant, Answer)>,
-}
-
-impl Cache {
-    pub fn new(longest: Duration) -> Self {
-        let longest = u32::try_from(longest.as_secs()).unwrap();
-        Self { longest, denials: HashMap::new(), successes: HashMap::new() }
+impl CachedAnswer for Answer {
+    fn ttl(&self) -> Option<u32> {
+        Some(self.ttl)
     }
 
-    /// A denial hides a success of the same key until it expires.
-    pub fn get(&self, key: &Key, now: Instant) -> Option<Answer> {
-        [&self.denials, &self.successes].into_iter().find_map(|kept| left(kept.get(key)?, now))
+    fn with_ttl(self, ttl: u32) -> Self {
+        Self { ttl, ..self }
     }
 
-    /// Keeps the answer; returned is what the client sees, with the TTL for which it is kept.
-    pub fn store(&mut self, key: Key, answer: Answer, now: Instant) -> Answer {
-        let kept = Answer { ttl: answer.ttl.min(self.longest).max(SHORTEST), ..answer };
-        let map = if kept.authority.is_some() { &mut self.denials } else { &mut self.successes };
-        map.insert(key, (now, kept.clone()));
-        kept
+    fn is_denial(&self) -> bool {
+        self.authority.is_some()
     }
-}
-
-fn left((since, answer): &(Instant, Answer), now: Instant) -> Option<Answer> {
-    let age = u32::try_from(now.duration_since(*since).as_secs()).unwrap_or(u32::MAX);
-    let ttl = answer.ttl.checked_sub(age).filter(|ttl| *ttl > 0)?;
-    Some(Answer { ttl, ..answer.clone() })
 }

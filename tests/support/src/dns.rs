@@ -11,7 +11,8 @@ use hickory_resolver::proto::op::{Message, OpCode, Query, ResponseCode};
 use hickory_resolver::proto::rr::RecordType;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::coredns::{Answer, Cache, Key, Zone};
+use super::coredns::{Answer, Key, Zone};
+use super::dns_cache::Cache;
 use super::faults::{Asking, Fault};
 use super::reply::{Reply, replies};
 
@@ -166,17 +167,25 @@ struct Shared {
 
 struct State {
     zone: Zone,
-    cache: Option<Cache>,
+    cache: Option<Cache<Key, Answer>>,
     silent: bool,
     faults: Vec<Fault>,
+    started: Instant,
     asked: Vec<Asked>,
 }
 
 impl Shared {
     fn new(settings: DnsSettings) -> Self {
-        let cache = settings.cache.map(Cache::new);
-        let state =
-            State { zone: Zone::new(settings.ttl), cache, silent: false, faults: Vec::new(), asked: Vec::new() };
+        let longest = settings.cache.map(|longest| u32::try_from(longest.as_secs()).unwrap());
+        let cache = longest.map(|longest| Cache::new(longest, longest));
+        let state = State {
+            zone: Zone::new(settings.ttl),
+            cache,
+            silent: false,
+            faults: Vec::new(),
+            started: Instant::now(),
+            asked: Vec::new(),
+        };
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -299,6 +308,7 @@ impl State {
     }
 
     fn answer(&mut self, key: Key, question: &Query, now: Instant) -> Answer {
+        let now = now.saturating_duration_since(self.started);
         if let Some(kept) = self.cache.as_ref().and_then(|cache| cache.get(&key, now)) {
             return kept;
         }

@@ -7,6 +7,7 @@ pub mod brokers;
 mod cluster;
 mod coredns;
 mod dns;
+mod dns_cache;
 pub mod erlang;
 mod faults;
 pub mod files;
@@ -37,8 +38,9 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 pub use cluster::Cluster;
-pub use coredns::{Answer, Cache, Key, Zone};
+pub use coredns::{Answer, Key, Zone};
 pub use dns::{Asked, DnsServer, DnsSettings, Transport};
+pub use dns_cache::{Cache, CachedAnswer};
 pub use faults::{Denier, Fault, Forgery, To};
 pub use log::{Ended, Line, Stream};
 pub use pod::{AsPid, Pod, PodFile};

@@ -169,12 +169,17 @@ impl<'a, M: Member> StatefulSet<'a, M> {
         Err(format!("{} is not ready: {:#?}", pod.fqdn, &log[log.len().saturating_sub(25)..]))
     }
 
-    /// Restarts all pods, the last one first, each as soon as the one before is ready.
+    /// Restarts all pods, the last one first, each as soon as the one before is ready and `is_well` has found nothing wrong
+    /// with the cluster.
     ///
     /// # Errors
-    /// A pod does not become ready.
-    pub fn roll(&mut self) -> Result<(), String> {
-        (0..MEMBERS).rev().try_for_each(|member| self.replace(member))
+    /// A pod does not become ready, or something is wrong.
+    pub fn roll(&mut self, is_well: impl Fn(&Self) -> Result<(), String>) -> Result<(), String> {
+        for member in (0..MEMBERS).rev() {
+            self.replace(member)?;
+            is_well(self)?;
+        }
+        Ok(())
     }
 
     fn replace(&mut self, member: usize) -> Result<(), String> {

@@ -7,9 +7,6 @@ defmodule Pairing.Peers do
   require Logger
 
   @look_every 1_000
-  # For this long caches may have the address that a lost peer had. A node that tries to reach it there turns the peer's
-  # own connection down, so it leaves the first step to the peer.
-  @stale 30_000
 
   def start_link(_), do: GenServer.start_link(__MODULE__, [], name: __MODULE__)
 
@@ -17,32 +14,29 @@ defmodule Pairing.Peers do
   def init(_) do
     :net_kernel.monitor_nodes(true)
     send(self(), :look)
-    {:ok, _lost = MapSet.new()}
+    {:ok, nil}
   end
 
   @impl true
-  def handle_info(:look, lost) do
+  def handle_info(:look, state) do
     # Not in this process: to connect to an address where nobody is takes seconds.
-    for node <- listed() -- [node() | Node.list()], node not in lost do
+    for node <- listed() -- [node() | Node.list()] do
       spawn(Node, :connect, [node])
     end
 
     Process.send_after(self(), :look, @look_every)
-    {:noreply, lost}
+    {:noreply, state}
   end
 
-  def handle_info({:nodeup, node}, lost) do
+  def handle_info({:nodeup, node}, state) do
     tell("#{node} joined")
-    {:noreply, MapSet.delete(lost, node)}
+    {:noreply, state}
   end
 
-  def handle_info({:nodedown, node}, lost) do
+  def handle_info({:nodedown, node}, state) do
     tell("#{node} left")
-    Process.send_after(self(), {:no_longer_stale, node}, @stale)
-    {:noreply, MapSet.put(lost, node)}
+    {:noreply, state}
   end
-
-  def handle_info({:no_longer_stale, node}, lost), do: {:noreply, MapSet.delete(lost, node)}
 
   defp listed do
     case System.get_env("MY_POD_BASE_DNS") do
