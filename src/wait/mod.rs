@@ -5,8 +5,6 @@ mod awaited;
 mod diagnosis;
 mod driver;
 mod error;
-#[cfg(test)]
-mod fake_server;
 mod glance;
 mod log;
 mod lookup;

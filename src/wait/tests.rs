@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use hickory_resolver::proto::op::{Message, ResponseCode};
 use hickory_resolver::proto::rr::RecordType;
 
-use super::fake_server::{FakeServer, addresses, denial, reply, text};
 use super::sighting::{Confirmation, Observation};
 use super::{
     Awaited, DIAGNOSIS, Glance, Published, StopRequests, WaitError, WaitLimits, Waited, for_own_record, glance,
 };
 use crate::identity::name::Fqdn;
 use crate::variables::WaitPeers;
+use test_support::scripted_server::{ScriptedServer, addresses, denial, reply, text};
 
 const OWN: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 5);
 const OLD: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 9);
@@ -47,7 +47,7 @@ fn signals() -> (UnixStream, Signals) {
     (sender, Signals { socket, taken: 0 })
 }
 
-fn awaited(servers: &[&FakeServer]) -> Awaited {
+fn awaited(servers: &[&ScriptedServer]) -> Awaited {
     Awaited {
         name: Fqdn::parse("web-0.web.ns1.svc.cluster.local").unwrap(),
         cluster_domain: Fqdn::parse("cluster.local").ok(),
@@ -62,7 +62,7 @@ fn limits(timeout: Option<Duration>) -> WaitLimits {
     WaitLimits { timeout, peers: WaitPeers::Auto }
 }
 
-fn published(servers: &[&FakeServer], timeout: Duration) -> Published {
+fn published(servers: &[&ScriptedServer], timeout: Duration) -> Published {
     let (_sender, mut signals) = signals();
     match for_own_record(&awaited(servers), limits(Some(timeout)), &mut signals) {
         Ok(Waited::Published(published)) => published,
@@ -71,9 +71,9 @@ fn published(servers: &[&FakeServer], timeout: Duration) -> Published {
 }
 
 /// A server that denies the name to the first `denials` questions, then has this address.
-fn server(denials: u32, address: Ipv4Addr) -> FakeServer {
+fn server(denials: u32, address: Ipv4Addr) -> ScriptedServer {
     let mut asked = 0;
-    FakeServer::start(move |request: &Message| {
+    ScriptedServer::start(move |request: &Message| {
         asked += 1;
         match request.queries[0].query_type() {
             _ if asked <= denials => denial(request, ResponseCode::NXDomain, "cluster.local."),
@@ -100,7 +100,7 @@ fn the_wait_ends_when_our_own_address_is_published() {
 
 #[test]
 fn a_silent_server_gives_way_to_the_next() {
-    let (silent, good) = (FakeServer::start(|_| None), server(0, OWN));
+    let (silent, good) = (ScriptedServer::start(|_| None), server(0, OWN));
     let published = published(&[&silent, &good], Duration::from_secs(30));
     assert_eq!(published.questions, 3 + 12 + 1, "a silent server is asked once for the sake of peers");
     assert!((Duration::from_millis(1500)..Duration::from_secs(3)).contains(&published.after), "{:?}", published.after);
@@ -120,7 +120,7 @@ fn the_deadline_ends_the_wait_with_what_was_seen() {
 }
 
 /// The error of a wait of a second at these servers, whose diagnosis has to end in time.
-fn error_of(servers: &[&FakeServer]) -> WaitError {
+fn error_of(servers: &[&ScriptedServer]) -> WaitError {
     let (_sender, mut signals) = signals();
     let start = Instant::now();
     let error = for_own_record(&awaited(servers), limits(Some(Duration::from_secs(1))), &mut signals).unwrap_err();
@@ -144,7 +144,7 @@ fn the_diagnosis_names_the_servers_fault() {
         (|request| denial(request, ResponseCode::NXDomain, "."), "does not serve the cluster domain cluster.local"),
     ];
     for (answer, cause) in rows {
-        let server = FakeServer::start(answer);
+        let server = ScriptedServer::start(answer);
         let error = error_of(&[&server]).to_string();
         assert!(error.contains(cause) && error.contains(&server.address.to_string()), "{cause}: {error}");
     }
@@ -152,7 +152,7 @@ fn the_diagnosis_names_the_servers_fault() {
 
 #[test]
 fn the_diagnosis_ends_in_time_where_no_server_answers() {
-    let silent = [(); 3].map(|()| FakeServer::start(|_| None));
+    let silent = [(); 3].map(|()| ScriptedServer::start(|_| None));
     let error = error_of(&silent.each_ref()).to_string();
     assert!(error.contains("no reply from the name server"), "{error}");
     for server in &silent {
@@ -162,7 +162,7 @@ fn the_diagnosis_ends_in_time_where_no_server_answers() {
 
 #[test]
 fn the_diagnosis_asks_without_edns_where_that_is_refused() {
-    let server = FakeServer::start(|request| match request.queries[0].query_type() {
+    let server = ScriptedServer::start(|request| match request.queries[0].query_type() {
         _ if request.edns.is_some() => reply(request, ResponseCode::FormErr).to_vec().ok(),
         RecordType::TXT => text(request, "1.1.0"),
         _ => denial(request, ResponseCode::NXDomain, "cluster.local."),
@@ -178,7 +178,7 @@ fn the_diagnosis_asks_without_edns_where_that_is_refused() {
 
 #[test]
 fn a_stop_request_ends_the_wait_in_the_middle_of_a_question() {
-    let server = FakeServer::start(|_| None);
+    let server = ScriptedServer::start(|_| None);
     let (mut sender, mut signals) = signals();
     let awaited = awaited(&[&server]);
     let waiting = std::thread::spawn(move || for_own_record(&awaited, limits(None), &mut signals));
@@ -192,7 +192,7 @@ fn a_stop_request_ends_the_wait_in_the_middle_of_a_question() {
 
 #[test]
 fn a_stop_request_that_came_before_ends_the_wait_as_well() {
-    let server = FakeServer::start(|_| None);
+    let server = ScriptedServer::start(|_| None);
     let (mut sender, mut signals) = signals();
     sender.write_all(&[SIGHUP, SIGTERM]).unwrap();
     let waited = for_own_record(&awaited(&[&server]), limits(None), &mut signals).unwrap();
@@ -255,7 +255,7 @@ fn the_wait_leaves_no_thread_and_no_descriptor_behind() {
         assert!(output.status.success() && said.contains("1 passed"), "{said}");
         return;
     }
-    let (server, dead) = (server(1, OWN), FakeServer::start(|_| None));
+    let (server, dead) = (server(1, OWN), ScriptedServer::start(|_| None));
     let (_sender, mut signals) = signals();
     let before = (entries("/proc/self/fd"), entries("/proc/self/task"));
     let waited = for_own_record(&awaited(&[&dead, &server]), limits(Some(Duration::from_secs(30))), &mut signals);
@@ -265,7 +265,7 @@ fn the_wait_leaves_no_thread_and_no_descriptor_behind() {
 
 #[test]
 fn a_glance_sees_the_record_or_what_is_there_in_its_place() {
-    let see = |server: &FakeServer| glance(&awaited(&[server])).unwrap();
+    let see = |server: &ScriptedServer| glance(&awaited(&[server])).unwrap();
     match see(&server(0, OWN)) {
         Glance::Published(sighting) => assert_eq!(sighting.addresses, [OWN]),
         other @ Glance::Missing { .. } => panic!("{other:?}"),

@@ -2,7 +2,7 @@
 //! address while the cluster's DNS keeps the old one: no peer is busy with the old address when a node starts, so none
 //! turns it down, and the cluster is never taken apart.
 //!
-//! `ROLLING_RESTARTS` says how often all three are restarted: once unless told otherwise, ten times by `make rolling`.
+//! `ROLLING_RESTARTS` says how often all three are restarted: once by default, ten times by `make rolling`.
 
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::brokers::{
-    BROKER_BOOT, BrokerFiles, all_members, members, publish, rabbitmqctl, running_members, take,
+    BROKER_BOOT, BrokerFiles, all_members, members, poll_peers, publish, rabbitmqctl, running_members, take,
 };
 use crate::support::real_dns::Forwarder;
 use crate::support::stateful_set::{MEMBERS, Member, MemberPod, Names, StatefulSet};
@@ -38,6 +38,10 @@ impl Member for Broker {
 
     fn is_ready(&self, _: &Cluster, pod: &MemberPod) -> bool {
         pod.running.log().iter().any(|line| line.text.contains("Server startup complete"))
+    }
+
+    fn when_ready(&self, pod: &MemberPod) {
+        poll_peers(&pod.running);
     }
 
     fn boot(&self) -> Duration {
@@ -177,7 +181,7 @@ fn faults_of_brokers(set: &StatefulSet<Broker>, queue: &str) -> Vec<String> {
     faults
 }
 
-/// The same for the demo's nodes. Its cluster is split if a member sees another one leave that was not told to end.
+/// The same for the demo's nodes. Its cluster is split if a member sees another one leave that was not asked to end.
 fn roll_the_demo(what: &str, names: &Names, variables: &[(&str, &str)], rounds: usize) -> Vec<String> {
     let mut set = StatefulSet::start(names, &Pairing, variables);
     wait_until(JOINED, "a cluster of three", || (0..MEMBERS).all(|member| sees_all(&set, member)));
@@ -227,8 +231,8 @@ fn splits(set: &StatefulSet<Pairing>) -> Vec<String> {
     left.map(|(member, line)| format!("pairing-{member}: {}", line.text)).collect()
 }
 
-/// What `global` says when it takes a cluster apart, or waits for a node in vain. That a member which is told to end is
-/// disconnected by one before the other is none.
+/// What `global` says when it takes a cluster apart, or waits for a node in vain. A member that was asked to end may be
+/// disconnected by one before the other: that does not count.
 fn complaints_of_global<M: Member>(set: &StatefulSet<M>) -> Vec<String> {
     let marks = ["'global' at node", "Global hang workaround", "prevent_overlapping_partitions", "global: "];
     let is_of_an_end = |line: &Line| {

@@ -91,7 +91,7 @@ fn not_where_no_cache_has_another_address() {
 }
 
 #[test]
-fn at_least_as_long_as_it_is_told() {
+fn at_least_as_long_as_the_setting_says() {
     let cluster = Cluster::start(DnsSettings::default());
     let pod = cluster.pod("web-0").env("BEAMINIT_WAIT_PEERS", "6s").command(["echo", "started"]);
     cluster.dns().publish(&pod.fqdn(), &[pod.address()]);
@@ -111,7 +111,7 @@ fn no_longer_than_the_wait_as_a_whole_may_take() {
 }
 
 #[test]
-fn not_once_it_is_told_to_end() {
+fn not_once_it_is_asked_to_end() {
     let (_cluster, pod, _) = Replacement::new(30).start_with(&[]);
     pod.expect_line(WAITS, BOOT);
     pod.signal(15);
@@ -124,5 +124,5 @@ fn and_explain_says_what_a_cache_has() {
     let Replacement { cluster: _cluster, pod, .. } = Replacement::new(30);
     let pod = pod.command(["explain"]).start();
     assert_eq!(pod.wait(BOOT), Ended::Code(0));
-    assert!(pod.stdout().contains("; a cache tells others 10.88.0.250 for up to "), "{}", pod.stdout());
+    assert!(pod.stdout().contains("; a cache gives others 10.88.0.250 for up to "), "{}", pod.stdout());
 }

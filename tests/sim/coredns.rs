@@ -1,4 +1,4 @@
-//! A model of `CoreDNS` behind its cache, and a clock of its own to run the machine by.
+//! A model of `CoreDNS` behind its cache, and a separate clock to run the machine by.
 //!
 //! The machine's own tests in `src` use this file as well.
 
@@ -32,7 +32,7 @@ pub(super) struct CoreDns {
 }
 
 impl CoreDns {
-    /// `cache` is for how many seconds answers are kept at most; 0 is no cache.
+    /// `cache` is for how many seconds answers are kept at most; 0 means none.
     pub(super) fn new(history: &[(f64, &[&str])], cache: u32, glue: bool) -> Self {
         let entry = |(from, addresses): &(f64, &[&str])| (Duration::from_secs_f64(*from), ips(addresses));
         let history = history.iter().map(entry).collect();
@@ -76,7 +76,7 @@ pub(super) struct OutcomeCache(Cache<Question, CachedOutcome>);
 struct CachedOutcome(Outcome);
 
 impl OutcomeCache {
-    /// For how many seconds a success and a denial are kept at most; 0 is no cache.
+    /// For how many seconds a success and a denial are kept at most; 0 means none.
     pub(super) fn new(success: u32, denial: u32) -> Self {
         Self(Cache::new(success, denial))
     }

@@ -8,8 +8,8 @@ use hickory_resolver::proto::op::Message;
 use hickory_resolver::proto::rr::rdata::{CNAME, SOA};
 
 use super::*;
-use crate::wait::fake_server::{FakeServer, addresses, denial, names, reply, srv, text};
 use crate::wait::questions::Family;
+use test_support::scripted_server::{ScriptedServer, addresses, denial, names, reply, srv, text};
 
 const POD: &str = "web-0.web.ns1.svc.cluster.local";
 const OWN: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 5);
@@ -23,7 +23,7 @@ fn ask(server: SocketAddr, question: Question) -> Outcome {
 
 /// The outcome of one question, and how many packets it took.
 fn ask_one(question: Question, answer: impl FnMut(&Message) -> Option<Vec<u8>> + Send + 'static) -> (Outcome, usize) {
-    let server = FakeServer::start(answer);
+    let server = ScriptedServer::start(answer);
     let outcome = ask(server.address, question);
     (outcome, server.finish().len())
 }
@@ -94,7 +94,7 @@ fn the_question_goes_out_as_it_was_put() {
         (Question::ordinary(Family::V4), 1),
     ];
     for (question, number) in rows {
-        let server = FakeServer::start(|request| denial(request, ResponseCode::NXDomain, "cluster.local."));
+        let server = ScriptedServer::start(|request| denial(request, ResponseCode::NXDomain, "cluster.local."));
         ask(server.address, question);
         let (request, _) = server.next();
         let query = &request.queries[0];
@@ -107,7 +107,7 @@ fn the_question_goes_out_as_it_was_put() {
 
 #[test]
 fn each_question_has_a_socket_of_its_own() {
-    let server = FakeServer::start(|request| denial(request, ResponseCode::NXDomain, "cluster.local."));
+    let server = ScriptedServer::start(|request| denial(request, ResponseCode::NXDomain, "cluster.local."));
     let mut ports: Vec<u16> = (0..5)
         .map(|_| {
             ask(server.address, Question::ordinary(Family::V4));
@@ -155,7 +155,7 @@ fn truncated(request: &Message) -> Option<Vec<u8>> {
 #[test]
 fn an_answer_that_is_cut_short_comes_over_tcp() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let server = FakeServer::on(StdUdpSocket::bind(listener.local_addr().unwrap()).unwrap(), truncated);
+    let server = ScriptedServer::on(StdUdpSocket::bind(listener.local_addr().unwrap()).unwrap(), truncated);
     let tcp = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let mut length = [0; 2];
@@ -185,7 +185,7 @@ fn run<T>(question: impl Future<Output = T>) -> T {
 #[test]
 fn an_address_has_names() {
     let ask = |address: &str, answer: fn(&Message) -> Option<Vec<u8>>| {
-        let server = FakeServer::start(answer);
+        let server = ScriptedServer::start(answer);
         let lookup = Lookup::of_address(address.parse().unwrap());
         let names = run(lookup.ask_for_names(server.address, TIMEOUT));
         let (request, _) = server.next();
@@ -210,7 +210,7 @@ fn an_address_has_names() {
 #[test]
 fn a_text_is_there_or_not() {
     let ask = |answer: fn(&Message) -> Option<Vec<u8>>| {
-        let server = FakeServer::start(answer);
+        let server = ScriptedServer::start(answer);
         let outcome = run(Lookup::of(&Fqdn::parse(POD).unwrap()).unwrap().ask_for_text(server.address, TIMEOUT));
         assert_eq!(server.next().0.queries[0].query_type(), RecordType::TXT);
         outcome
@@ -224,7 +224,7 @@ fn a_text_is_there_or_not() {
 #[test]
 fn a_serial_is_a_zones_own() {
     let ask = |answer: fn(&Message) -> Option<Vec<u8>>| {
-        let server = FakeServer::start(answer);
+        let server = ScriptedServer::start(answer);
         run(Lookup::of(&Fqdn::parse(POD).unwrap()).unwrap().ask_for_serial(server.address, TIMEOUT))
     };
     let soa = |request: &Message| {
@@ -244,7 +244,7 @@ fn a_tcp_connection_that_leads_nowhere_is_a_truncation_too() {
     // One listener hangs up, the other never answers.
     for hang_up in [true, false] {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let server = FakeServer::on(StdUdpSocket::bind(listener.local_addr().unwrap()).unwrap(), truncated);
+        let server = ScriptedServer::on(StdUdpSocket::bind(listener.local_addr().unwrap()).unwrap(), truncated);
         let tcp = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             if !hang_up {

@@ -38,7 +38,7 @@ pub struct BrokerFiles {
 
 impl Brokers {
     pub fn new() -> Self {
-        // What a peer that is told the old address makes of it is another test's affair.
+        // What a peer makes of the old address belongs to another test.
         let cluster = Cluster::start(DnsSettings { cache: None, ..DnsSettings::default() });
         Self { cluster, files: BrokerFiles::new() }
     }
@@ -139,6 +139,18 @@ pub fn all_members() -> String {
 #[track_caller]
 pub fn wait_for_members(pod: &RunningPod) {
     wait_until(BROKER_BOOT, "three members run", || running_members(pod) == all_members());
+}
+
+/// Lets the broker connect to each member by its name every second if it is not connected, as plugins and clients of its
+/// peers do.
+#[track_caller]
+pub fn poll_peers(pod: &RunningPod) {
+    let names: Vec<_> = (0..MEMBERS).map(|member| format!("'{}'", node_name(member))).collect();
+    let poll = format!(
+        "[spawn(fun Poll() -> net_kernel:connect_node(Node), timer:sleep(1000), Poll() end) || Node <- [{}]], ok.",
+        names.join(",")
+    );
+    assert_eq!(rabbitmqctl(pod, &["eval", &poll]), "ok");
 }
 
 /// Declares a durable queue on this broker and publishes these words; returns once the broker has confirmed that they

@@ -17,7 +17,7 @@ pub trait CachedAnswer: Clone {
     fn is_denial(&self) -> bool;
 }
 
-/// `K` is what the cache tells questions apart by.
+/// `K` is what the cache distinguishes questions by.
 #[derive(Debug)]
 pub struct Cache<K, A> {
     /// For how many seconds a success and a denial are kept at most; 0 keeps none.

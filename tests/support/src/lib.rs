@@ -26,6 +26,7 @@ pub mod reported;
 mod root_fs;
 mod running_pod;
 pub mod scene;
+pub mod scripted_server;
 pub mod source;
 pub mod stateful_set;
 pub mod talk;

@@ -21,7 +21,7 @@ pub const MEMBERS: usize = 3;
 const PEERS_EVERY: Duration = Duration::from_secs(1);
 /// From a container's start to the record of its pod, as measured on Kubernetes.
 const PUBLISHED_AFTER: Duration = Duration::from_millis(500);
-/// What a pod has to end in that was told to.
+/// How long a pod may take to end.
 const GRACE: Duration = Duration::from_secs(60);
 
 /// Where the pods' names are kept.
@@ -84,6 +84,8 @@ pub trait Member {
     fn pod(&self, cluster: &Cluster, member: usize) -> Pod;
     /// Whether the kubelet would call it ready.
     fn is_ready(&self, cluster: &Cluster, pod: &MemberPod) -> bool;
+    /// What a ready pod is made to do, if anything.
+    fn when_ready(&self, _pod: &MemberPod) {}
     /// For how long a start may take, without the wait for peers.
     fn boot(&self) -> Duration;
 }
@@ -99,7 +101,7 @@ pub struct MemberPod {
 pub struct Replaced {
     pub member: usize,
     pub fqdn: String,
-    /// When the old pod was told to end, and when it was gone.
+    /// When the old pod was asked to end, and when it was gone.
     pub ending: RangeInclusive<Instant>,
     /// From the request to end to readiness.
     pub took: Duration,
@@ -161,6 +163,7 @@ impl<'a, M: Member> StatefulSet<'a, M> {
                 return Err(format!("{} has ended: {:?}", pod.fqdn, pod.running.ended()));
             }
             if self.program.is_ready(self.names.cluster(), pod) {
+                self.program.when_ready(pod);
                 return Ok(());
             }
             thread::sleep(Duration::from_millis(100));

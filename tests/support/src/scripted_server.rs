@@ -1,4 +1,4 @@
-//! A name server on a loopback port that answers as a test tells it to.
+//! A name server on a loopback port that answers as a test wants it to.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::mpsc::{Receiver, channel};
@@ -13,19 +13,19 @@ use hickory_resolver::proto::rr::{Name, RData, Record};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Runs until it is dropped.
-pub(super) struct FakeServer {
-    pub(super) address: SocketAddr,
+pub struct ScriptedServer {
+    pub address: SocketAddr,
     seen: Receiver<(Message, SocketAddr)>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl FakeServer {
+impl ScriptedServer {
     /// Answers each packet with the bytes that `answer` makes of it, if any.
-    pub(super) fn start(answer: impl FnMut(&Message) -> Option<Vec<u8>> + Send + 'static) -> Self {
+    pub fn start(answer: impl FnMut(&Message) -> Option<Vec<u8>> + Send + 'static) -> Self {
         Self::on(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap(), answer)
     }
 
-    pub(super) fn on(socket: UdpSocket, mut answer: impl FnMut(&Message) -> Option<Vec<u8>> + Send + 'static) -> Self {
+    pub fn on(socket: UdpSocket, mut answer: impl FnMut(&Message) -> Option<Vec<u8>> + Send + 'static) -> Self {
         let address = socket.local_addr().unwrap();
         let (sender, seen) = channel();
         let thread = std::thread::spawn(move || {
@@ -48,12 +48,12 @@ impl FakeServer {
     }
 
     /// The next packet, and where it came from.
-    pub(super) fn next(&self) -> (Message, SocketAddr) {
+    pub fn next(&self) -> (Message, SocketAddr) {
         self.seen.recv_timeout(PATIENCE).unwrap()
     }
 
     /// Ends the server and gives the packets that are left.
-    pub(super) fn finish(mut self) -> Vec<(Message, SocketAddr)> {
+    pub fn finish(mut self) -> Vec<(Message, SocketAddr)> {
         self.end();
         self.seen.try_iter().collect()
     }
@@ -66,14 +66,14 @@ impl FakeServer {
     }
 }
 
-impl Drop for FakeServer {
+impl Drop for ScriptedServer {
     fn drop(&mut self) {
         self.end();
     }
 }
 
 /// An answer with this code and nothing else.
-pub(super) fn reply(request: &Message, code: ResponseCode) -> Message {
+pub fn reply(request: &Message, code: ResponseCode) -> Message {
     let mut message = Message::new(request.id, MessageType::Response, request.op_code);
     message.metadata.response_code = code;
     message.queries.clone_from(&request.queries);
@@ -81,7 +81,7 @@ pub(super) fn reply(request: &Message, code: ResponseCode) -> Message {
 }
 
 /// A denial as `CoreDNS` words it, NXDOMAIN or NODATA by `code`.
-pub(super) fn denial(request: &Message, code: ResponseCode, zone: &str) -> Option<Vec<u8>> {
+pub fn denial(request: &Message, code: ResponseCode, zone: &str) -> Option<Vec<u8>> {
     let (zone, mut message) = (Name::from_ascii(zone).unwrap(), reply(request, code));
     let soa = SOA::new(zone.clone(), zone.clone(), 1, 7200, 1800, 86400, 30);
     message.add_authority(Record::from_rdata(zone, 21, RData::SOA(soa)));
@@ -89,7 +89,7 @@ pub(super) fn denial(request: &Message, code: ResponseCode, zone: &str) -> Optio
 }
 
 /// An answer with these addresses.
-pub(super) fn addresses(request: &Message, addresses: &[Ipv4Addr]) -> Option<Vec<u8>> {
+pub fn addresses(request: &Message, addresses: &[Ipv4Addr]) -> Option<Vec<u8>> {
     let mut message = reply(request, ResponseCode::NoError);
     let name = request.queries[0].name().clone();
     for address in addresses {
@@ -99,7 +99,7 @@ pub(super) fn addresses(request: &Message, addresses: &[Ipv4Addr]) -> Option<Vec
 }
 
 /// An SRV answer with the address of its target.
-pub(super) fn srv(request: &Message, address: Ipv4Addr) -> Option<Vec<u8>> {
+pub fn srv(request: &Message, address: Ipv4Addr) -> Option<Vec<u8>> {
     let mut message = reply(request, ResponseCode::NoError);
     let name = request.queries[0].name().clone();
     message.add_answer(Record::from_rdata(name.clone(), 13, RData::SRV(SRV::new(0, 100, 4369, name.clone()))));
@@ -108,7 +108,7 @@ pub(super) fn srv(request: &Message, address: Ipv4Addr) -> Option<Vec<u8>> {
 }
 
 /// The names of an address.
-pub(super) fn names(request: &Message, names: &[&str]) -> Option<Vec<u8>> {
+pub fn names(request: &Message, names: &[&str]) -> Option<Vec<u8>> {
     let mut message = reply(request, ResponseCode::NoError);
     let owner = request.queries[0].name().clone();
     for name in names {
@@ -119,7 +119,7 @@ pub(super) fn names(request: &Message, names: &[&str]) -> Option<Vec<u8>> {
 }
 
 /// An answer with a text.
-pub(super) fn text(request: &Message, text: &str) -> Option<Vec<u8>> {
+pub fn text(request: &Message, text: &str) -> Option<Vec<u8>> {
     let mut message = reply(request, ResponseCode::NoError);
     let owner = request.queries[0].name().clone();
     message.add_answer(Record::from_rdata(owner, 13, RData::TXT(TXT::new(vec![text.to_owned()]))));
