@@ -126,6 +126,7 @@ fn start(
     let context = Context::read(environment, command);
     report::log_identity(&context.identity);
     let plan = plan::plan(&context).into_result()?;
+    report::log_followed_command(&plan.release);
     report::log_plan(&plan);
     if let Some(error) = supervise::launch::foreseen(&context.command, plan.release.file.as_deref()) {
         return Err(error);
@@ -163,7 +164,8 @@ fn exec(
     let mut plan = plan::plan(&context).without_wait().into_result()?;
     report::log_plan(&plan);
     if mode == Mode::Exec {
-        plan.hand_over = plan.hand_over.beside_an_init();
+        // The node that runs, if one does, has another name than the one that a start would choose for it now.
+        plan.hand_over = plan.hand_over.beside_an_init().without_chosen_name();
     }
     let written = plan.hand_over.write(open_run_dir(&context, &plan, mode)?)?;
     supervise_release(&context, &plan, signals, HandedOver { written, mode })
@@ -234,7 +236,7 @@ fn wait_limits(context: &Context) -> WaitLimits {
 
 /// Waits until peers can look this node up. `Some` says how we end because we were told to meanwhile.
 fn wait_for_record(context: &Context, plan: &Plan, signals: &mut SignalQueue) -> Result<Option<ExitReason>, Error> {
-    report::log_chosen_name(&plan.hand_over);
+    report::log_chosen_name(&plan.hand_over, &plan.release);
     let Some(name) = plan.wait.record() else {
         report::log_no_wait(plan.wait.nothing_because.as_deref().unwrap_or_default());
         return Ok(None);
@@ -247,12 +249,19 @@ fn wait_for_record(context: &Context, plan: &Plan, signals: &mut SignalQueue) ->
         Ok(Waited::Stopped { signal, after }) => {
             Ok(Some(report::report_stop_before_start(signal, Some(after), config)))
         }
-        Err(error) if config.wait_failure == WaitFailure::Start => {
+        Err(error) if !plan.is_record_demanded(config) => {
             report::log_warning(Stage::Wait, &Problem::new(error.to_string()).hint(error.hint()));
-            report::log_warning(Stage::Wait, &Problem::new("starting anyway, as BEAMINIT_WAIT_FAILURE says"));
+            report::log_warning(Stage::Wait, &Problem::new(starting_anyway(config)));
             Ok(None)
         }
         Err(error) => Err(plan::wait_error(context, &error)),
+    }
+}
+
+fn starting_anyway(config: &Config) -> &'static str {
+    match config.wait_failure {
+        WaitFailure::Start => "starting anyway, as BEAMINIT_WAIT_FAILURE says",
+        _ => "starting anyway: nobody asked for a name in the cluster; BEAMINIT_WAIT_FAILURE=exit ends with 69 instead",
     }
 }
 

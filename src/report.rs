@@ -141,6 +141,14 @@ pub(crate) fn log_plan(plan: &Plan) {
     plan.findings.warnings.iter().for_each(|(stage, problem)| log_warning(*stage, problem));
 }
 
+/// What COMMAND runs in the end, where that is not to be seen at once.
+pub(crate) fn log_followed_command(release: &Release) {
+    if let Some(summary) = release.followed.summary() {
+        let name = &release.name;
+        tracing::info!(target: "release", %name, "{summary}");
+    }
+}
+
 /// What looks hopeless is said before it is tried: some clusters' DNS serve such names all the same.
 pub(crate) fn warn_if_hopeless(name: &Fqdn, identity: &Identity) {
     if identity.has_no_host_name(name) {
@@ -150,10 +158,18 @@ pub(crate) fn warn_if_hopeless(name: &Fqdn, identity: &Identity) {
     }
 }
 
-pub(crate) fn log_chosen_name(hand_over: &HandOver) {
-    if let Some(node) = hand_over.node.as_ref().filter(|_| hand_over.named_by_us) {
-        tracing::info!(target: "hand-over", %node, "nothing names the node: it becomes {node}");
-    }
+pub(crate) fn log_chosen_name(hand_over: &HandOver, release: &Release) {
+    let Some(node) = hand_over.node.as_ref().filter(|_| hand_over.named_by_us) else { return };
+    let script = release.followed.script.as_ref().filter(|_| release.kind.name == "mix");
+    // A probe or a hook that has called the script itself until now finds no node of the old name.
+    let cure = script.map(|script| {
+        let script = script.path.display();
+        format!(
+            "; call it by beaminit exec {script} rpc, as in kubectl exec POD -- beaminit exec {script} rpc; \
+             RELEASE_DISTRIBUTION=sname keeps the name that it had without beaminit"
+        )
+    });
+    tracing::info!(target: "hand-over", %node, "nothing names the node: it becomes {node}{}", cure.unwrap_or_default());
 }
 
 pub(crate) fn log_no_wait(reason: &str) {

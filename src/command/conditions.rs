@@ -52,17 +52,12 @@ pub(crate) fn status(words: &[String], scope: &ShellScope<'_>) -> Option<bool> {
 }
 
 fn test(words: &[String], has_patterns: bool, scope: &ShellScope<'_>) -> Option<bool> {
-    for (connective, is_or) in [("-o", true), ("-a", false)] {
-        // `-a FILE` and `-o OPTION` are tests as well.
-        if let Some(at) = words.iter().skip(1).position(|word| word == connective).map(|at| at + 1) {
-            let (left, right) = (test(&words[..at], has_patterns, scope), test(&words[at + 1..], has_patterns, scope));
-            return match (left, right, is_or) {
-                (Some(true), _, true) | (_, Some(true), true) => Some(true),
-                (Some(false), _, false) | (_, Some(false), false) => Some(false),
-                (Some(_), Some(right), _) => Some(right),
-                _ => None,
-            };
+    if let Some((at, decisive)) = connective(words) {
+        let sides = [&words[..at], &words[at + 1..]].map(|side| test(side, has_patterns, scope));
+        if sides.contains(&Some(decisive)) {
+            return Some(decisive);
         }
+        return if sides.contains(&None) { None } else { Some(!decisive) };
     }
     let words: Vec<_> = words.iter().map(String::as_str).collect();
     if !words.iter().all(|word| is_known(word)) {
@@ -89,17 +84,27 @@ fn test(words: &[String], has_patterns: bool, scope: &ShellScope<'_>) -> Option<
             let equal = if has_patterns { matches(left, right) } else { Some(left == right) };
             equal.map(|equal| !equal)
         }
-        [left, operator @ ("-eq" | "-ne" | "-gt" | "-ge" | "-lt" | "-le"), right] => {
-            let (left, right) = (left.parse::<i64>().ok()?, right.parse::<i64>().ok()?);
-            Some(match operator {
-                "-eq" => left == right,
-                "-ne" => left != right,
-                "-gt" => left > right,
-                "-ge" => left >= right,
-                "-lt" => left < right,
-                _ => left <= right,
-            })
-        }
+        [left, operator, right] => compare_numbers(left, operator, right),
+        _ => None,
+    }
+}
+
+/// Where `-o` or `-a` is, and the side that decides it alone.
+fn connective(words: &[String]) -> Option<(usize, bool)> {
+    // `-a FILE` and `-o OPTION` are tests as well.
+    let find = |connective: &str| words.iter().skip(1).position(|word| word == connective).map(|at| at + 1);
+    find("-o").map(|at| (at, true)).or_else(|| find("-a").map(|at| (at, false)))
+}
+
+fn compare_numbers(left: &str, operator: &str, right: &str) -> Option<bool> {
+    let (left, right) = (left.parse::<i64>().ok()?, right.parse::<i64>().ok()?);
+    match operator {
+        "-eq" => Some(left == right),
+        "-ne" => Some(left != right),
+        "-gt" => Some(left > right),
+        "-ge" => Some(left >= right),
+        "-lt" => Some(left < right),
+        "-le" => Some(left <= right),
         _ => None,
     }
 }

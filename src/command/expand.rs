@@ -101,13 +101,14 @@ impl ShellScope<'_> {
                     fields.add(&self.get(name).unwrap_or_default(), *is_quoted);
                 }
                 WordPart::Parameter { name, operation: Some((operator, operand)), is_quoted } => {
-                    self.expand_operation(name, operator, operand, *is_quoted, fields);
+                    self.expand_operation(&Operation { name, operator, operand, is_quoted: *is_quoted }, fields);
                 }
             }
         }
     }
 
-    fn expand_operation(&self, name: &str, operator: &str, operand: &[WordPart], is_quoted: bool, fields: &mut Fields) {
+    fn expand_operation(&self, operation: &Operation<'_>, fields: &mut Fields) {
+        let Operation { name, operator, operand, is_quoted } = *operation;
         let given = self.get(name).filter(|value| !operator.starts_with(':') || !value.is_empty());
         match (operator, given) {
             (":-" | "-" | ":=" | "=" | ":?" | "?", Some(_)) if name == "@" => fields.add_all(&self.arguments),
@@ -202,6 +203,14 @@ impl ShellScope<'_> {
         }
         Some(normalised(&self.directory.as_ref()?.join(path)))
     }
+}
+
+/// `${NAME-…}` and the like.
+struct Operation<'p> {
+    name: &'p str,
+    operator: &'p str,
+    operand: &'p [WordPart],
+    is_quoted: bool,
 }
 
 /// Without `.` and `..`.

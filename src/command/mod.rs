@@ -4,6 +4,7 @@
 //! Nothing is run. A step that a file does not show, such as a name that a script asks the network for, ends the search
 //! on that branch; a COMMAND of which nothing is known is started as it is.
 
+mod blocks;
 mod conditions;
 mod expand;
 mod files;
@@ -14,15 +15,16 @@ mod search;
 mod shell;
 mod tokens;
 
-pub use script::{ScriptRole, StartScript};
+pub use script::{CommandStep, FollowedScript, ScriptRole};
 
-use files::{Disk, FileView};
+use crate::variables::ReleaseSetting;
+use files::{Disk, FileView, NoFiles};
 
 use expand::{ShellScope, normalised};
 use search::{Found, Search};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What COMMAND runs in the end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,36 +32,13 @@ pub struct FollowedCommand {
     /// How the start script was found, from COMMAND on.
     pub steps: Vec<CommandStep>,
     /// The start script.
-    pub script: Option<StartScript>,
+    pub script: Option<FollowedScript>,
     /// Whether COMMAND is something else than the start script itself.
     pub is_wrapped: bool,
     /// Whether anything on the way may change to another user.
     pub may_switch_user: bool,
     /// Whether COMMAND may become an Erlang VM: a release's files are around it, or a text on the way names the VM.
     pub has_vm_in_sight: bool,
-}
-
-/// One step from COMMAND to the start script.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CommandStep {
-    /// Where the step was seen: COMMAND, or a line of a script.
-    pub place: String,
-    /// What it leads to.
-    pub target: String,
-    /// What the target is.
-    pub reason: &'static str,
-}
-
-/// `BEAMINIT_RELEASE`
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum ReleaseSetting {
-    /// Follow COMMAND.
-    #[default]
-    Auto,
-    /// Do not look for a release.
-    Off,
-    /// This is the start script that COMMAND runs in the end.
-    Script(PathBuf),
 }
 
 /// What is needed to follow COMMAND.
@@ -73,6 +52,14 @@ struct CommandSource<'a> {
 }
 
 impl FollowedCommand {
+    /// The way from COMMAND to the start script in one line, where COMMAND is something else.
+    pub(crate) fn summary(&self) -> Option<String> {
+        let script = self.script.as_ref().filter(|_| self.is_wrapped)?;
+        let words = std::iter::once(script.path.display().to_string()).chain(script.arguments.iter().take(1).cloned());
+        let last = self.steps.last()?;
+        Some(format!("COMMAND leads to {} ({}: {})", words.collect::<Vec<_>>().join(" "), last.place, last.reason))
+    }
+
     /// Follows COMMAND from the working directory, through the files of this machine.
     #[must_use]
     pub fn of(command: &[OsString], setting: &ReleaseSetting, environment: &dyn Fn(&str) -> Option<String>) -> Self {
@@ -83,9 +70,6 @@ impl FollowedCommand {
     /// Follows COMMAND to the start script that runs in the end: the last one with a word that starts a node, else the
     /// last tool of a release.
     fn follow(source: &CommandSource<'_>) -> Self {
-        if *source.setting == ReleaseSetting::Off {
-            return Self::default();
-        }
         let words: Vec<_> = source.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
         let mut scope = ShellScope {
             files: source.files,
@@ -100,8 +84,9 @@ impl FollowedCommand {
         let mut search = Search::new(source.files, source.directory);
         search.command(&words, &mut scope);
         let found = match source.setting {
+            ReleaseSetting::Off => None,
             ReleaseSetting::Script(path) => Some(asked(&source.directory.join(path), &search, source.files)),
-            _ => search.last(),
+            ReleaseSetting::Auto => search.last(),
         };
         let has_vm_in_sight = found.is_some()
             || search.names_a_vm()
@@ -119,6 +104,41 @@ impl FollowedCommand {
     }
 }
 
+/// The lines of a text that a shell includes, on which it may set a variable, with these variables set before. Lines in
+/// a branch whose condition is known not to hold are left out.
+pub(crate) fn assigned_lines(text: &str, variables: &[(&str, &str)]) -> Vec<(String, usize)> {
+    let environment = |_: &str| Some(expand::UNKNOWN.to_owned());
+    let mut scope = ShellScope {
+        files: &NoFiles,
+        environment: &environment,
+        variables: variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        arguments: Vec::new(),
+        script: String::new(),
+        directory: None,
+        has_unknown_variables: true,
+        nesting: 0,
+    };
+    let mut assignments = AssignmentLines(Vec::new());
+    let (tokens, _) = scanner::tokens(text);
+    shell::follow_text(&tokens, &mut scope, &mut assignments);
+    assignments.0
+}
+
+/// The variables that a text sets, each with its line.
+struct AssignmentLines(Vec<(String, usize)>);
+
+impl shell::ShellVisitor for AssignmentLines {
+    fn call(&mut self, _: &[String], _: usize, _: &mut ShellScope<'_>) {}
+
+    fn assign(&mut self, name: &str, line: usize) {
+        self.0.push((name.to_owned(), line));
+    }
+
+    fn spend(&mut self) -> bool {
+        self.0.len() < 10_000
+    }
+}
+
 /// The script that `BEAMINIT_RELEASE` names, with the words that COMMAND has for it, if that shows any.
 fn asked(path: &Path, search: &Search<'_>, files: &dyn FileView) -> Found {
     let path = normalised(path);
@@ -133,7 +153,7 @@ fn asked(path: &Path, search: &Search<'_>, files: &dyn FileView) -> Found {
     let release_name = root.as_ref().and_then(|root| script::release_name(&path, &text, root, files));
     let target = path.display().to_string();
     Found {
-        script: StartScript { path, root, release_name, arguments: Vec::new(), role: ScriptRole::Start },
+        script: FollowedScript { path, root, release_name, arguments: Vec::new(), role: ScriptRole::Start },
         trail: vec![CommandStep { place: "BEAMINIT_RELEASE".to_owned(), target, reason: "named by the setting" }],
         is_direct: false,
     }

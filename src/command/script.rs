@@ -33,7 +33,7 @@ const START_WORDS: [&str; 13] = [
 
 /// A start script, its release and its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StartScript {
+pub struct FollowedScript {
     /// The script.
     pub path: PathBuf,
     /// The directory with `bin` and `releases`; `None` for RabbitMQ and for a VM that is started directly.
@@ -44,6 +44,17 @@ pub struct StartScript {
     pub arguments: Vec<String>,
     /// What it does with them.
     pub role: ScriptRole,
+}
+
+/// One step from COMMAND to the start script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandStep {
+    /// Where the step was seen: COMMAND, or a line of a script.
+    pub place: String,
+    /// What it leads to.
+    pub target: String,
+    /// What the target is.
+    pub reason: &'static str,
 }
 
 /// What a script does with its arguments.

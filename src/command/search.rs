@@ -2,7 +2,6 @@
 //!
 //! Pure: no I/O, no clock.
 
-use super::CommandStep;
 use super::expand::{ShellScope, UNKNOWN, is_known};
 use super::files::FileView;
 use super::launchers::{
@@ -10,14 +9,14 @@ use super::launchers::{
     is_text_option,
 };
 use super::scanner::tokens;
-use super::script::{self, ScriptRole, StartScript};
+use super::script::{self, CommandStep, FollowedScript, ScriptRole};
 use super::shell::{ShellVisitor, follow_text};
 use std::path::{Path, PathBuf};
 
 /// A start script, and how it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
-    pub(crate) script: StartScript,
+    pub(crate) script: FollowedScript,
     pub(crate) trail: Vec<CommandStep>,
     /// Whether it is the first word of COMMAND.
     pub(crate) is_direct: bool,
@@ -61,6 +60,10 @@ impl ShellVisitor for Search<'_> {
 /// A program among the words of a command.
 struct Program<'w> {
     file: PathBuf,
+    /// Behind all links.
+    resolved: PathBuf,
+    /// Where it was seen.
+    place: &'w str,
     /// Its place among the words.
     index: usize,
     arguments: &'w [String],
@@ -131,8 +134,9 @@ impl<'a> Search<'a> {
                 continue;
             }
             let Some(file) = self.locate(word, is_after_shell, scope) else { continue };
-            let program = Program { file, index, arguments: &words[index + 1..] };
-            if self.program(&program, place, scope) {
+            let resolved = self.files.resolve(&file);
+            let program = Program { file, resolved, place, index, arguments: &words[index + 1..] };
+            if self.program(&program, scope) {
                 return;
             }
         }
@@ -183,51 +187,51 @@ impl<'a> Search<'a> {
     }
 
     /// Looks at a program. `true`: what it runs is known, and the words behind it are its own.
-    fn program(&mut self, program: &Program<'_>, place: &str, scope: &ShellScope<'_>) -> bool {
-        let Program { file, index, arguments } = program;
+    fn program(&mut self, program: &Program<'_>, scope: &ShellScope<'_>) -> bool {
+        let Program { file, resolved, index, arguments, .. } = program;
         let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if VM_PROGRAMS.contains(&name) || ERLANG_TOOLS.contains(&name) {
             self.has_vm_name = true;
-            let is_vm = VM_PROGRAMS.contains(&name) && self.active.is_empty();
+            // A text may give the VM a file of its own by a variable: a second one from us would double its flags.
+            let is_vm = VM_PROGRAMS.contains(&name) && self.active.is_empty() && scope.nesting == 0;
             if is_vm {
-                self.add(program, None, None, ScriptRole::Start, (place, "the Erlang VM itself"));
+                self.add(program, None, (ScriptRole::Start, "the Erlang VM itself"));
             }
             return is_vm;
         }
-        let resolved = self.files.resolve(file);
-        if self.active.contains(&resolved) {
+        if self.active.contains(resolved) {
             return false;
         }
         let text = self.files.text(file);
-        if let Some(role) = text.as_deref().and_then(|text| self.rabbitmq_role(&resolved, text)) {
-            self.add(program, None, None, role, (place, "a script of RabbitMQ"));
+        if let Some(role) = text.as_deref().and_then(|text| self.rabbitmq_role(resolved, text)) {
+            self.add(program, None, (role, "a script of RabbitMQ"));
             return true;
         }
-        let root = [file, &resolved].into_iter().find_map(|path| script::release_root(path, self.files));
+        let root = [file, resolved].into_iter().find_map(|path| script::release_root(path, self.files));
         let Some(text) = text else {
             self.switches_user |= *index == 0 && !USER_KEEPERS.contains(&name);
-            return root.is_some_and(|root| self.unread_program(program, &root, place));
+            return root.is_some_and(|root| self.unread_program(program, &root));
         };
         if let Some(root) = root.as_deref().filter(|_| script::is_start_script(&text)) {
             let role = script::role(&text, arguments);
             // A file of that name may be an operand of any program.
             if *index == 0 || role == ScriptRole::Start || !arguments.is_empty() {
-                self.add(program, Some(root), Some(&text), role, (place, "the release's start script"));
+                self.add(program, Some((root, &text)), (role, "the release's start script"));
             }
             return true;
         }
         let before = self.found.len();
-        self.script(program, &text, resolved, place, scope);
+        self.script(program, &text, scope);
         if self.found.len() == before
             && let Some(root) = root
         {
-            return self.unread_program(program, &root, place);
+            return self.unread_program(program, &root);
         }
         self.found[before..].iter().any(|found| found.script.role == ScriptRole::Start) || root.is_some()
     }
 
     /// Follows a script's text.
-    fn script(&mut self, program: &Program<'_>, text: &str, resolved: PathBuf, place: &str, scope: &ShellScope<'_>) {
+    fn script(&mut self, program: &Program<'_>, text: &str, scope: &ShellScope<'_>) {
         let shown = program.file.display().to_string();
         let is_shell =
             text.strip_prefix("#!").is_none_or(|line| line.lines().next().is_some_and(|line| line.contains("sh")));
@@ -238,28 +242,29 @@ impl<'a> Search<'a> {
         let mut inner = scope.clone();
         inner.script.clone_from(&shown);
         inner.arguments = program.arguments.to_vec();
-        self.step(place, shown.clone(), "a script, whose text is followed");
-        self.active.push(resolved);
+        self.step(program.place, shown.clone(), "a script, whose text is followed");
+        self.active.push(program.resolved.clone());
         self.text(text, &shown, &mut inner);
         self.active.pop();
         self.trail.pop();
     }
 
     /// A program in a release's own `bin` of which neither start nor tool was seen: it is that release's start.
-    fn unread_program(&mut self, program: &Program<'_>, root: &Path, place: &str) -> bool {
+    fn unread_program(&mut self, program: &Program<'_>, root: &Path) -> bool {
         const REASON: &str = "in the release's own bin, so it starts that release";
         // In an image whose release is at its root that would be every program.
         if root.parent().is_none() || program.index > 0 {
             return false;
         }
         let mut scripts = script::start_scripts(root, self.files);
+        let place = program.place;
         self.step(place, program.file.display().to_string(), REASON);
         if scripts.len() == 1 {
             let (file, text) = scripts.remove(0);
-            let start = Program { file, index: 1, arguments: &[] };
-            self.add(&start, Some(root), Some(&text), ScriptRole::Start, (place, "the release's start script"));
+            let start = Program { resolved: file.clone(), file, place, index: 1, arguments: &[] };
+            self.add(&start, Some((root, &text)), (ScriptRole::Start, "the release's start script"));
         } else {
-            self.add(program, Some(root), None, ScriptRole::Start, (place, REASON));
+            self.add(program, Some((root, "")), (ScriptRole::Start, REASON));
         }
         self.trail.pop();
         true
@@ -276,24 +281,19 @@ impl<'a> Search<'a> {
         Some(if is_server { ScriptRole::Start } else { ScriptRole::Tool })
     }
 
-    fn add(
-        &mut self,
-        program: &Program<'_>,
-        root: Option<&Path>,
-        text: Option<&str>,
-        role: ScriptRole,
-        (place, reason): (&str, &'static str),
-    ) {
+    /// Keeps a start script, with the release's root and its own text where it is one of a release.
+    fn add(&mut self, program: &Program<'_>, release: Option<(&Path, &str)>, what: (ScriptRole, &'static str)) {
         let is_direct = program.index == 0 && self.trail.is_empty() && self.active.is_empty();
         let path = program.file.clone();
-        let text = text.unwrap_or_default();
-        let release_name = root.and_then(|root| script::release_name(&path, text, root, self.files));
+        let release_name = release.and_then(|(root, text)| script::release_name(&path, text, root, self.files));
+        let root = release.map(|(root, _)| root.to_owned());
+        let (role, reason) = what;
         let mut trail = self.trail.clone();
         let words = std::iter::once(path.display().to_string()).chain(program.arguments.iter().take(1).cloned());
         let target = words.collect::<Vec<_>>().join(" ");
-        trail.push(CommandStep { place: place.to_owned(), target, reason });
+        trail.push(CommandStep { place: program.place.to_owned(), target, reason });
         let arguments = program.arguments.to_vec();
-        let script = StartScript { path, root: root.map(Path::to_owned), release_name, arguments, role };
+        let script = FollowedScript { path, root, release_name, arguments, role };
         self.found.push(Found { script, trail, is_direct });
     }
 

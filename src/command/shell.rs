@@ -5,12 +5,10 @@
 //!
 //! Pure: no I/O, no clock.
 
-mod blocks;
-
-use super::conditions::{Likelihood, status};
+use super::blocks::{Block, BlockKind, BlockStack};
+use super::conditions::{Likelihood, matches, status};
 use super::expand::{MAX_NESTING, ShellScope, UNKNOWN, assignment, is_known, keyword};
 use super::tokens::{Operator, Token, TokenKind, WordPart, literal};
-use blocks::{Block, BlockKind};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -47,7 +45,7 @@ struct Follower<'f, 's, 'e> {
     scope: &'f mut ShellScope<'e>,
     visitor: &'s mut dyn ShellVisitor,
     at: usize,
-    blocks: Vec<Block>,
+    blocks: BlockStack,
     call: Vec<&'f [WordPart]>,
     line: usize,
     /// `&&` or `||` before the command that is being read.
@@ -71,7 +69,7 @@ impl<'f, 's, 'e> Follower<'f, 's, 'e> {
             scope,
             visitor,
             at: 0,
-            blocks: Vec::new(),
+            blocks: BlockStack::default(),
             call: Vec::new(),
             line: 0,
             connective: None,
@@ -141,13 +139,103 @@ impl<'f, 's, 'e> Follower<'f, 's, 'e> {
 
     /// How likely what comes next is run.
     fn likelihood(&self) -> Likelihood {
-        let blocks = self.blocks.iter().map(|block| block.outer.and(block.branch)).min().unwrap_or(Likelihood::Always);
         let of_list = match self.connective {
             Some(Operator::And) => Likelihood::of(self.status),
             Some(Operator::Or) => Likelihood::of(self.status).not(),
             _ => Likelihood::Always,
         };
-        blocks.and(of_list)
+        self.blocks.likelihood().and(of_list)
+    }
+
+    fn begin(&mut self, kind: BlockKind) {
+        self.blocks.begin(kind, self.likelihood(), self.scope.directory.clone());
+        self.connective = None;
+    }
+
+    fn end(&mut self, kind: BlockKind) -> Option<Block> {
+        self.status = None;
+        self.connective = None;
+        self.blocks.end(kind)
+    }
+
+    /// Takes the word as a keyword, where it is one.
+    fn is_keyword(&mut self, parts: &'f [WordPart]) -> bool {
+        let Some(word) = keyword(parts) else { return false };
+        match word {
+            "if" => self.begin(BlockKind::If),
+            "then" => self.blocks.begin_then(Likelihood::of(self.status)),
+            "elif" | "else" => self.blocks.begin_else(),
+            "fi" => drop(self.end(BlockKind::If)),
+            "while" | "until" => self.begin(BlockKind::Loop),
+            "for" | "select" => self.begin_for(),
+            "do" => self.blocks.begin_loop_body(),
+            "done" => drop(self.end(BlockKind::Loop)),
+            "case" => self.begin_case(),
+            "esac" => drop(self.end(BlockKind::Case)),
+            "{" => self.begin(BlockKind::Braces),
+            "}" => drop(self.end(BlockKind::Braces)),
+            "!" => {
+                self.is_negated = true;
+                return true;
+            }
+            "function" => self.named_function(),
+            _ => return false,
+        }
+        self.connective = None;
+        true
+    }
+
+    fn begin_for(&mut self) {
+        self.begin(BlockKind::Loop);
+        let tokens = self.tokens;
+        while let Some(TokenKind::Word(parts)) = tokens.get(self.at).map(|token| &token.kind) {
+            match keyword(parts) {
+                Some("do") => break,
+                Some("in") => {}
+                Some(name) if self.call.is_empty() => {
+                    self.scope.set(name, UNKNOWN.to_owned());
+                    self.call.push(parts);
+                }
+                _ => {}
+            }
+            self.at += 1;
+        }
+        self.call.clear();
+    }
+
+    fn begin_case(&mut self) {
+        self.begin(BlockKind::Case);
+        let tokens = self.tokens;
+        let mut subject = UNKNOWN.to_owned();
+        while let Some(token) = tokens.get(self.at) {
+            self.at += 1;
+            match &token.kind {
+                TokenKind::Word(parts) if keyword(parts) == Some("in") => break,
+                TokenKind::Word(parts) => subject = self.scope.value(parts),
+                TokenKind::Operator(Operator::End) => {}
+                TokenKind::Operator(_) => break,
+            }
+        }
+        self.blocks.set_subject(subject);
+        self.case_branch();
+    }
+
+    /// Reads the patterns of the next branch, up to its parenthesis.
+    fn case_branch(&mut self) {
+        self.connective = None;
+        let Some(subject) = self.blocks.next_branch() else { return };
+        let tokens = self.tokens;
+        let mut fits = Likelihood::Never;
+        while let Some(token) = tokens.get(self.at) {
+            self.at += 1;
+            match &token.kind {
+                TokenKind::Word(parts) if keyword(parts) == Some("esac") => return drop(self.end(BlockKind::Case)),
+                TokenKind::Word(parts) => fits = fits.or(Likelihood::of(matches(&subject, &self.scope.value(parts)))),
+                TokenKind::Operator(Operator::Close) => break,
+                TokenKind::Operator(_) => {}
+            }
+        }
+        self.blocks.begin_case_branch(fits);
     }
 
     /// `NAME ( ) { … }`: the parenthesis was just read.
@@ -276,7 +364,7 @@ impl<'f, 's, 'e> Follower<'f, 's, 'e> {
 
     /// Whether what is certain here is so for the whole text, and not only for a subshell of it.
     fn is_whole(&self, is_certain: bool) -> bool {
-        is_certain && !self.blocks.iter().any(|block| block.kind == BlockKind::Subshell)
+        is_certain && !self.blocks.has_subshell()
     }
 
     fn call_function(&mut self, body: Range<usize>, operands: &[String], is_certain: bool) {

@@ -1,5 +1,6 @@
 use super::*;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 /// Files made up by a test. A text that begins with `-> ` is a link; one that begins with `ELF`, a program.
 #[derive(Default)]
@@ -361,7 +362,7 @@ fn the_setting_names_the_script_or_turns_the_search_off() {
     let named = ReleaseSetting::Script("bin/shop".into());
     assert_eq!(shown(&follow_with(&["/opt/run"], &files, &[], &named)), "/app/bin/shop");
     assert_eq!(shown(&follow_with(&["bin/shop", "rpc", "x"], &files, &[], &named)), "tool /app/bin/shop rpc x");
-    assert_eq!(follow_with(&["bin/server"], &files, &[], &ReleaseSetting::Off), FollowedCommand::default());
+    assert_eq!(follow_with(&["bin/server"], &files, &[], &ReleaseSetting::Off).script, None);
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn seen(sighting: &Sighting) -> String {
         Confirmation::Denied { ttl } => format!("; a cache denies it to others for up to {ttl}s"),
         Confirmation::Others { addresses, ttl } => {
             let old: Vec<_> = addresses.iter().map(ToString::to_string).collect();
-            format!("; a cache tells others {} for up to {ttl}s", old.join(", "))
+            format!("; a cache gives others {} for up to {ttl}s", old.join(", "))
         }
     };
     format!("it answers with {}{missing}{others}", list.join(", "))
@@ -85,7 +85,7 @@ mod tests {
         );
         assert_eq!(
             told(Confirmation::Others { addresses: vec![old], ttl: 9 }, vec![]),
-            "it answers with 10.0.0.5; a cache tells others 10.0.0.9 for up to 9s"
+            "it answers with 10.0.0.5; a cache gives others 10.0.0.9 for up to 9s"
         );
     }
 }

@@ -80,6 +80,21 @@ pub(crate) struct ReleaseRow {
     pub(crate) erts: Option<u32>,
     /// Whether COMMAND starts a node.
     pub(crate) starts_node: bool,
+    /// From COMMAND to the start script that runs in the end.
+    pub(crate) steps: Vec<Step>,
+    /// Whether COMMAND may become an Erlang VM.
+    pub(crate) vm_in_sight: bool,
+}
+
+/// A step from COMMAND to the start script.
+#[derive(Debug, Serialize)]
+pub(crate) struct Step {
+    /// Where it was seen: COMMAND, or a line of a script.
+    pub(crate) place: String,
+    /// What it leads to.
+    pub(crate) target: String,
+    /// What that is.
+    pub(crate) reason: &'static str,
 }
 
 /// A template that counts.

@@ -11,6 +11,7 @@ mod text;
 
 pub(crate) use text::to_text;
 
+use crate::command::{CommandStep, FollowedCommand};
 use crate::context::{Context, Environment};
 use crate::error::{Error, Stage};
 use crate::hand_over::run_dir::RunDir;
@@ -131,7 +132,24 @@ fn describe_release(release: &Release) -> facts::ReleaseRow {
         root: layout.map(|layout| layout.root.display().to_string()),
         erts: release.erts,
         starts_node: release.starts_node,
+        steps: describe_steps(&release.followed),
+        vm_in_sight: release.kind.is_beam || release.followed.has_vm_in_sight,
     }
+}
+
+/// Texts of a command line may hold secrets: of those only the beginning is shown.
+fn describe_steps(followed: &FollowedCommand) -> Vec<facts::Step> {
+    let shown = |target: &str| {
+        let mut words = target.split_whitespace();
+        let first: Vec<_> = words.by_ref().take(2).collect();
+        first.join(" ") + if words.next().is_some() { " …" } else { "" }
+    };
+    let step = |step: &CommandStep| facts::Step {
+        place: step.place.clone(),
+        target: shown(&step.target),
+        reason: step.reason,
+    };
+    followed.steps.iter().map(step).collect()
 }
 
 fn describe_hand_over(hand_over: &HandOver, run_dir: Option<&Path>, secrets: &Secrets) -> facts::HandOverRow {

@@ -67,6 +67,10 @@ fn start(facts: &Facts) -> Vec<Row> {
         let root = release.root.as_deref().map(|root| format!(" in {root}")).unwrap_or_default();
         let erts = release.erts.map(|erts| format!(", ERTS {erts}")).unwrap_or_default();
         rows.push(row("release", format!("{}{version}{root}{erts}", release.name)));
+        let is_wrapped = release.steps.len() > 1 || release.steps.iter().any(|step| step.place != "COMMAND");
+        for step in release.steps.iter().filter(|_| is_wrapped) {
+            rows.push(row("runs", format!("{}: {} ({})", step.place, step.target, step.reason)));
+        }
     }
     rows
 }
@@ -282,6 +286,8 @@ mod tests {
                 root: Some("/app".into()),
                 erts: Some(15),
                 starts_node: true,
+                steps: Vec::new(),
+                vm_in_sight: true,
             }),
             templates: vec![TemplateRow {
                 file: "vm.args",

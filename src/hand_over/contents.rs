@@ -59,6 +59,16 @@ pub(crate) struct RunFile {
 pub(crate) type ReleaseVariables = Vec<(&'static str, OsString)>;
 
 impl HandOver {
+    /// The same without the node name that beaminit would choose for a start.
+    pub(crate) fn without_chosen_name(mut self) -> Self {
+        const NAMES: [&str; 4] = ["RELEASE_NODE", "RELEASE_DISTRIBUTION", "RABBITMQ_NODENAME", "RABBITMQ_USE_LONGNAME"];
+        if std::mem::take(&mut self.named_by_us) {
+            self.variables.retain(|(name, _)| !NAMES.contains(name));
+            self.node = None;
+        }
+        self
+    }
+
     pub(crate) fn add_file(&mut self, name: &'static str, contents: String) {
         self.files.push(RunFile { name, contents });
     }

@@ -3,7 +3,7 @@
 //! Pure: no I/O, no clock.
 
 use super::given_flags::named_by_variables;
-use super::spec::{FileVariable, HandOverInput, KindSpec, LayoutUse, OwnVmArgs, ScriptRendering};
+use super::spec::{FileVariable, HandOverInput, KindSpec, LayoutUse, OwnVmArgs, ScriptRendering, Template};
 use crate::error::Error;
 use crate::hand_over::{HandOver, SYS_CONFIG, VM_ARGS, Value};
 
@@ -38,15 +38,28 @@ fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error
         if let Some((_, node)) = &args.node {
             plan.node = Some(node.clone());
         }
+        warn_if_unread(plan, input, template, variable);
         plan.cookie.clone_from(&args.cookie);
     }
     if let Some((template, text)) = &input.sys_config {
         plan.add_file(SYS_CONFIG, (*text).to_owned());
-        match template.named_by {
-            "RELEASE_SYS_CONFIG" => plan.set("RELEASE_SYS_CONFIG", Value::in_run_dir("sys")),
-            "RELX_CONFIG_PATH" => plan.set("RELX_CONFIG_PATH", Value::in_run_dir(SYS_CONFIG)),
-            _ => plan.set("SYS_CONFIG_PATH", Value::in_run_dir(SYS_CONFIG)),
-        }
+        let (variable, name) = match template.named_by {
+            "RELEASE_SYS_CONFIG" => ("RELEASE_SYS_CONFIG", "sys"),
+            "RELX_CONFIG_PATH" => ("RELX_CONFIG_PATH", SYS_CONFIG),
+            _ => ("SYS_CONFIG_PATH", SYS_CONFIG),
+        };
+        plan.set(variable, Value::in_run_dir(name));
+        warn_if_unread(plan, input, template, variable);
     }
     Ok(())
+}
+
+/// A program that is not known promises nothing.
+fn warn_if_unread(plan: &mut HandOver, input: &HandOverInput<'_>, template: &Template, variable: &str) {
+    let path = template.path.display();
+    let hint = match input.release.followed.script {
+        Some(_) => "give it the file under the variable that it reads, or let it render its own",
+        None => "if COMMAND runs a release in the end, set BEAMINIT_RELEASE to that release's bin/NAME",
+    };
+    plan.warn(format!("{path} is passed as {variable}; whether COMMAND reads it is not known"), hint);
 }

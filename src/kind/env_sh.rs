@@ -3,6 +3,8 @@
 //!
 //! Pure: no I/O, no clock.
 
+use crate::command::assigned_lines;
+
 /// A variable that the file sets, whatever it is given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Assignment {
@@ -26,7 +28,50 @@ pub(super) fn assignments(text: &str, ours: &[&'static str]) -> Vec<Assignment> 
         let sets = unasked.clone().into_iter().filter(move |variable| overrides(line, variable));
         sets.map(move |variable| Assignment { variable, line: index + 1 })
     });
-    found.collect()
+    let mut found: Vec<_> = found.collect();
+    // What only a tool's branch sets is not the start's.
+    let of_start = assigned_lines(text, &[("RELEASE_COMMAND", "start")]);
+    found.retain(|found| of_start.iter().any(|(name, line)| name == found.variable && *line == found.line));
+    found
+}
+
+/// Why no record need be awaited for a node whose name this text decides: it is named by an address, or not at all.
+pub(super) fn not_distributed(text: &str) -> Option<&'static str> {
+    const ADDRESSES: [&str; 9] = [
+        "POD_IP",
+        "hostname -i",
+        "hostname -I",
+        "ip addr",
+        "ip -",
+        "ip route",
+        "FLY_PRIVATE_IP",
+        "fly-local-6pn",
+        "getent ahosts",
+    ];
+    let of_start = assigned_lines(text, &[("RELEASE_COMMAND", "start")]);
+    let lines: Vec<_> = text.lines().collect();
+    let values = |variable: &'static str| {
+        let lines = lines.clone();
+        let set = of_start.iter().filter(move |(name, _)| name == variable);
+        set.filter_map(move |(_, line)| {
+            lines.get(line - 1)?.split_once(&format!("{variable}=")).map(|(_, value)| value)
+        })
+    };
+    if values("RELEASE_DISTRIBUTION")
+        .next_back()
+        .is_some_and(|value| value.trim_matches(['"', '\'']).starts_with("none"))
+    {
+        return Some("env.sh sets RELEASE_DISTRIBUTION=none");
+    }
+    let node = values("RELEASE_NODE").next_back()?;
+    let names_address = |value: &str| ADDRESSES.iter().any(|address| value.contains(address));
+    // The address may be in a variable of its own.
+    let is_address = |(name, line): &&(String, usize)| {
+        node.contains(&format!("${name}")) && lines.get(line - 1).is_some_and(|line| names_address(line))
+            || node.contains(&format!("${{{name}")) && lines.get(line - 1).is_some_and(|line| names_address(line))
+    };
+    let by_address = names_address(node) || of_start.iter().any(|assigned| is_address(&assigned));
+    by_address.then_some("env.sh names it by an address")
 }
 
 fn overrides(line: &str, variable: &str) -> bool {
@@ -66,6 +111,38 @@ mod tests {
         );
         assert_eq!(set("case $x in start*) RELEASE_COOKIE=x ;; esac"), [("RELEASE_COOKIE", 1)]);
         assert_eq!(set("export RELEASE_NODE=${RELEASE_NODE_NAME}"), [("RELEASE_NODE", 1)]);
+    }
+
+    #[test]
+    fn what_only_tools_set_is_not_the_starts() {
+        assert_eq!(set("case $RELEASE_COMMAND in\n  start*) ;;\n  *) export RELEASE_NODE=tool@x ;;\nesac\n"), []);
+        assert_eq!(
+            set("case $RELEASE_COMMAND in\n  start*|daemon*) RELEASE_NODE=a@x ;;\nesac\n"),
+            [("RELEASE_NODE", 2)]
+        );
+        assert_eq!(set("if [ \"$RELEASE_COMMAND\" = remote ]; then\n  RELEASE_NODE=a@x\nfi\n"), []);
+        assert_eq!(set("if [ \"$RELEASE_COMMAND\" != remote ]; then\n  RELEASE_NODE=a@x\nfi\n"), [("RELEASE_NODE", 2)]);
+        assert_eq!(set("[ \"$RELEASE_COMMAND\" = rpc ] && RELEASE_NODE=a@x\n"), []);
+        assert_eq!(set("[ \"$UNKNOWN\" = rpc ] && RELEASE_NODE=a@x\n"), [("RELEASE_NODE", 1)]);
+    }
+
+    #[test]
+    fn a_node_named_by_an_address_awaits_no_record() {
+        let reason = not_distributed;
+        for text in [
+            "export RELEASE_DISTRIBUTION=name\nexport RELEASE_NODE=\"shop@$POD_IP\"\n",
+            "export RELEASE_NODE=shop@$(hostname -i)\n",
+            "ip=$(grep fly-local-6pn /etc/hosts | cut -f 1)\nexport RELEASE_NODE=$FLY_APP_NAME@$ip\n",
+            "IP=`ip addr show eth0 | awk x`\nRELEASE_NODE=\"shop@${IP}\"\n",
+        ] {
+            assert_eq!(reason(text), Some("env.sh names it by an address"), "{text}");
+        }
+        assert_eq!(reason("export RELEASE_DISTRIBUTION=none\n"), Some("env.sh sets RELEASE_DISTRIBUTION=none"));
+        for text in
+            ["export RELEASE_NODE=shop@$(hostname -f)\n", "export RELEASE_DISTRIBUTION=name\n", "# POD_IP\n", ""]
+        {
+            assert_eq!(reason(text), None, "{text}");
+        }
     }
 
     #[test]

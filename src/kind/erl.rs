@@ -42,7 +42,7 @@ pub(super) const SPEC: KindSpec = KindSpec {
 
 fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error> {
     let cookie = choose_cookie(input, "ERLANG_COOKIE", None)?;
-    let command: Vec<_> = input.release.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let command = input.release.started_words();
     let given = given_flags(input, ("COMMAND", &command));
     let named = given.named_node();
     check_cookie_file_is_possible(input, cookie.as_ref())?;

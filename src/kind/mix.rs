@@ -23,7 +23,9 @@ pub(super) const SPEC: KindSpec = KindSpec {
     layout: LayoutUse::Required,
     recognise: |script| {
         let has_both = script.has_version_file("elixir") && script.has_version_file("env.sh");
-        has_both.then_some("its version's directory has elixir and env.sh")
+        // EMQX is built by mix, but has a script of its own that starts the VM and reads none of mix's variables.
+        let has_own_script = script.text.contains("erlexec") && !script.text.contains("RELEASE_VM_ARGS");
+        (has_both && !has_own_script).then_some("its version's directory has elixir and env.sh")
     },
     starts_node: |script| script.has_argument_of(&["start", "start_iex", "daemon", "daemon_iex"]),
     foreground: Some("start"),
@@ -51,6 +53,7 @@ const NAME_CURE: &str = "set RELEASE_NAME to letters, digits, - and _, or RELEAS
 fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error> {
     let Some(layout) = input.release.layout.as_ref() else { return Ok(()) };
     let env_sh = file::read_text(&layout.version_dir.join("env.sh")).unwrap_or_default();
+    plan.not_distributed = env_sh::not_distributed(&env_sh);
     let env_sh = env_sh::assignments(&env_sh, &SET_BY_US);
     let set_in_env_sh = |variable: &str| env_sh.iter().find(|found| found.variable == variable);
     // With a runtime configuration the script writes to RELEASE_TMP, which is in the release.

@@ -22,6 +22,7 @@ mod tests;
 mod vm_args_file;
 
 pub(crate) use decide::published_name;
+pub(crate) use release::ReleaseQuery;
 pub(crate) use spec::{HandOverInput, OwnVmArgs, ScriptRendering, Template};
 pub use spec::{Kind, Release};
 pub(crate) use table::{find_running_release, find_start};

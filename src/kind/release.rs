@@ -1,13 +1,25 @@
 //! What COMMAND starts.
 
 use super::spec::{Kind, LayoutUse, Release};
+use crate::command::{FollowedCommand, FollowedScript, ScriptRole};
 use crate::error::{Error, Stage};
 use crate::exit;
 use crate::release::{ReleaseLayout, StartScript, installed_erts, locate, script_text};
 use crate::sys;
-use crate::variables::RawEnv;
+use crate::variables::{Env, RawEnv, ReleaseSetting};
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
+
+/// What is to be found.
+pub(crate) struct ReleaseQuery<'a> {
+    pub(crate) command: Vec<OsString>,
+    pub(crate) raw: &'a RawEnv,
+    pub(crate) env: &'a Env,
+    /// `BEAMINIT_KIND`
+    pub(crate) demanded: Option<Kind>,
+    /// `BEAMINIT_RELEASE`
+    pub(crate) setting: &'a ReleaseSetting,
+}
 
 impl Release {
     /// Finds the release that COMMAND starts.
@@ -21,18 +33,40 @@ impl Release {
         path: Option<&OsStr>,
         demanded: Option<Kind>,
     ) -> Result<Self, Error> {
+        let env = Env::from_pairs(path.map(|path| ("PATH", path)));
+        Self::find_asked(ReleaseQuery { command, raw, env: &env, demanded, setting: &ReleaseSetting::Auto })
+    }
+
+    /// As [`Release::find`].
+    ///
+    /// # Errors
+    /// Those of [`Release::find`]; also where `BEAMINIT_RELEASE` names no file.
+    pub(crate) fn find_asked(query: ReleaseQuery<'_>) -> Result<Self, Error> {
+        let ReleaseQuery { command, raw, env, demanded, setting } = query;
+        let path = env.get("PATH");
+        check_setting(setting)?;
         let program = command.first().map(OsString::as_os_str).unwrap_or_default();
         let file = locate(program, path);
-        let script = start_script(&command, file.as_deref(), path, |file| {
+        let mut followed = FollowedCommand::of(&command, setting, &|name| Some(env.get(name)?.to_str()?.to_owned()));
+        if demanded == Some(Kind::COMMAND) {
+            followed.script = None;
+        }
+        let (started, arguments) = match &followed.script {
+            Some(script) => (Some(script.path.as_path()), script.arguments.iter().map(OsString::from).collect()),
+            None => (file.as_deref(), command.iter().skip(1).cloned().collect()),
+        };
+        let script = start_script(started, arguments, path, |file| {
             if demanded == Some(Kind::COMMAND) { Ok(None) } else { find_layout(file, raw) }
         })?;
-        let (kind, why) = match (demanded, &file) {
+        let (kind, why) = match (demanded, started) {
             (Some(kind), _) => (kind, "BEAMINIT_KIND says so"),
             (None, Some(_)) => Kind::recognise(&script),
             (None, None) => (Kind::COMMAND, "there is no such file"),
         };
-        let name = raw.release_name.clone().unwrap_or_else(|| base_name(program, script.layout.as_ref()));
-        let starts_node = (kind.starts_node)(&script);
+        let written_for = followed.script.as_ref().and_then(|script| script.release_name.clone());
+        let name = raw.release_name.clone().or(written_for);
+        let name = name.unwrap_or_else(|| base_name(program, script.layout.as_ref()));
+        let starts_node = starts_node(kind, &script, &followed);
         let layout = used_layout(kind, script.layout, program)?;
         let erts = match &layout {
             Some(layout) => Some(layout.erts.clone()),
@@ -40,7 +74,7 @@ impl Release {
             None => None,
         };
         let erts = erts.and_then(|erts| erts.split('.').next()?.parse().ok());
-        Ok(Self { kind, why, name, layout, starts_node, command, file, erts })
+        Ok(Self { kind, why, name, layout, starts_node, command, followed, file, erts })
     }
 
     /// No release: no COMMAND was named.
@@ -52,6 +86,7 @@ impl Release {
             layout: None,
             starts_node: true,
             command: Vec::new(),
+            followed: FollowedCommand::default(),
             file: None,
             erts: None,
         }
@@ -67,8 +102,29 @@ impl Release {
 
     /// What to write in place of COMMAND's argument, where that sends the VM to the background and ends at once.
     pub(crate) fn foreground_instead(&self) -> Option<&'static str> {
-        let argument = self.command.get(1)?;
-        self.kind.foreground.filter(|_| self.kind.background.iter().any(|word| argument == word))
+        let argument = self.first_argument()?;
+        self.kind.foreground.filter(|_| self.kind.background.contains(&argument.as_str()))
+    }
+
+    /// The first word behind the start script.
+    pub(crate) fn first_argument(&self) -> Option<String> {
+        match &self.followed.script {
+            Some(script) => script.arguments.first().cloned(),
+            None => self.command.get(1).map(|word| word.to_string_lossy().into_owned()),
+        }
+    }
+
+    /// The words of what is started in the end.
+    pub(crate) fn started_words(&self) -> Vec<String> {
+        match self.followed.script.as_ref().filter(|_| self.followed.is_wrapped) {
+            Some(script) => script.arguments.clone(),
+            None => self.command.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
+        }
+    }
+
+    /// Whether COMMAND may become a node that others can reach.
+    pub(crate) fn may_become_node(&self) -> bool {
+        self.starts_node && (self.kind.is_beam || self.followed.has_vm_in_sight)
     }
 
     /// Whether this directory in the release's root can be written, or made.
@@ -85,13 +141,36 @@ impl Release {
     }
 }
 
+/// Whether a node is started: what the start script's words say, where they are known.
+fn starts_node(kind: Kind, script: &StartScript, followed: &FollowedCommand) -> bool {
+    match &followed.script {
+        Some(FollowedScript { role: ScriptRole::Start, arguments, .. })
+            if followed.is_wrapped && arguments.is_empty() =>
+        {
+            true
+        }
+        Some(found) if kind == Kind::COMMAND => found.role == ScriptRole::Start,
+        _ => (kind.starts_node)(script),
+    }
+}
+
+fn check_setting(setting: &ReleaseSetting) -> Result<(), Error> {
+    match setting {
+        ReleaseSetting::Script(path) if !path.is_file() => {
+            let message = format!("BEAMINIT_RELEASE={}: there is no such file", path.display());
+            Err(Error::new(Stage::Release, exit::NO_INPUT, message)
+                .hint("name the start script that COMMAND runs in the end, as /app/bin/NAME; or unset it"))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn start_script(
-    command: &[OsString],
     file: Option<&Path>,
+    arguments: Vec<OsString>,
     search_path: Option<&OsStr>,
     layout: impl FnOnce(&Path) -> Result<Option<ReleaseLayout>, Error>,
 ) -> Result<StartScript, Error> {
-    let arguments = command.iter().skip(1).cloned().collect();
     let search_path = search_path.map(OsStr::to_owned);
     let Some(file) = file else { return Ok(StartScript { arguments, search_path, ..StartScript::default() }) };
     let text = script_text(file);
@@ -112,7 +191,7 @@ fn used_layout(kind: Kind, found: Option<ReleaseLayout>, program: &OsStr) -> Res
         LayoutUse::Required | LayoutUse::RequiredAndEntered if found.is_none() => {
             let message = format!("BEAMINIT_KIND={}: no release around {}", kind.name, Path::new(program).display());
             Err(Error::new(Stage::Release, exit::NO_INPUT, message)
-                .hint("COMMAND must be the release's bin/NAME, with releases/start_erl.data beside bin"))
+                .hint("set BEAMINIT_RELEASE to the release's bin/NAME, which has releases/start_erl.data beside bin"))
         }
         LayoutUse::Required | LayoutUse::RequiredAndEntered => Ok(found),
         // Erlang's own directory looks like a release too.

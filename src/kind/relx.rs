@@ -14,7 +14,8 @@ pub(super) const SPEC: KindSpec = KindSpec {
     is_beam: true,
     layout: LayoutUse::RequiredAndEntered,
     recognise: |script| {
-        script.release_text_has("RELX_CONFIG_PATH").then_some("its start script reads RELX_CONFIG_PATH")
+        let reads_both = script.release_text_has("RELX_CONFIG_PATH") && script.release_text_has("VMARGS_PATH");
+        reads_both.then_some("its start script reads RELX_CONFIG_PATH and VMARGS_PATH")
     },
     starts_node: |script| {
         script.has_argument_of(&[

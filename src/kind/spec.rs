@@ -1,5 +1,6 @@
 //! What a kind of release is described by.
 
+use crate::command::FollowedCommand;
 use crate::error::Error;
 use crate::hand_over::HandOver;
 use crate::hand_over::cookie::SecretFile;
@@ -130,7 +131,7 @@ pub struct Release {
     pub(crate) kind: Kind,
     /// What shows the kind.
     pub(crate) why: &'static str,
-    /// `RELEASE_NAME`, else the base name of COMMAND.
+    /// `RELEASE_NAME`, else the name that the start script is written for.
     pub(crate) name: String,
     /// Where it is; absent for commands, and for a VM that is started directly.
     pub layout: Option<ReleaseLayout>,
@@ -138,6 +139,8 @@ pub struct Release {
     pub(crate) starts_node: bool,
     /// What was given to run.
     pub(crate) command: Vec<OsString>,
+    /// What that runs in the end.
+    pub(crate) followed: FollowedCommand,
     /// The file that its first word is, if there is one.
     pub(crate) file: Option<PathBuf>,
     /// The major version of the runtime system, if it is known.

@@ -32,6 +32,14 @@ impl Planner<'_> {
         let nothing = HandOver::default();
         let awaited = find_awaited(hand_over.unwrap_or(&nothing), &self.release, &self.context.identity);
         let policy = self.context.environment.config.wait;
+        if let Some(hand_over) = hand_over
+            && policy == WaitPolicy::Auto
+            && !self.context.command.is_empty()
+            && !self.speaks_of_a_node(hand_over)
+        {
+            let reason = "COMMAND shows no Erlang VM (BEAMINIT_WAIT=always waits anyway)";
+            return PlannedWait { name: None, nothing_because: Some(reason.into()) };
+        }
         match awaited {
             // Without a plan it is the pod's own name that may be looked at.
             _ if hand_over.is_none() => PlannedWait { name: awaited.ok(), nothing_because: None },
@@ -50,14 +58,22 @@ impl Planner<'_> {
     }
 }
 
+impl Planner<'_> {
+    /// Whether anything speaks of a node: COMMAND, a template or a name.
+    fn speaks_of_a_node(&self, hand_over: &HandOver) -> bool {
+        let is_named = hand_over.node.is_some() || self.context.environment.raw.release_node.is_some();
+        self.release.kind.is_beam || self.release.followed.has_vm_in_sight || is_named || !hand_over.files.is_empty()
+    }
+}
+
 /// What peers will look up: the host of the node's name, else the pod's own name.
 ///
 /// # Errors
 /// Why there is nothing, as a sentence.
 pub(crate) fn find_awaited(hand_over: &HandOver, release: &Release, identity: &Identity) -> Result<Fqdn, String> {
     if !release.starts_node {
-        return Err(match release.command.get(1) {
-            Some(tool) => format!("`{}` does not start a node", tool.to_string_lossy()),
+        return Err(match release.first_argument() {
+            Some(tool) => format!("`{tool}` does not start a node"),
             None => "COMMAND without an argument does not start a node".into(),
         });
     }

@@ -20,10 +20,11 @@ use crate::context::Context;
 use crate::error::{Error, Stage};
 use crate::hand_over::HandOver;
 use crate::hand_over::cookie::SecretFile;
-use crate::kind::{HandOverInput, Kind, OwnVmArgs, Release};
+use crate::kind::{HandOverInput, Kind, OwnVmArgs, Release, ReleaseQuery};
 use crate::release;
 use crate::render::{self, VmArgsFile};
 use crate::signal::Rewrites;
+use crate::variables::{Config, WaitFailure, WaitPolicy};
 use planner::{Findings, Planner};
 use std::io;
 use std::path::PathBuf;
@@ -76,8 +77,13 @@ fn find_release(context: &Context, findings: &mut Findings) -> Option<Release> {
         return None;
     }
     let environment = &context.environment;
-    let (path, kind) = (environment.env.get("PATH"), environment.config.kind.and_then(|name| Kind::named(name.0)));
-    findings.ok(Release::find(context.command.clone(), &environment.raw, path, kind))
+    findings.ok(Release::find_asked(ReleaseQuery {
+        command: context.command.clone(),
+        raw: &environment.raw,
+        env: &environment.env,
+        demanded: environment.config.kind.and_then(|name| Kind::named(name.0)),
+        setting: &environment.config.release,
+    }))
 }
 
 impl Plan {
@@ -88,7 +94,18 @@ impl Plan {
 
     /// Whether the start makes a node that `exec` could join.
     pub(crate) fn is_joinable(&self) -> bool {
-        self.release.kind.is_beam && self.release.starts_node
+        self.release.may_become_node()
+    }
+
+    /// Whether the start ends if the record does not come. `auto`: if a name in the cluster was asked for, and not where
+    /// the name is only beaminit's own choice, or unknown.
+    pub(crate) fn is_record_demanded(&self, config: &Config) -> bool {
+        let is_named = self.hand_over.node.is_some() && !self.hand_over.named_by_us;
+        match config.wait_failure {
+            WaitFailure::Exit => true,
+            WaitFailure::Start => false,
+            WaitFailure::Auto => is_named || config.wait == WaitPolicy::Always,
+        }
     }
 
     /// The same for a start that does not wait whatever there is.

@@ -116,6 +116,11 @@ fn node_warning(distribution: Distribution, node: &NodeName, identity: &Identity
 /// The first process is the container's life: with it everything ends.
 fn background_warning(release: &Release) -> Option<Problem> {
     let instead = release.foreground_instead()?;
+    if let Some(script) = release.followed.script.as_ref().filter(|_| release.followed.is_wrapped) {
+        let (path, word) = (script.path.display(), release.first_argument().unwrap_or_default());
+        let message = format!("{path} {word} sends the VM to the background, and the container ends with COMMAND");
+        return Some(Problem::new(message).hint(format!("let COMMAND run {path} {instead}")));
+    }
     let words: Vec<_> = release.command.iter().take(2).map(|word| word.to_string_lossy()).collect();
     let message = format!("{} sends the VM to the background, and the container ends at once", words.join(" "));
     let program = words.first().cloned().unwrap_or_default();

@@ -4,6 +4,7 @@
 
 use crate::telemetry::{Level, LogFormat};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// A type with a word for each of its values.
@@ -23,6 +24,18 @@ pub enum WaitPolicy {
 
 impl Choice for WaitPolicy {
     const CHOICES: &[(&str, Self)] = &[("auto", Self::Auto), ("always", Self::Always), ("off", Self::Off)];
+}
+
+/// `BEAMINIT_RELEASE`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ReleaseSetting {
+    /// Follow COMMAND.
+    #[default]
+    Auto,
+    /// Do not look for a release.
+    Off,
+    /// This is the start script that COMMAND runs in the end.
+    Script(PathBuf),
 }
 
 /// What to do when the record does not come.

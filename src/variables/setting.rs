@@ -2,7 +2,7 @@
 //!
 //! Pure: no I/O, no clock.
 
-use super::choices::{Choice, WaitPeers};
+use super::choices::{Choice, ReleaseSetting, WaitPeers};
 use crate::error::Problem;
 use crate::signal::Rewrites;
 use serde::{Deserialize, Deserializer};
@@ -66,6 +66,16 @@ impl<T: Choice> SettingValue for T {
         }
         let words: Vec<_> = T::CHOICES.iter().map(|(word, _)| *word).collect();
         refuse("not a valid value", format!("one of: {}", words.join(", ")))
+    }
+}
+
+impl SettingValue for ReleaseSetting {
+    fn read(text: &str) -> Result<Self, Refusal> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "off" => Ok(Self::Off),
+            _ => PathBuf::read(text).map(Self::Script),
+        }
     }
 }
 

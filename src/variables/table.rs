@@ -2,7 +2,9 @@
 //!
 //! Pure: no I/O, no clock.
 
-use super::choices::{CookieMode, KindName, RenderMode, SignalTarget, UnsetMode, WaitFailure, WaitPeers, WaitPolicy};
+use super::choices::{
+    CookieMode, KindName, ReleaseSetting, RenderMode, SignalTarget, UnsetMode, WaitFailure, WaitPeers, WaitPolicy,
+};
 use super::setting::Setting;
 use crate::error::Problem;
 use crate::signal::Rewrites;
@@ -212,7 +214,7 @@ settings! {
     wait_timeout: Option<Duration> = Some(Duration::from_secs(120)), "BEAMINIT_WAIT_TIMEOUT", "`120s`",
         "`90s`, `2m`; `0` waits for ever";
     wait_failure: WaitFailure = WaitFailure::Auto, "BEAMINIT_WAIT_FAILURE", "`auto`",
-        "`start`: start the release although the record did not come; `auto`, `exit`: end with 69";
+        "what to do when the record does not come: `exit` ends with 69, `start` starts the release; `auto` ends if a name in the cluster was asked for";
     wait_peers: WaitPeers = WaitPeers::Auto, "BEAMINIT_WAIT_PEERS", "`auto`",
         "`auto`: start when no DNS cache that can be asked gives peers another address; `off`: do not wait for that; \
          `45s`: the same as `auto`, at least this long after the record";
@@ -222,6 +224,8 @@ settings! {
         "`empty`: an unset variable becomes empty text";
     kind: Option<KindName> = None, "BEAMINIT_KIND", "`auto`",
         "`mix`, `distillery`, `relx`, `erl`, `rabbitmq`, `command`";
+    release: ReleaseSetting = ReleaseSetting::Auto, "BEAMINIT_RELEASE", "`auto`",
+        "the start script that COMMAND runs in the end, where COMMAND hides it; `off`: do not look for one";
     cookie: CookieMode = CookieMode::Auto, "BEAMINIT_COOKIE", "`auto`",
         "`file`: never on a command line; `args`: always there";
     cookie_file: Option<PathBuf> = None, "BEAMINIT_COOKIE_FILE", "",

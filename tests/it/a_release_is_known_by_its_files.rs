@@ -46,20 +46,19 @@ fn however_command_names_the_start_script() {
         (Built::MixWithoutErts, "../app/bin/demo", "mix", "demo"),
         (Built::MixWithoutErts, "/app/bin/demo", "mix", "demo"),
         (Built::MixWithoutErts, "demo", "mix", "demo"),
-        (Built::MixWithoutErts, "/links/linked", "mix", "linked"),
+        (Built::MixWithoutErts, "/links/linked", "mix", "demo"),
         (Built::RelxWithoutErts, "demo", "relx", "demo"),
         (Built::RelxWithoutErts, "bin/demo-0.1.0", "relx", "demo"),
-        (Built::RelxWithoutErts, "/links/linked", "relx", "linked"),
+        (Built::RelxWithoutErts, "/links/linked", "relx", "demo"),
         (Built::RelxPlain, "/app/bin/demo-0.1.0", "erl", "demo"),
         (Built::Distillery, "bin/demo", "distillery", "demo"),
-        (Built::Distillery, "/links/linked", "distillery", "linked"),
-        (Built::Distillery, "bin/demo_loader.sh", "distillery", "demo_loader.sh"),
+        (Built::Distillery, "/links/linked", "distillery", "demo"),
+        (Built::Distillery, "bin/demo_loader.sh", "distillery", "demo"),
     ];
     let start = |(built, script, kind, name): (Built, &'static str, &'static str, &'static str)| {
         let [_, argument] = built.start_command();
         let pod = pod(&cluster, built.dir(), &config).mount(links.path(), "/links").env("PATH", PATH);
-        let pod = if name == "demo_loader.sh" { pod.env("RELEASE_NAME", "demo") } else { pod };
-        (pod.command([script, argument]).start(), script, kind, name.trim_end_matches("_loader.sh"))
+        (pod.command([script, argument]).start(), script, kind, name)
     };
     for chunk in cases.chunks(5) {
         let pods: Vec<_> = chunk.iter().copied().map(start).collect();
@@ -81,8 +80,8 @@ fn beside_other_executables() {
     fs::set_permissions(release.path().join("bin/migrate"), std::os::unix::fs::PermissionsExt::from_mode(0o755))
         .unwrap();
     let worker = pod(&cluster, release.path(), &config).command(["bin/worker", "start"]).start();
-    worker.expect_line(&format!("demo runs on worker@{FQDN}"), BOOT);
-    // A script of the release's that is not a start script starts no node.
+    // The name is the one that the script is written for, whatever its file is called.
+    worker.expect_line(&format!("demo runs on demo@{FQDN}"), BOOT);
     let migrate = pod(&cluster, release.path(), &config).command(["bin/migrate"]).start();
     assert_eq!(migrate.wait(BOOT), Ended::Code(0));
     assert_eq!(migrate.stdout(), "migrated\n");

@@ -108,7 +108,7 @@ fn a_failure_whose_cause_is_not_known_leaves_the_termination_log_to_the_releases
 }
 
 #[test]
-fn the_report_of_a_failure_is_a_line_of_its_own() {
+fn the_report_of_a_failure_is_on_a_separate_line() {
     let cluster = Cluster::start(DnsSettings::default());
     for (format, beginning) in [("text", "beaminit: supervise: error: "), ("json", "{")] {
         let pod = cluster.pod("web-0").without_subdomain().env("BEAMINIT_LOG_FORMAT", format);

@@ -28,8 +28,8 @@ fn find(root: &Path, script: &str, argument: &str, raw: &RawEnv) -> Release {
 
 pub(super) fn relx() -> TempDir {
     release_of(&[
-        ("bin/app", "#!/bin/sh\nRELX_CONFIG_PATH=x\n"),
-        ("bin/app-1.0", "#!/bin/sh\nRELX_CONFIG_PATH=x\n"),
+        ("bin/app", "#!/bin/sh\nRELX_CONFIG_PATH=$VMARGS_PATH\n"),
+        ("bin/app-1.0", "#!/bin/sh\nRELX_CONFIG_PATH=$VMARGS_PATH\n"),
         ("releases/1.0/vm.args", "-sname app\n-setcookie baked\n"),
     ])
 }
@@ -43,7 +43,7 @@ fn each_kind_is_known_by_its_files() {
     let rows: [(&[(&str, &str)], Kind); 5] = [
         (&[("bin/app", ""), ("releases/1.0/elixir", ""), ("releases/1.0/env.sh", "")], kind("mix")),
         (&[("bin/app", ""), ("releases/1.0/libexec/config.sh", "")], kind("distillery")),
-        (&[("bin/app", "#!/bin/sh\nRELX_CONFIG_PATH=x\n")], kind("relx")),
+        (&[("bin/app", "#!/bin/sh\nRELX_CONFIG_PATH=$VMARGS_PATH\n")], kind("relx")),
         (&[("bin/app", "#!/bin/sh\nfind_vm_args() {\n"), ("releases/1.0/vm.args", "-name a@b")], kind("erl")),
         (&[("bin/app", "#!/bin/sh\nexec sleep 1\n")], Kind::COMMAND),
     ];

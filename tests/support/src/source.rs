@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::places::project;
 
 /// Models and fake servers that only tests use.
-const TEST_FILES: [&str; 4] = ["tests.rs", "fake_server.rs", "coredns.rs", "testing.rs"];
+const TEST_FILES: [&str; 2] = ["tests.rs", "testing.rs"];
 
 /// Each text file below a directory of the project, by its path in that directory.
 pub fn texts_below(directory: &str) -> BTreeMap<String, String> {
