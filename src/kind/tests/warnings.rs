@@ -1,6 +1,7 @@
 //! What the operator is told when what was given cannot be handed over, or not as it was meant.
 
 use super::*;
+use crate::command::FollowedCommand;
 use crate::error::Problem;
 use crate::identity::name::{Distribution, NodeName};
 use std::fs;
@@ -57,7 +58,8 @@ fn fails<T: std::fmt::Debug>(result: Result<T, Error>, code: u8, cause: &str, cu
 #[test]
 fn the_command_and_the_template_name_two_nodes() {
     let (_root, release) = release(kind("erl"), &[]);
-    let release = Release { command: vec!["erl".into(), "-sname".into(), "x@y".into()], ..release };
+    let command = vec!["erl".into(), "-sname".into(), "x@y".into()];
+    let release = Release { command, followed: FollowedCommand::default(), ..release };
     let plan = decide(HandOverInput {
         vm_args: Some(names(Some(&format!("app@{FQDN}")))),
         ..given(&release, &pod(), &RawEnv::default())
