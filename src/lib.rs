@@ -1,7 +1,7 @@
 //! `beaminit`: PID 1 between a container runtime and a BEAM release.
 //!
 //! [`run`] is the whole program: it reads command line and environment, and hands over to one of the subcommands.
-//! [`start`] is a start, stage by stage. Stages don't know each other; what one finds out is handed to the next here.
+//! `start` is a start, stage by stage. Stages don't know each other; what one finds out is handed to the next here.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking"))]
 

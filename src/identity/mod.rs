@@ -1,6 +1,6 @@
 //! The pod's identity: name, namespace, headless service, cluster domain, addresses, and so its name in DNS.
 //!
-//! [`candidates`] lists where each fact may be found; [`Sources::read`] reads files and asks the kernel, the rest is pure.
+//! `candidates` lists where each fact may be found; `Sources::read` reads files and asks the kernel, the rest is pure.
 
 mod candidates;
 pub mod hosts;

@@ -2,7 +2,7 @@
 //!
 //! Pure: no I/O, no clock.
 //!
-//! The reader is for whatever a port sends: it takes no length's word for memory, and nests no deeper than [`MAX_DEPTH`].
+//! The reader is for whatever a port sends: it takes no length's word for memory, and nests no deeper than `MAX_DEPTH`.
 
 /// A term that was read. What no answer of interest consists of is skipped as [`Term::Other`].
 #[derive(Clone, Debug, PartialEq, Eq)]

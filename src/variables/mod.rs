@@ -1,7 +1,7 @@
-//! Every variable that is read or set, in one table ([`table`]): name, meaning, default, who else reads it.
+//! Every variable that is read or set, in one table (`table`): name, meaning, default, who else reads it.
 //!
 //! What the table yields: [`RawEnv`] and [`Config`], the names that are known, the rows of `explain`, and the tables of
-//! the README's section on the environment. A new setting is one row of [`table`] and its use.
+//! the README's section on the environment. A new setting is one row of `table` and its use.
 
 #[allow(missing_docs, reason = "the table describes the words")]
 mod choices;
