@@ -1,6 +1,7 @@
 //! Where cargo puts what it builds. A library gets none of the variables that cargo sets for a test.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -19,12 +20,12 @@ pub fn beaminit() -> &'static Path {
     &BINARY
 }
 
-/// A directory of cargo's for large files that are made once, such as releases.
+/// Beside the profile's directory, for large files that are made once, such as releases.
 pub fn target_tmp() -> &'static Path {
     static TMP: LazyLock<PathBuf> = LazyLock::new(|| {
-        let target = profile_dir();
-        let target = target.ancestors().find(|dir| dir.join("CACHEDIR.TAG").exists()).expect("cargo's directory");
-        target.join("tmp")
+        let tmp = profile_dir().parent().expect("a profile is in cargo's directory").join("tmp");
+        fs::create_dir_all(&tmp).expect("cargo's directory takes files");
+        tmp
     });
     &TMP
 }
