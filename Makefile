@@ -29,7 +29,7 @@ test: setup ## check everything, as continuous integration does (root, Debian)
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
-	DOCKER=$${DOCKER:-no} python3 tests/leftovers.py cargo test
+	DOCKER=$${DOCKER:-no} python3 tests/leftovers.py cargo test --no-fail-fast
 	$(MAKE) static
 
 bench: setup ## measure beaminit beside tini, dumb-init and catatonit (needs a quiet machine)
