@@ -2,7 +2,7 @@
 //!
 //! Pure: no I/O, no clock.
 
-use super::{Command, usage, wrong};
+use super::options::{is_json, usage, wrong};
 use crate::error::Error;
 use lexopt::Arg;
 use std::ffi::OsString;
@@ -34,19 +34,19 @@ pub enum Question {
 const TIMEOUT: Duration = Duration::from_millis(900);
 const BOOT: Duration = Duration::from_secs(60);
 
-/// Reads a question and its options, in any order.
+/// Reads a question and its options, in any order. `None`: help is asked for.
 ///
 /// # Errors
 /// There is no such question or option, or too much.
-pub(super) fn parse(mut parser: lexopt::Parser) -> Result<Command, Error> {
+pub(super) fn parse(mut parser: lexopt::Parser) -> Result<Option<ProbeRequest>, Error> {
     let (mut timeout, mut boot, mut json) = (TIMEOUT, BOOT, false);
     let mut words = Vec::new();
     while let Some(argument) = parser.next().map_err(wrong)? {
         match argument {
             Arg::Long("timeout") => timeout = duration("--timeout", &parser.value().map_err(wrong)?)?,
             Arg::Long("boot") => boot = duration("--boot", &parser.value().map_err(wrong)?)?,
-            Arg::Long("format") => json = super::is_json(&mut parser)?,
-            Arg::Long("help") | Arg::Short('h') => return Ok(Command::Help),
+            Arg::Long("format") => json = is_json(&mut parser)?,
+            Arg::Long("help") | Arg::Short('h') => return Ok(None),
             Arg::Value(word) => words.push(text(word)?),
             option => return Err(wrong(option.unexpected())),
         }
@@ -54,7 +54,7 @@ pub(super) fn parse(mut parser: lexopt::Parser) -> Result<Command, Error> {
     if timeout.is_zero() {
         return Err(usage("--timeout 0s: a probe needs some time".into()).hint("for example: --timeout 900ms"));
     }
-    Ok(Command::Probe(ProbeRequest { question: question(words)?, timeout, boot, json }))
+    Ok(Some(ProbeRequest { question: question(words)?, timeout, boot, json }))
 }
 
 fn question(words: Vec<String>) -> Result<Question, Error> {
@@ -84,7 +84,7 @@ fn text(word: OsString) -> Result<String, Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parse;
+    use super::super::{Command, parse};
     use super::*;
 
     fn read(args: &[&str]) -> Result<Command, u8> {

@@ -2,9 +2,11 @@
 //!
 //! Pure: no I/O, no clock.
 
+use super::cure::cure;
+use super::facts::{Fact, Identity, Source};
 use super::name::{DnsLabel, Fqdn, NameError};
 use super::own_lines::OwnLines;
-use super::{Fact, Identity, Source, Sources, cure};
+use super::sources::Sources;
 use crate::error::Problem;
 use crate::variables::RawEnv;
 use Candidate::{Other, Variable};

@@ -2,9 +2,9 @@
 //!
 //! Pure: no I/O, no clock.
 
-use super::Sources;
 use super::hosts::Hosts;
 use super::name::{DnsLabel, Fqdn};
+use super::sources::Sources;
 use std::net::IpAddr;
 
 /// What the pod's own lines of `/etc/hosts` say.

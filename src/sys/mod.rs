@@ -4,20 +4,21 @@ mod clock;
 mod private_file;
 mod process;
 mod signal_fd;
+mod signal_mask;
 mod spawn;
+mod user;
 
 pub use clock::time_since_boot;
 pub use private_file::open_private;
 pub(crate) use process::{Process, TICKS_PER_SECOND, boot_ticks, processes, runs_vm_program, survives_term};
 pub use process::{children, ignored_signals, living_since};
 pub use signal_fd::SignalFd;
+pub use signal_mask::{SignalMask, block_signals};
 pub use spawn::Spawn;
+pub use user::{check_writable, may_execute, may_write, uid};
 
-use crate::signal;
 use nix::fcntl::{Flock, FlockArg};
 use nix::poll::{PollFd, PollFlags, PollTimeout};
-use nix::sys::signal::{SigSet, SigmaskHow};
-use nix::unistd::AccessFlags;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 use rustix_libc_wrappers::process::SignalExt as _;
 use std::ffi::CStr;
@@ -28,10 +29,6 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
-
-/// Which signals are blocked.
-#[derive(Clone, Copy, Debug)]
-pub struct SignalMask(SigSet);
 
 /// An end, a stop or a continuation of a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,42 +50,6 @@ pub struct DirectoryLock(Flock<File>);
 impl AsFd for DirectoryLock {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
-    }
-}
-
-/// Blocks every signal but those of our own faults, and tells which were blocked before. A blocked signal is kept; those
-/// to a PID 1 without handlers are dropped.
-///
-/// # Errors
-/// The kernel refuses, which it never does.
-pub fn block_signals() -> io::Result<SignalMask> {
-    Ok(SignalMask(SignalMask::all().0.thread_swap_mask(SigmaskHow::SIG_SETMASK)?))
-}
-
-impl SignalMask {
-    /// Every signal that others send: no KILL and STOP, which cannot be blocked, and no fault of our own.
-    fn all() -> Self {
-        Self(SigSet::all()).without(&signal::OWN_FAULTS)
-    }
-
-    /// These signals. Numbers that `nix` has no name for are left out.
-    fn only(signals: &[i32]) -> Self {
-        Self(signals.iter().filter_map(|signal| nix::sys::signal::Signal::try_from(*signal).ok()).collect())
-    }
-
-    /// The same mask less these signals.
-    #[must_use]
-    pub fn without(mut self, signals: &[i32]) -> Self {
-        signals.iter().filter_map(|signal| (*signal).try_into().ok()).for_each(|signal| self.0.remove(signal));
-        self
-    }
-
-    /// Makes this the mask of the only thread.
-    ///
-    /// # Errors
-    /// The kernel refuses, which it never does.
-    pub fn set(&self) -> io::Result<()> {
-        Ok(self.0.thread_set_mask()?)
     }
 }
 
@@ -260,36 +221,10 @@ pub fn host_name() -> Option<String> {
     nix::unistd::gethostname().ok()?.into_string().ok()
 }
 
-/// Our effective user id.
-#[must_use]
-pub fn uid() -> u32 {
-    nix::unistd::geteuid().as_raw()
-}
-
 /// What tells the containers of one pod apart, where they share /dev/shm. Without /proc: 0.
 #[must_use]
 pub fn mount_namespace() -> u64 {
     std::fs::metadata("/proc/self/ns/mnt").map_or(0, |namespace| namespace.ino())
-}
-
-/// Whether the effective user may write there; a read-only mount says no.
-#[must_use]
-pub fn may_write(path: &Path) -> bool {
-    check_writable(path).is_ok()
-}
-
-/// The same, with the reason.
-///
-/// # Errors
-/// The effective user may not write there.
-pub fn check_writable(path: &Path) -> io::Result<()> {
-    Ok(nix::unistd::eaccess(path, AccessFlags::W_OK)?)
-}
-
-/// Whether the effective user may execute this file.
-#[must_use]
-pub fn may_execute(path: &Path) -> bool {
-    nix::unistd::eaccess(path, AccessFlags::X_OK).is_ok()
 }
 
 /// Takes a directory for ourselves, unless a living process has it.
@@ -326,6 +261,7 @@ pub fn write_stderr(mut bytes: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signal;
 
     fn start(words: &[&str], variable: &str) -> io::Result<i32> {
         let words = words.iter().map(AsRef::as_ref).collect();

@@ -1,6 +1,6 @@
 //! Files that nobody else can have written.
 
-use super::uid;
+use super::user::uid;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::Mode;

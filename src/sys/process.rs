@@ -1,6 +1,6 @@
 //! Processes, as /proc shows them.
 
-use super::time_since_boot;
+use super::clock::time_since_boot;
 use std::fs;
 use std::io::Read as _;
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! Blocked signals, read from a descriptor.
 
-use super::SignalMask;
+use super::signal_mask::SignalMask;
 use crate::signal;
 use nix::sys::signalfd::{SfdFlags, SignalFd as Kernels};
 use std::io;

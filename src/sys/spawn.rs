@@ -1,7 +1,7 @@
 //! The start of a program whose signal mask is not ours. `std::process::Command` hands on that of the thread; to change it
 //! for the moment of the start would let signals through that nobody catches.
 
-use super::SignalMask;
+use super::signal_mask::SignalMask;
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawnp};
 use nix::unistd::Pid;
 use std::ffi::{CString, OsStr, OsString};

@@ -32,7 +32,10 @@ const DOORS: [(&str, &[&str]); 11] = [
     ),
     ("signal_hook", &["supervise/signals.rs"]),
     ("md5", &["probe/handshake.rs"]),
-    ("nix", &["sys/mod.rs", "sys/private_file.rs", "sys/signal_fd.rs", "sys/spawn.rs"]),
+    (
+        "nix",
+        &["sys/mod.rs", "sys/private_file.rs", "sys/signal_fd.rs", "sys/signal_mask.rs", "sys/spawn.rs", "sys/user.rs"],
+    ),
     ("rustix", &["sys/mod.rs", "sys/clock.rs"]),
     ("rustix_libc_wrappers", &["sys/mod.rs"]),
 ];

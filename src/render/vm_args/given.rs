@@ -4,7 +4,7 @@
 //! Pure: no I/O, no clock.
 
 use super::super::template::Syntax as _;
-use super::VmArgsScanner;
+use super::scanner::VmArgsScanner;
 use crate::identity::name::Distribution;
 
 /// The flags that the VM gets, in the order in which it reads them. Each has the place's name for messages.

@@ -31,7 +31,7 @@ fn collect(root: &Path, directory: &Path, texts: &mut BTreeMap<String, String>) 
 pub fn sources() -> BTreeMap<String, String> {
     let files = texts_below("src").into_iter().filter(|(path, _)| !is_test(path));
     let files: BTreeMap<_, _> =
-        files.map(|(path, text)| (path, text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned())).collect();
+        files.map(|(path, text)| (path, text.split("mod tests {").next().unwrap().to_owned())).collect();
     assert!(files.len() > 20, "{}", files.len());
     files
 }

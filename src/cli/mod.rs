@@ -2,12 +2,13 @@
 //!
 //! Pure: no I/O, no clock.
 
+mod options;
 mod probe;
 
 pub use probe::{ProbeRequest, Question};
 
-use crate::error::{Error, Stage};
-use crate::exit;
+use crate::error::Error;
+use options::{is_json, usage, wrong};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -96,7 +97,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Error>
             parse_explain(lexopt::Parser::from_args(words.into_iter().skip(1)))
         }
         Command::Run(words) if !dashes && words.first().is_some_and(|word| word == "probe") => {
-            probe::parse(lexopt::Parser::from_args(words.into_iter().skip(1)))
+            let request = probe::parse(lexopt::Parser::from_args(words.into_iter().skip(1)))?;
+            Ok(request.map_or(Command::Help, Command::Probe))
         }
         other => Ok(other),
     }
@@ -135,28 +137,6 @@ fn parse_explain(mut parser: lexopt::Parser) -> Result<Command, Error> {
         }
     }
     Ok(Command::Explain { json, command: Vec::new() })
-}
-
-/// The value of `--format`.
-fn is_json(parser: &mut lexopt::Parser) -> Result<bool, Error> {
-    let format = parser.value().map_err(wrong)?;
-    match format.to_str() {
-        Some("json") => Ok(true),
-        Some("text") => Ok(false),
-        _ => {
-            let message = format!("--format {}: no such format", format.to_string_lossy());
-            Err(usage(message).hint("one of: text, json"))
-        }
-    }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "as map_err calls it")]
-fn wrong(error: lexopt::Error) -> Error {
-    usage(error.to_string()).hint("see beaminit --help")
-}
-
-fn usage(message: String) -> Error {
-    Error::new(Stage::Cli, exit::USAGE, message)
 }
 
 #[cfg(test)]

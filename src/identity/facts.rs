@@ -1,0 +1,139 @@
+//! What is known of a pod, and where each fact was found.
+//!
+//! Pure: no I/O, no clock.
+
+use super::cure::{cure, missing_part};
+use super::name::{DnsLabel, Fqdn};
+use crate::error::Problem;
+use crate::variables::DERIVED;
+use std::fmt;
+use std::net::IpAddr;
+
+/// What is known of this pod. A missing fact is an error only if something needs it.
+#[derive(Debug, Default)]
+pub struct Identity {
+    /// `MY_POD_NAME`.
+    pub(crate) pod_name: Option<Fact<DnsLabel>>,
+    /// `MY_POD_NAMESPACE`.
+    pub(crate) namespace: Option<Fact<DnsLabel>>,
+    /// `MY_POD_IP`, `MY_POD_IPS`.
+    pub(crate) addresses: Option<Fact<Vec<IpAddr>>>,
+    /// `MY_POD_BASE_DNS`: the headless service's full name.
+    pub(crate) base_dns: Option<Fact<Fqdn>>,
+    /// `MY_POD_SERVICE`.
+    pub(crate) service: Option<Fact<DnsLabel>>,
+    /// `CLUSTER_DOMAIN`.
+    pub(crate) cluster_domain: Option<Fact<Fqdn>>,
+    /// `MY_POD_FQDN`: the pod's full name, which its peers look up.
+    pub(crate) fqdn: Option<Fact<Fqdn>>,
+    pub(crate) warnings: Vec<Problem>,
+    /// Variables with an invalid value for which nothing else gave one, and the reason.
+    pub(crate) refused: Vec<(&'static str, String)>,
+    /// Whether the kubelet wrote the pod's own hosts line without a domain: then the pod has no host name under a
+    /// headless service.
+    pub(crate) without_subdomain: bool,
+}
+
+/// A value and where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact<T> {
+    pub(crate) value: T,
+    pub(crate) source: Source,
+}
+
+/// Where a value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Source {
+    Variable(&'static str),
+    /// The pod's own line of `/etc/hosts`.
+    HostsFile,
+    /// What `gethostname` returns.
+    HostName,
+    /// The service account's namespace file.
+    NamespaceFile,
+    /// The `search` line of `/etc/resolv.conf`.
+    SearchList,
+    Interfaces,
+    /// Other values of the identity.
+    Derived,
+    Default,
+}
+
+impl Identity {
+    /// The variables that templates and the release see, those that are known.
+    #[must_use]
+    pub fn variables(&self) -> Vec<(&'static str, String, Source)> {
+        let known = |name| self.variable(name).map(|(value, source)| (name, value, source));
+        DERIVED.into_iter().filter_map(known).collect()
+    }
+
+    fn variable(&self, name: &str) -> Option<(String, Source)> {
+        match name {
+            "MY_POD_NAME" => self.pod_name.as_ref().map(Fact::text),
+            "MY_POD_NAMESPACE" => self.namespace.as_ref().map(Fact::text),
+            "MY_POD_IP" => {
+                self.addresses.as_ref().and_then(|list| Some((list.value.first()?.to_string(), list.source)))
+            }
+            "MY_POD_IPS" => self.addresses.as_ref().map(|list| (comma_separated(&list.value), list.source)),
+            "MY_POD_BASE_DNS" => self.base_dns.as_ref().map(Fact::text),
+            "MY_POD_SERVICE" => self.service.as_ref().map(Fact::text),
+            "CLUSTER_DOMAIN" => self.cluster_domain.as_ref().map(Fact::text),
+            "MY_POD_FQDN" => self.fqdn.as_ref().map(Fact::text),
+            _ => None,
+        }
+    }
+
+    /// The pod's addresses, none if they are not known.
+    #[must_use]
+    pub fn own_addresses(&self) -> &[IpAddr] {
+        self.addresses.as_ref().map_or(&[], |fact| fact.value.as_slice())
+    }
+
+    /// True if `name` is a pod's host name under a service, but the kubelet gave this pod no subdomain. The name that DNS
+    /// makes of the pod's address is not such a host name.
+    #[must_use]
+    pub fn has_no_host_name(&self, name: &Fqdn) -> bool {
+        let label = Some(name.first_label());
+        let of_an_address = self.own_addresses().iter().any(|own| DnsLabel::of_address(*own) == label);
+        self.without_subdomain && !of_an_address && name.labels().nth(3) == Some("svc")
+    }
+
+    /// What to set so that the pod's full name is known.
+    #[must_use]
+    pub fn cure_for_fqdn(&self) -> &'static str {
+        let missing = missing_part("MY_POD_FQDN", |name| self.variable(name).is_some());
+        cure(missing.unwrap_or("MY_POD_FQDN"))
+    }
+
+    /// An invalid value that another source made up for stays a warning; nothing is missing.
+    pub(super) fn drop_resolved(&mut self) {
+        let known: Vec<_> = self.variables().into_iter().map(|(name, ..)| name).collect();
+        self.refused.retain(|(name, _)| !known.contains(name));
+    }
+}
+
+impl<T: fmt::Display> Fact<T> {
+    fn text(&self) -> (String, Source) {
+        (self.value.to_string(), self.source)
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Variable(name) => f.write_str(name),
+            Self::HostsFile => f.write_str("/etc/hosts"),
+            Self::HostName => f.write_str("the host name"),
+            Self::NamespaceFile => f.write_str("the service account's namespace file"),
+            Self::SearchList => f.write_str("the search list of /etc/resolv.conf"),
+            Self::Interfaces => f.write_str("the network interfaces"),
+            Self::Derived => f.write_str("the other values"),
+            Self::Default => f.write_str("the default"),
+        }
+    }
+}
+
+fn comma_separated(list: &[IpAddr]) -> String {
+    list.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
