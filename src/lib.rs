@@ -11,6 +11,7 @@ mod context;
 mod cookie;
 pub mod elf;
 pub mod error;
+mod executable;
 pub mod exit;
 mod explain;
 pub mod file;
@@ -128,9 +129,6 @@ fn start(
     let plan = plan::plan(&context).into_result()?;
     report::log_followed_command(&plan.release);
     report::log_plan(&plan);
-    if let Some(error) = supervise::launch::foreseen(&context.command, plan.release.file.as_deref()) {
-        return Err(error);
-    }
     let early_run_dir = announce_wait(&context, &plan);
     if let Some(stopped) = wait_for_record(&context, &plan, &mut signals)? {
         return Ok(stopped);

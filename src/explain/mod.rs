@@ -14,6 +14,7 @@ pub(crate) use text::to_text;
 use crate::command::{CommandStep, FollowedCommand};
 use crate::context::{Context, Environment};
 use crate::error::{Error, Stage};
+use crate::executable;
 use crate::hand_over::run_dir::RunDir;
 use crate::hand_over::state::{Rejected, State};
 use crate::hand_over::{HandOver, Part, Value};
@@ -22,7 +23,6 @@ use crate::kind::{Kind, Release, find_running_release, find_start};
 use crate::plan::{self, Plan};
 use crate::release::{self, ReleaseLayout, StartScript};
 use crate::signal;
-use crate::supervise::launch;
 use crate::variables::{DERIVED, SignalTarget};
 use facts::{Facts, Finding, SCHEMA};
 use mask::{MASK, Secrets};
@@ -42,9 +42,6 @@ pub(crate) fn facts(environment: Environment, command: Vec<OsString>) -> Facts {
     let wait = dns::look(&context, &plan, running.as_ref().ok());
     let is_handed_over = !plan.findings.errors.iter().any(Plan::stops_hand_over);
     let run_dir = find_run_dir(&context, &mut plan);
-    if plan.has_release {
-        plan.findings.errors.extend(launch::foreseen(&context.command, plan.release.file.as_deref()));
-    }
     let secrets = templates::secrets(&context, &plan);
     let notes = notes(&context, &running);
     let running = running.ok().map(|(state, _)| running::describe(&state, &context, &plan, &wait));
@@ -53,7 +50,7 @@ pub(crate) fn facts(environment: Environment, command: Vec<OsString>) -> Facts {
         schema: SCHEMA,
         beaminit: env!("CARGO_PKG_VERSION"),
         exit_code: plan.findings.errors.first().map_or(0, |error| error.code),
-        command: (!context.command.is_empty()).then(|| launch::title(&context.command)),
+        command: (!context.command.is_empty()).then(|| executable::title(&context.command)),
         command_from,
         in_kubernetes: is_in_kubernetes(&context),
         identity: identity_rows(&context.identity),

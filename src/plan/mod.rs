@@ -18,6 +18,7 @@ pub(crate) use templates::{PlannedTemplates, TemplateView};
 
 use crate::context::Context;
 use crate::error::{Error, Stage};
+use crate::executable;
 use crate::hand_over::HandOver;
 use crate::hand_over::cookie::SecretFile;
 use crate::kind::{HandOverInput, Kind, OwnVmArgs, Release, ReleaseQuery};
@@ -66,6 +67,9 @@ pub(crate) fn plan(context: &Context) -> Plan {
     }
     let hand_over = planner.check_hand_over(hand_over, &templates);
     let wait = planner.plan_wait(hand_over.as_ref());
+    if has_release {
+        planner.check_executable();
+    }
     let rewrites = planner.plan_signals();
     let Planner { release, findings, .. } = planner;
     let hand_over = hand_over.unwrap_or_default();
@@ -141,6 +145,11 @@ impl Planner<'_> {
         if let Some(problem) = self.findings.ok(checked).flatten() {
             self.findings.warn(Stage::Release, problem);
         }
+    }
+
+    fn check_executable(&mut self) {
+        let Self { context, release, findings } = self;
+        findings.ok(executable::check(&context.command, release.file.as_deref()));
     }
 
     fn read_secret(&mut self) -> Option<SecretFile> {

@@ -7,6 +7,7 @@ use crate::variables::Config;
 use crate::variables::Env;
 use std::ffi::OsString;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 /// A release with both templates, in a pod of which nothing is known.
@@ -25,6 +26,7 @@ fn release(vm_args: &str, sys_config: &str) -> tempfile::TempDir {
         fs::write(path, text).unwrap();
     }
     fs::create_dir(root.path().join("erts-13.1.5")).unwrap();
+    fs::set_permissions(root.path().join("bin/app"), fs::Permissions::from_mode(0o755)).unwrap();
     root
 }
 
@@ -75,4 +77,12 @@ fn a_start_that_must_wait_fails_without_a_record_unless_it_does_not_wait_at_all(
     let context = context(root.path(), &[("BEAMINIT_WAIT", "always")]);
     assert_eq!(plan(&context).into_result().unwrap_err().stage, Stage::Wait);
     assert!(plan(&context).without_wait().into_result().is_ok());
+}
+
+#[test]
+fn a_start_script_that_cannot_be_executed_is_an_error_before_the_wait() {
+    let root = release("-name a@10.0.0.1\n", "[].\n");
+    fs::set_permissions(root.path().join("bin/app"), fs::Permissions::from_mode(0o644)).unwrap();
+    let error = plan(&context(root.path(), &[])).into_result().unwrap_err();
+    assert_eq!((error.stage, error.code), (Stage::Supervise, 126));
 }

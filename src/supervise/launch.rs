@@ -1,13 +1,13 @@
 //! Starts the release.
 
-use super::exec_failure::{ENOEXEC, ExecFailure, may_be_script};
 use super::signals::SignalQueue;
 use crate::error::{Error, Stage};
+use crate::executable::{self, ENOEXEC, ExecFailure};
 use crate::sys::{SignalMask, Spawn};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 /// What is started, and with which changes to our environment.
@@ -62,13 +62,13 @@ impl Launch {
 
     /// A shell would run it by itself, and so did whoever started it before us.
     fn is_script_without_interpreter(&self, error: &io::Error) -> bool {
-        error.raw_os_error() == Some(ENOEXEC) && self.file.as_deref().is_some_and(may_be_script)
+        error.raw_os_error() == Some(ENOEXEC) && self.file.as_deref().is_some_and(executable::may_be_script)
     }
 
     /// The first two words: further ones may be whole scripts, or secrets.
     #[must_use]
     pub fn title(&self) -> String {
-        title(&self.command)
+        executable::title(&self.command)
     }
 
     fn spawn(&self, signals: &SignalQueue, shell: Option<&str>) -> io::Result<i32> {
@@ -109,29 +109,6 @@ impl Launch {
     }
 
     fn failed(&self, stage: Stage, error: &io::Error) -> Error {
-        cannot_start(stage, &self.command, ExecFailure::explain(self.file.as_deref(), error))
+        executable::cannot_start(stage, &self.command, ExecFailure::explain(self.file.as_deref(), error))
     }
-}
-
-/// As much of a command as may be shown.
-#[must_use]
-pub fn title(command: &[OsString]) -> String {
-    let words: Vec<_> = command.iter().take(2).map(|word| word.to_string_lossy()).collect();
-    words.join(" ") + if command.len() > 2 { " …" } else { "" }
-}
-
-/// The error with which a start of `command`, which is `file`, would end, as far as that can be known before.
-pub(crate) fn foreseen(command: &[OsString], file: Option<&Path>) -> Option<Error> {
-    // Without PATH the C library has one of its own.
-    let is_searched = !command.first()?.as_encoded_bytes().contains(&b'/');
-    if file.is_none() && is_searched && std::env::var_os("PATH").is_none() {
-        return None;
-    }
-    Some(cannot_start(Stage::Supervise, command, ExecFailure::foresee(file)?))
-}
-
-fn cannot_start(stage: Stage, command: &[OsString], failure: ExecFailure) -> Error {
-    let program = command.first().map(|program| program.to_string_lossy()).unwrap_or_default();
-    let ExecFailure { code, cause, hint } = failure;
-    Error::new(stage, code, format!("cannot start {program}: {cause}")).hint(hint)
 }

@@ -1,7 +1,6 @@
 //! Supervision: start the release, forward signals to it, reap what ends, hand on its exit code.
 
 pub mod crash_dump;
-pub mod exec_failure;
 pub mod fresh_image;
 pub mod launch;
 pub mod leftovers;

@@ -17,7 +17,8 @@ const LAYERS: [&[&str]; 12] = [
     &["command"],
     &["identity"],
 ];
-const BASE: [&str; 9] = ["cookie", "elf", "exit", "error", "file", "signal", "telemetry", "sys", "variables"];
+const BASE: [&str; 10] =
+    ["cookie", "elf", "executable", "exit", "error", "file", "signal", "telemetry", "sys", "variables"];
 
 /// Where a library may be named.
 const DOORS: [(&str, &[&str]); 11] = [

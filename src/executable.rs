@@ -1,8 +1,10 @@
-//! Why a program could not be executed. The kernel says "no such file" also of a file that exists: of a script whose
-//! interpreter is missing, and of a binary whose loader is.
+//! Whether a program can be executed, and if not, why. The kernel says "no such file" also of a file that exists: of a
+//! script whose interpreter is missing, and of a binary whose loader is.
 
 use crate::elf::Elf;
+use crate::error::{Error, Stage};
 use crate::{error, exit, sys};
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -18,7 +20,7 @@ pub(crate) struct ExecFailure {
 }
 
 /// `std` has no name for it.
-pub(super) const ENOEXEC: i32 = 8;
+pub(crate) const ENOEXEC: i32 = 8;
 const ELF_MAGIC: &[u8] = b"\x7fELF";
 
 impl ExecFailure {
@@ -33,8 +35,34 @@ impl ExecFailure {
     }
 }
 
+/// As much of a command as may be shown.
+pub(crate) fn title(command: &[OsString]) -> String {
+    let words: Vec<_> = command.iter().take(2).map(|word| word.to_string_lossy()).collect();
+    words.join(" ") + if command.len() > 2 { " …" } else { "" }
+}
+
+/// Checks that `command`, found as `file`, can be executed, as far as that can be known without trying.
+///
+/// # Errors
+/// 126 or 127, as a start would end.
+pub(crate) fn check(command: &[OsString], file: Option<&Path>) -> Result<(), Error> {
+    // Without PATH the C library searches directories that only it knows.
+    let is_searched = command.first().is_some_and(|program| !program.as_encoded_bytes().contains(&b'/'));
+    if file.is_none() && is_searched && std::env::var_os("PATH").is_none() {
+        return Ok(());
+    }
+    ExecFailure::foresee(file).map_or(Ok(()), |failure| Err(cannot_start(Stage::Supervise, command, failure)))
+}
+
+/// The error of a start of `command`.
+pub(crate) fn cannot_start(stage: Stage, command: &[OsString], failure: ExecFailure) -> Error {
+    let program = command.first().map(|program| program.to_string_lossy()).unwrap_or_default();
+    let ExecFailure { code, cause, hint } = failure;
+    Error::new(stage, code, format!("cannot start {program}: {cause}")).hint(hint)
+}
+
 /// Whether a shell could run the file: it exists and is not a binary.
-pub(super) fn may_be_script(file: &Path) -> bool {
+pub(crate) fn may_be_script(file: &Path) -> bool {
     file.is_file() && !head(file).starts_with(ELF_MAGIC)
 }
 
@@ -248,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn much_can_be_told_before_it_is_tried() {
+    fn most_failures_are_known_before_it_is_tried() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let code = |path: &Path| ExecFailure::foresee(Some(path)).map(|failure| failure.code);
         assert_eq!([code(Path::new("/bin/sh")), code(Path::new("/")), code(file.path())], [None, Some(126), Some(126)]);
