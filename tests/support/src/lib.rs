@@ -8,6 +8,7 @@ mod cluster;
 mod coredns;
 mod dns;
 mod dns_cache;
+pub mod drop_in;
 pub mod erlang;
 mod faults;
 pub mod files;
