@@ -126,7 +126,9 @@ fn start(
     telemetry::init(environment.config.log_settings());
     let context = Context::read(environment, command);
     report::log_identity(&context.identity);
-    let plan = plan::plan(&context).into_result()?;
+    let plan = plan::plan(&context);
+    tracing::debug!(target: "plan", "the plan: {}", explain::plan_as_json(&context, &plan));
+    let plan = plan.into_result()?;
     report::log_followed_command(&plan.release);
     report::log_plan(&plan);
     let early_run_dir = announce_wait(&context, &plan);

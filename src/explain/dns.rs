@@ -6,23 +6,23 @@ use crate::hand_over::state::State;
 use crate::identity::name::{Fqdn, NodeHost, NodeName};
 use crate::plan::{self, Plan};
 use crate::wait::sighting::{Confirmation, Observation, Sighting};
-use crate::wait::{self, Glance};
+use crate::wait::{self, Awaited, Glance};
 use std::path::PathBuf;
+
+/// What a start waits for.
+pub(super) fn awaited(context: &Context, plan: &Plan) -> Wait {
+    let nothing_because = plan.wait.nothing_because.clone();
+    let record = plan.wait.name.clone().map(|name| plan::record_to_await(context, name));
+    Wait { nothing_because, ..record.as_ref().map(describe).unwrap_or_default() }
+}
 
 /// Looks once. What cannot be seen now is not an error: a start would wait for it.
 pub(super) fn look(context: &Context, plan: &Plan, running: Option<&(State, PathBuf)>) -> Wait {
-    let nothing_because = plan.wait.nothing_because.clone();
     // What runs may have a name, whatever the command that is asked about.
     let name = plan.wait.name.clone().or_else(|| running.and_then(|(state, _)| host(state)));
-    let Some(name) = name else { return Wait { nothing_because, ..Wait::default() } };
+    let Some(name) = name else { return awaited(context, plan) };
     let awaited = plan::record_to_await(context, name);
-    let wait = Wait {
-        name: Some(awaited.name.to_string()),
-        nothing_because,
-        addresses: awaited.own.iter().map(ToString::to_string).collect(),
-        servers: awaited.servers.iter().map(ToString::to_string).collect(),
-        ..Wait::default()
-    };
+    let wait = Wait { nothing_because: plan.wait.nothing_because.clone(), ..describe(&awaited) };
     match wait::glance(&awaited) {
         Ok(Glance::Published(sighting)) => Wait { published: Some(true), says: Some(seen(&sighting)), ..wait },
         Ok(Glance::Missing { observation, cause }) => Wait {
@@ -36,6 +36,15 @@ pub(super) fn look(context: &Context, plan: &Plan, running: Option<&(State, Path
             let (says, hint) = problem.map_or((None, None), |problem| (Some(problem.message), problem.hint));
             Wait { says, hint, ..wait }
         }
+    }
+}
+
+fn describe(awaited: &Awaited) -> Wait {
+    Wait {
+        name: Some(awaited.name.to_string()),
+        addresses: awaited.own.iter().map(ToString::to_string).collect(),
+        servers: awaited.servers.iter().map(ToString::to_string).collect(),
+        ..Wait::default()
     }
 }
 

@@ -30,6 +30,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use templates::name_source;
 
+const COMMAND_LINE: &str = "the command line";
+
 /// The release that runs here with its run directory, else why what there is says nothing.
 type Running = Result<(State, PathBuf), Vec<Rejected>>;
 
@@ -40,30 +42,43 @@ pub(crate) fn facts(environment: Environment, command: Vec<OsString>) -> Facts {
     let context = Context::read(environment, command);
     let mut plan = plan::plan(&context);
     let wait = dns::look(&context, &plan, running.as_ref().ok());
-    let is_handed_over = !plan.findings.errors.iter().any(Plan::stops_hand_over);
     let run_dir = find_run_dir(&context, &mut plan);
-    let secrets = templates::secrets(&context, &plan);
     let notes = notes(&context, &running);
     let running = running.ok().map(|(state, _)| running::describe(&state, &context, &plan, &wait));
+    Facts { command_from, wait, running, notes, ..describe_plan(&context, &plan, run_dir) }
+}
+
+/// The plan of a start that has just been made, on one line.
+pub(crate) fn plan_as_json(context: &Context, plan: &Plan) -> String {
+    let run_dir = RunDir::foresee(&context.environment.run_dir_places()).ok();
+    let json = describe_plan(context, plan, run_dir).to_json();
+    // Texts in JSON have no line ends.
+    json.lines().map(str::trim_start).collect::<Vec<_>>().join(" ")
+}
+
+/// What the plan alone says.
+fn describe_plan(context: &Context, plan: &Plan, run_dir: Option<PathBuf>) -> Facts {
+    let secrets = templates::secrets(context, plan);
+    let is_handed_over = !plan.findings.errors.iter().any(Plan::stops_hand_over);
     let hand_over = is_handed_over.then(|| describe_hand_over(&plan.hand_over, run_dir.as_deref(), &secrets));
     Facts {
         schema: SCHEMA,
         beaminit: env!("CARGO_PKG_VERSION"),
         exit_code: plan.findings.errors.first().map_or(0, |error| error.code),
         command: (!context.command.is_empty()).then(|| executable::title(&context.command)),
-        command_from,
-        in_kubernetes: is_in_kubernetes(&context),
+        command_from: COMMAND_LINE,
+        in_kubernetes: is_in_kubernetes(context),
         identity: identity_rows(&context.identity),
         release: plan.has_release.then(|| describe_release(&plan.release)),
-        templates: templates::describe(&context, &plan, &secrets),
+        templates: templates::describe(context, plan, &secrets),
         passed_over: plan.templates.skipped.clone(),
         hand_over,
         run_dir: run_dir.map(|dir| dir.display().to_string()),
-        wait,
-        signals: describe_signals(&context, &plan),
-        running,
-        notes,
-        warnings: warnings(&context, &plan),
+        wait: dns::awaited(context, plan),
+        signals: describe_signals(context, plan),
+        running: None,
+        notes: Vec::new(),
+        warnings: warnings(context, plan),
         errors: errors(&plan.findings.errors),
     }
 }
@@ -71,7 +86,7 @@ pub(crate) fn facts(environment: Environment, command: Vec<OsString>) -> Facts {
 /// COMMAND, and where it comes from.
 fn choose_command(command: Vec<OsString>, running: &Running) -> (Vec<OsString>, &'static str) {
     if !command.is_empty() {
-        return (command, "the command line");
+        return (command, COMMAND_LINE);
     }
     if let Ok((state, _)) = running {
         return (state.command.iter().map(|word| word.0.clone()).collect(), "the release that runs here");

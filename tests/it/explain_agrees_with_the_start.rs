@@ -66,7 +66,7 @@ fn agrees(kind: &Kind) {
     let pod = kind.pod(&cluster, config.path());
     // An empty directory is a ConfigMap whose keys were forgotten.
     let pod = if files_of(config.path()).is_empty() { pod.env("RELEASE_CONFIG_DIR", "") } else { pod };
-    let pod = pod.entrypoint(entrypoint()).start();
+    let pod = pod.env("BEAMINIT_LOG", "debug").entrypoint(entrypoint()).start();
     let report = report(&pod);
     // One with a runtime configuration boots twice.
     pod.expect_line("demo runs on ", BOOT);
@@ -75,6 +75,7 @@ fn agrees(kind: &Kind) {
     assert_eq!((&report["exit_code"], &report["errors"]), (&0.into(), &Value::Array(vec![])));
     assert_eq!(text(&report["release"]["kind"]), kind.name);
     pod.expect_line(&format!("beaminit: supervise: started {} ", kind.name), BOOT);
+    the_whole_plan_is_the_same(&pod, &report);
     awaited_is_the_same(&pod, &report);
     warnings_are_the_same(&pod, &report);
     identity_is_the_same(&pod, &report);
@@ -125,6 +126,24 @@ fn shown(name: &str, contents: &str) -> String {
         "erlang/.erlang.cookie" => contents,
         _ => masked_text(&contents, &mut vm_args::VmArgsScanner::default()),
     }
+}
+
+/// Field by field, but for what only `explain` adds, and what the shell of this test changes.
+fn the_whole_plan_is_the_same(pod: &RunningPod, report: &Value) {
+    let line = pod.expect_line("beaminit: plan: debug: the plan: ", BOOT).text;
+    let mut planned: Value = serde_json::from_str(line.split_once("the plan: ").unwrap().1).unwrap();
+    let mut reported = report.clone();
+    for plan in [&mut planned, &mut reported] {
+        for added in ["published", "says", "hint"] {
+            plan["wait"][added].take();
+        }
+        for added in ["running", "notes"] {
+            plan[added].take();
+        }
+        let warnings = plan["warnings"].as_array_mut().unwrap();
+        warnings.retain(|warning| !text(&warning["message"]).starts_with("PID 1 is a shell"));
+    }
+    assert_eq!(planned, reported);
 }
 
 fn awaited_is_the_same(pod: &RunningPod, report: &Value) {
@@ -197,9 +216,11 @@ fn prints_its_variables(command: &[&str], env: &[(&str, &str)], kind: &str) {
     let pod = cluster.pod("web-0").release(release.path()).mount_config(release.path()).env("SECRET", COOKIE);
     let pod = env.iter().fold(pod, |pod, (name, value)| pod.env(name, value));
     cluster.dns().publish(&pod.fqdn(), &[pod.address()]);
-    let pod = pod.env("ERLANG_COOKIE", COOKIE).entrypoint(entrypoint()).command(command).start();
+    let pod =
+        pod.env("ERLANG_COOKIE", COOKIE).env("BEAMINIT_LOG", "debug").entrypoint(entrypoint()).command(command).start();
     let report = report(&pod);
     assert_eq!(pod.wait(BOOT), Ended::Code(0));
+    the_whole_plan_is_the_same(&pod, &report);
 
     assert_eq!(text(&report["release"]["kind"]), kind);
     let stdout = pod.stdout();
