@@ -6,7 +6,7 @@
 use super::contents::HandOver;
 use super::value::Value;
 use crate::cookie::{self, Cookie};
-use crate::error::{Error, Stage, cause};
+use crate::error::{Error, Problem, Stage, cause};
 use crate::exit;
 use crate::file;
 use crate::sys;
@@ -21,6 +21,8 @@ use std::path::{Path, PathBuf};
 pub(crate) const IN_RUN_DIR: &str = "erlang/.erlang.cookie";
 /// The directory of [`IN_RUN_DIR`].
 pub(crate) const DIRECTORY: &str = "erlang";
+
+const HOME_CURE: &str = "give the user a HOME of its own that it may write";
 
 /// A secret that is mounted as a file, named by `BEAMINIT_COOKIE_FILE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,9 +44,21 @@ pub(crate) struct CookieRequest<'a> {
     pub(crate) cookie: &'a Cookie,
     /// Where it was given, in words.
     pub(crate) named_by: &'a str,
-    /// HOME is the broker's data, in which each tool of RabbitMQ that finds no cookie leaves a random one, as a probe
-    /// would that runs without our `exec`; and the next start of the broker would take that one.
-    pub(crate) prefers_home: bool,
+    pub(crate) lookup: CookieLookup,
+}
+
+/// Where a release's own tools look for the cookie when they run without `beaminit exec`. The place must be one of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CookieLookup {
+    /// In a variable, or they are none: any file that the VM finds will do.
+    Anywhere,
+    /// In HOME, where each tool of RabbitMQ that finds no cookie leaves a random one, as a probe would; and the next start
+    /// of the broker would take that one.
+    HomeFirst,
+    /// In `vm.args`, else in `~/.erlang.cookie`, and in no other file.
+    HomeOnly,
+    /// In `vm.args` alone.
+    VmArgsOnly,
 }
 
 /// Where the VM finds its cookie.
@@ -56,15 +70,16 @@ pub(crate) enum CookiePlacement {
     HomeFile(PathBuf),
     /// In a file in HOME, where it is already.
     Existing,
-    /// On its command line, because it finds no file; `None`: because `BEAMINIT_COOKIE` says so.
-    CommandLine { why: Option<String> },
+    /// On its command line, because no file will do, with the cure; `None`: because `BEAMINIT_COOKIE` says so, or because
+    /// that is the only place for this start script.
+    CommandLine { why: Option<Problem> },
 }
 
 impl HandOver {
-    /// Puts the cookie into a file where the VM finds one, unless `args` was asked for.
+    /// Puts the cookie into a file where the VM and the release's tools find one, unless `args` was asked for.
     ///
     /// # Errors
-    /// HOME has a cookie file that the VM refuses, or another cookie (65); `file` was asked for, and no place is one (73).
+    /// `file` was asked for, and HOME has a cookie file that the VM refuses, or another cookie (65), or no place is one (73).
     pub(crate) fn place_cookie(&mut self, request: &CookieRequest<'_>) -> Result<CookiePlacement, Error> {
         let placement = request.find_placement()?;
         match &placement {
@@ -73,10 +88,6 @@ impl HandOver {
                 self.directories.push(DIRECTORY);
                 self.add_file(IN_RUN_DIR, request.cookie.expose().to_owned());
                 self.set("XDG_CONFIG_HOME", Value::run_dir());
-            }
-            CookiePlacement::CommandLine { why: Some(why) } if request.mode == CookieMode::File => {
-                return Err(Error::new(Stage::HandOver, exit::CANNOT_CREATE, format!("BEAMINIT_COOKIE=file: {why}"))
-                    .hint("give the user a HOME of its own that it may write, or set BEAMINIT_COOKIE=args"));
             }
             CookiePlacement::Existing | CookiePlacement::CommandLine { .. } => {}
         }
@@ -103,45 +114,75 @@ impl CookieRequest<'_> {
         if self.mode == CookieMode::Args {
             return Ok(CookiePlacement::CommandLine { why: None });
         }
+        if self.lookup == CookieLookup::VmArgsOnly {
+            let why = "the release's start script takes the cookie from vm.args alone";
+            return if self.mode == CookieMode::File {
+                self.no_file(exit::CANNOT_CREATE, why.into(), "")
+            } else {
+                Ok(CookiePlacement::CommandLine { why: None })
+            };
+        }
         let Some(home) = self.raw.home.as_deref() else {
             // Without HOME the VM does not start unless the cookie is on its command line.
-            return Ok(CookiePlacement::CommandLine { why: Some("HOME is not set".into()) });
+            return self.no_file(exit::CANNOT_CREATE, "HOME is not set".into(), HOME_CURE);
         };
         let in_home = Path::new(home).join(".erlang.cookie");
         if fs::symlink_metadata(&in_home).is_ok() {
-            return self.check_existing(in_home);
+            return self.place_beside_existing(in_home);
         }
         let home_is_writable = sys::may_write(Path::new(home));
         let knows_config_dir = self.erts.is_some_and(|erts| erts >= 13) && self.raw.xdg_config_home.is_none();
-        if knows_config_dir && !(self.prefers_home && home_is_writable) {
+        let takes_config_dir = match self.lookup {
+            CookieLookup::Anywhere => true,
+            CookieLookup::HomeFirst => !home_is_writable,
+            CookieLookup::HomeOnly | CookieLookup::VmArgsOnly => false,
+        };
+        if knows_config_dir && takes_config_dir {
             return Ok(CookiePlacement::RunDir);
         }
         if home_is_writable {
             return Ok(CookiePlacement::HomeFile(in_home));
         }
-        let why = if self.raw.xdg_config_home.is_some() {
+        let why = if self.lookup == CookieLookup::HomeOnly {
+            "the release's start script looks nowhere else"
+        } else if self.raw.xdg_config_home.is_some() {
             "XDG_CONFIG_HOME is set"
         } else {
             "this Erlang knows no other place"
         };
-        Ok(CookiePlacement::CommandLine { why: Some(format!("HOME={home} cannot be written, and {why}")) })
+        self.no_file(exit::CANNOT_CREATE, format!("HOME={home} cannot be written, and {why}"), HOME_CURE)
     }
 
-    /// A cookie file that is in HOME already: the VM looks nowhere else.
-    fn check_existing(&self, path: PathBuf) -> Result<CookiePlacement, Error> {
+    /// A cookie file that is in HOME already: the VM looks nowhere else, unless it has the cookie on its command line.
+    fn place_beside_existing(&self, path: PathBuf) -> Result<CookiePlacement, Error> {
         let is_same = read(&path).is_ok_and(|text| text == self.cookie.expose());
         let is_ours =
             fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file() && metadata.uid() == sys::uid());
-        if self.prefers_home && is_ours && is_same {
+        if self.lookup == CookieLookup::HomeFirst && is_ours && is_same {
             return Ok(CookiePlacement::HomeFile(path));
         }
-        check_closed(&path)?;
+        if let Err(refused) = check_closed(&path) {
+            return if self.mode == CookieMode::File {
+                Err(refused)
+            } else {
+                Ok(CookiePlacement::CommandLine { why: refused.problems.into_iter().next() })
+            };
+        }
         if is_same {
             return Ok(CookiePlacement::Existing);
         }
-        let message = format!("the cookies of {} and {} differ", self.named_by, path.display());
-        Err(Error::new(Stage::HandOver, exit::DATA, message)
-            .hint(format!("remove {}, or set BEAMINIT_COOKIE=args", path.display())))
+        let why = format!("the cookies of {} and {} differ", self.named_by, path.display());
+        self.no_file(exit::DATA, why, &format!("remove {}", path.display()))
+    }
+
+    /// The command line instead, where that is not ruled out.
+    fn no_file(&self, code: u8, why: String, cure: &str) -> Result<CookiePlacement, Error> {
+        if self.mode != CookieMode::File {
+            return Ok(CookiePlacement::CommandLine { why: Some(Problem::new(why).hint(cure)) });
+        }
+        let or = if cure.is_empty() { String::new() } else { format!("{cure}, or ") };
+        Err(Error::new(Stage::HandOver, code, format!("BEAMINIT_COOKIE=file: {why}"))
+            .hint(format!("{or}set BEAMINIT_COOKIE=args")))
     }
 }
 
@@ -249,7 +290,7 @@ impl HomeCookie {
                 exit::CANNOT_CREATE,
                 format!("cannot write {}: {}", path.display(), cause(&error)),
             )
-            .hint("give the user a HOME of its own that it may write, or set BEAMINIT_COOKIE=args")
+            .hint(format!("{HOME_CURE}, or set BEAMINIT_COOKIE=args"))
         })
     }
 }
@@ -315,7 +356,7 @@ mod tests {
                 mode: CookieMode::Auto,
                 cookie: &cookie,
                 named_by: "ERLANG_COOKIE",
-                prefers_home: true,
+                lookup: CookieLookup::HomeFirst,
             };
             request.find_placement().unwrap()
         };

@@ -2,8 +2,8 @@
 
 use super::spec::HandOverInput;
 use crate::cookie::{self, Cookie};
-use crate::error::Error;
-use crate::hand_over::cookie::{CookiePlacement, CookieRequest};
+use crate::error::{Error, Problem};
+use crate::hand_over::cookie::{CookieLookup, CookiePlacement, CookieRequest};
 use crate::hand_over::{HandOver, data_error};
 use crate::variables::CookieMode;
 
@@ -53,24 +53,29 @@ fn own_cookie(input: &HandOverInput<'_>) -> Option<NamedCookie> {
 }
 
 impl NamedCookie {
-    pub(super) fn request<'a>(&'a self, input: &HandOverInput<'a>) -> CookieRequest<'a> {
+    pub(super) fn request<'a>(&'a self, input: &HandOverInput<'a>, lookup: CookieLookup) -> CookieRequest<'a> {
         CookieRequest {
             raw: input.raw,
             erts: input.release.erts,
             mode: input.cookie_mode,
             cookie: &self.cookie,
             named_by: &self.named_by,
-            prefers_home: false,
+            lookup,
         }
     }
 
     /// Puts the cookie into a file; where that cannot be, the log says why it is on the command line.
-    pub(super) fn place(&self, plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<CookiePlacement, Error> {
-        let placement = plan.place_cookie(&self.request(input))?;
-        if let CookiePlacement::CommandLine { why: Some(why) } = &placement {
+    pub(super) fn place(
+        &self,
+        plan: &mut HandOver,
+        input: &HandOverInput<'_>,
+        lookup: CookieLookup,
+    ) -> Result<CookiePlacement, Error> {
+        let placement = plan.place_cookie(&self.request(input, lookup))?;
+        if let CookiePlacement::CommandLine { why: Some(Problem { message, hint, .. }) } = &placement {
             let message =
-                format!("the cookie is passed on the VM's command line, where every process can read it: {why}");
-            plan.warn(message, "set HOME to a directory that the user may write");
+                format!("the cookie is passed on the VM's command line, where every process can read it: {message}");
+            plan.warn(message, hint.clone().unwrap_or_default());
         }
         Ok(placement)
     }

@@ -4,8 +4,10 @@ use super::spec::{FileVariable, HandOverInput, KindSpec, LayoutUse, OwnVmArgs, S
 use super::vm_args_file::{ScriptDifferences, hand_over_vm_args, unnamed};
 use crate::cookie::Cookie;
 use crate::error::Error;
+use crate::hand_over::cookie::CookieLookup;
 use crate::hand_over::{HandOver, SYS_CONFIG, Value};
 use crate::render::VmArgsFile;
+use crate::variables::CookieMode;
 
 const COOKIE: &str = "COOKIE";
 /// Where the script writes what it makes of its configuration.
@@ -42,7 +44,10 @@ fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error
         plan.set("RELEASE_MUTABLE_DIR", Value::in_run_dir(VAR));
     }
     let cookie_value = input.raw.cookie.clone();
-    let script = ScriptDifferences { cookie_variable: COOKIE, cookie_value, check_unnamed, show_cookie };
+    // Its tools look into the file that the start has made of vm.args, and know the variable only where we set it.
+    let cookie_lookup =
+        if input.cookie_mode == CookieMode::File { CookieLookup::Anywhere } else { CookieLookup::VmArgsOnly };
+    let script = ScriptDifferences { cookie_variable: COOKIE, cookie_value, cookie_lookup, check_unnamed, show_cookie };
     hand_over_vm_args(plan, input, &script)?;
     if let Some((_, text)) = &input.sys_config {
         plan.add_file(SYS_CONFIG, (*text).to_owned());

@@ -35,6 +35,16 @@ pub(super) fn assignments(text: &str, ours: &[&'static str]) -> Vec<Assignment> 
     found
 }
 
+/// Whether the file might set this variable: it names it, or reads another file.
+pub(super) fn may_set(text: &str, variable: &str) -> bool {
+    let mut lines = text.lines().map(str::trim_start).filter(|line| !line.starts_with('#'));
+    let reads_file = |line: &str| {
+        let mut words = line.split([' ', '\t', ';', '&', '|']).filter(|word| !word.is_empty());
+        words.any(|word| word == "." || word == "source" || word == "eval")
+    };
+    lines.any(|line| line.contains(variable) || reads_file(line))
+}
+
 /// Why no record need be awaited for a node whose name this text decides: it is named by an address, or not at all.
 pub(super) fn not_distributed(text: &str) -> Option<&'static str> {
     const ADDRESSES: [&str; 9] = [

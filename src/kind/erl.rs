@@ -6,7 +6,7 @@ use super::cookie::{NamedCookie, choose_cookie};
 use super::given_flags::given_flags;
 use super::spec::{FileVariable, HandOverInput, KindSpec, LayoutUse, OwnVmArgs, ScriptRendering};
 use crate::error::Error;
-use crate::hand_over::cookie::{CookiePlacement, check_vm_finds_one};
+use crate::hand_over::cookie::{CookieLookup, CookiePlacement, check_vm_finds_one};
 use crate::hand_over::{CANCELLING_COOKIE, HandOver, Part, SYS_CONFIG, VM_ARGS, Value, data_error};
 use crate::identity::name::Distribution;
 use crate::render::VmArgsFile;
@@ -126,7 +126,7 @@ fn text_with_cookie(plan: &mut HandOver, input: &HandOverInput<'_>, cookie: Name
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }
-    let is_in_file = !matches!(cookie.place(plan, input)?, CookiePlacement::CommandLine { .. });
+    let is_in_file = !matches!(cookie.place(plan, input, CookieLookup::Anywhere)?, CookiePlacement::CommandLine { .. });
     match &input.own {
         Some((_, VmArgsFile { cookies: 1, .. })) if is_in_file => text.push_str(CANCELLING_COOKIE),
         _ if is_in_file => {}

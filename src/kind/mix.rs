@@ -7,9 +7,10 @@ use super::env_sh::{self, Assignment};
 use super::given_flags::named_by_variables;
 use super::spec::{FileVariable, HandOverInput, KindSpec, LayoutUse, OwnVmArgs, ScriptRendering, Template};
 use crate::cookie;
-use crate::error::{Error, Problem};
+use crate::error::{Error, Problem, Stage, cause};
+use crate::exit;
 use crate::file;
-use crate::hand_over::cookie::find_in_files;
+use crate::hand_over::cookie::{CookieLookup, find_in_files};
 use crate::hand_over::{CANCELLING_COOKIE, COOKIE_IN_A_FILE, HandOver, SYS_CONFIG, VM_ARGS, Value, data_error, quoted};
 use crate::identity::name::{Distribution, NodeHost, NodeName};
 use crate::release::ReleaseLayout;
@@ -52,9 +53,9 @@ const NAME_CURE: &str = "set RELEASE_NAME to letters, digits, - and _, or RELEAS
 
 fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error> {
     let Some(layout) = input.release.layout.as_ref() else { return Ok(()) };
-    let env_sh = file::read_text(&layout.version_dir.join("env.sh")).unwrap_or_default();
-    plan.not_distributed = env_sh::not_distributed(&env_sh);
-    let env_sh = env_sh::assignments(&env_sh, &SET_BY_US);
+    let env_sh_text = file::read_text(&layout.version_dir.join("env.sh")).unwrap_or_default();
+    plan.not_distributed = env_sh::not_distributed(&env_sh_text);
+    let env_sh = env_sh::assignments(&env_sh_text, &SET_BY_US);
     let set_in_env_sh = |variable: &str| env_sh.iter().find(|found| found.variable == variable);
     // With a runtime configuration the script writes to RELEASE_TMP, which is in the release.
     if input.raw.release_tmp.is_none() && !input.release.can_write_in_root(TMP) {
@@ -66,6 +67,9 @@ fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error
         name_node(plan, input)?;
     }
     hand_over_cookie(plan, input, set_in_env_sh(COOKIE).or_else(|| set_in_env_sh("RELEASE_VM_ARGS")))?;
+    if plan.cookie.is_none() && !env_sh::may_set(&env_sh_text, COOKIE) {
+        check_built_in_cookie(plan, input, layout)?;
+    }
     hand_over_vm_args(plan, input, layout);
     if let Some((template, text)) = &input.sys_config {
         plan.warnings.extend(missing_marker(layout, template, text));
@@ -191,7 +195,7 @@ fn hand_over_cookie(plan: &mut HandOver, input: &HandOverInput<'_>, env_sh: Opti
         let message = format!("BEAMINIT_COOKIE=file, but {place} sets {}", found.variable);
         return Err(data_error(message).hint("remove that line, or set BEAMINIT_COOKIE=args"));
     }
-    plan.place_cookie(&chosen.request(input))?;
+    plan.place_cookie(&chosen.request(input, CookieLookup::Anywhere))?;
     let include = |name: &str, asked: Option<&str>| {
         include_line(&asked.map_or_else(|| layout.version_dir.join(name), PathBuf::from)) + CANCELLING_COOKIE
     };
@@ -202,6 +206,29 @@ fn hand_over_cookie(plan: &mut HandOver, input: &HandOverInput<'_>, env_sh: Opti
     plan.set(COOKIE, COOKIE_IN_A_FILE);
     plan.cookie = Some(chosen.cookie);
     Ok(())
+}
+
+/// The script reads the cookie that `mix release` has made up, where nobody gives one.
+///
+/// # Errors
+/// It cannot, and would end at once: exit code 66. Before Elixir 1.11 it went on without one.
+fn check_built_in_cookie(plan: &mut HandOver, input: &HandOverInput<'_>, layout: &ReleaseLayout) -> Result<(), Error> {
+    if input.raw.release_cookie.as_deref().is_some_and(|cookie| !cookie.is_empty()) {
+        return Ok(());
+    }
+    let path = layout.root.join("releases/COOKIE");
+    let Err(error) = file::read_text(&path) else { return Ok(()) };
+    let script = input.release.script_text();
+    if !script.contains("$(cat \"$RELEASE_ROOT/releases/COOKIE\")") {
+        return Ok(());
+    }
+    let message = format!("nothing gives the node a cookie: {}: {}", path.display(), cause(&error));
+    let hint = "set RELEASE_COOKIE from a Secret, or let the user read that file: COPY --chown in the Dockerfile";
+    if script.contains("export RELEASE_COOKIE=") {
+        plan.warn(message, hint);
+        return Ok(());
+    }
+    Err(Error::new(Stage::HandOver, exit::NO_INPUT, message).hint(hint))
 }
 
 /// The cookie that the release has when nobody gives one: in HOME, else where `mix release` put it.

@@ -14,7 +14,7 @@ use super::env_sh::{self, Assignment};
 use super::spec::{FileVariable, HandOverInput, KindSpec, LayoutUse, OwnVmArgs, ScriptRendering};
 use crate::error::Error;
 use crate::file;
-use crate::hand_over::cookie::{CookiePlacement, CookieRequest};
+use crate::hand_over::cookie::{CookieLookup, CookiePlacement};
 use crate::hand_over::{HandOver, Value, data_error};
 use crate::identity::name::{Fqdn, NodeHost, NodeName};
 use crate::release::{StartScript, locate, resolve_links, script_text};
@@ -140,11 +140,11 @@ fn hand_over_cookie(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<()
     let Some(chosen) = choose_cookie(input, COOKIE, input.raw.rabbitmq_erlang_cookie.as_deref())? else {
         return Ok(());
     };
-    let request = CookieRequest { prefers_home: true, ..chosen.request(input) };
+    let request = chosen.request(input, CookieLookup::HomeFirst);
     if let CookiePlacement::CommandLine { why } = plan.place_cookie(&request)? {
         let (why, hint) = match why {
-            Some(why) => (why, "set HOME to a directory that the user may write"),
-            None => ("BEAMINIT_COOKIE is args".to_owned(), "leave BEAMINIT_COOKIE unset"),
+            Some(problem) => (problem.message, problem.hint.unwrap_or_default()),
+            None => ("BEAMINIT_COOKIE is args".to_owned(), "leave BEAMINIT_COOKIE unset".to_owned()),
         };
         plan.warn(format!("the cookie is passed in {COOKIE}, which RabbitMQ means to drop: {why}"), hint);
         plan.set(COOKIE, Value::secret(&chosen.cookie));

@@ -122,6 +122,12 @@ impl Release {
         }
     }
 
+    /// The text of the start script.
+    pub(crate) fn script_text(&self) -> String {
+        let followed = self.followed.script.as_ref().map(|script| script.path.as_path());
+        followed.or(self.file.as_deref()).map(script_text).unwrap_or_default()
+    }
+
     /// Whether COMMAND may become a node that others can reach.
     pub(crate) fn may_become_node(&self) -> bool {
         self.starts_node && (self.kind.is_beam || self.followed.has_vm_in_sight)

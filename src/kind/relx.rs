@@ -4,6 +4,7 @@ use super::spec::{FileVariable, HandOverInput, KindSpec, LayoutUse, OwnVmArgs, S
 use super::vm_args_file::{ScriptDifferences, hand_over_vm_args, unnamed};
 use crate::cookie::Cookie;
 use crate::error::Error;
+use crate::hand_over::cookie::CookieLookup;
 use crate::hand_over::{COOKIE_IN_A_FILE, HandOver, SYS_CONFIG, Value, data_error};
 use crate::render::VmArgsFile;
 
@@ -26,10 +27,11 @@ pub(super) const SPEC: KindSpec = KindSpec {
             "daemon",
             "daemon_boot",
             "start",
+            "start_boot",
         ])
     },
     foreground: Some("foreground"),
-    background: &["start", "daemon", "daemon_boot"],
+    background: &["start", "start_boot", "daemon", "daemon_boot"],
     ignores_templates: None,
     script_rendering: ScriptRendering::SrcFiles,
     vm_args_variables: &[FileVariable::VMARGS_PATH, FileVariable::RELEASE_VM_ARGS],
@@ -44,8 +46,20 @@ pub(super) const SPEC: KindSpec = KindSpec {
 };
 
 fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error> {
+    let text = input.release.script_text();
+    // Scripts up to relx 3.33 do not.
+    let knows_variable = text.contains(COOKIE);
+    let cookie_lookup = if knows_variable {
+        CookieLookup::Anywhere
+    } else if text.contains(".erlang.cookie") {
+        CookieLookup::HomeOnly
+    } else {
+        CookieLookup::VmArgsOnly
+    };
+    let show_cookie =
+        if knows_variable { show_cookie } else { |_: &mut HandOver, _: &HandOverInput<'_>, _: &Cookie| {} };
     let cookie_value = input.raw.relx_cookie.clone();
-    let script = ScriptDifferences { cookie_variable: COOKIE, cookie_value, check_unnamed, show_cookie };
+    let script = ScriptDifferences { cookie_variable: COOKIE, cookie_value, cookie_lookup, check_unnamed, show_cookie };
     hand_over_vm_args(plan, input, &script)?;
     if let Some((_, text)) = &input.sys_config {
         plan.add_file(SYS_CONFIG, (*text).to_owned());
@@ -63,9 +77,10 @@ fn check_unnamed(_: &mut HandOver, template: &Template, args: &VmArgsFile) -> Re
     Err(data_error(message).hint(hint))
 }
 
-/// The script hands the cookie to its remote commands, and looks for a file in HOME alone. Without one it only says so.
+/// The script hands the cookie to its remote commands, and looks for a file in HOME alone. Without one it only says so. In
+/// the background it asks the node itself, again and again, until that has booted.
 fn show_cookie(plan: &mut HandOver, input: &HandOverInput<'_>, cookie: &Cookie) {
-    if input.release.starts_node {
+    if input.release.starts_node && input.release.foreground_instead().is_none() {
         plan.set(COOKIE, COOKIE_IN_A_FILE);
         plan.cookie_for_tools = Some(COOKIE);
     } else {

@@ -6,7 +6,7 @@ use super::given_flags::{given_flags, named_by_variables, warn_of_second_name};
 use super::spec::{HandOverInput, Template};
 use crate::cookie::Cookie;
 use crate::error::Error;
-use crate::hand_over::cookie::{CookiePlacement, check_vm_finds_one};
+use crate::hand_over::cookie::{CookieLookup, CookiePlacement, check_vm_finds_one};
 use crate::hand_over::{HandOver, VM_ARGS, Value};
 use crate::identity::name::{Distribution, NodeName};
 use crate::render::VmArgsFile;
@@ -16,6 +16,7 @@ pub(super) struct ScriptDifferences {
     /// The variable in which the script looks for the cookie.
     pub(super) cookie_variable: &'static str,
     pub(super) cookie_value: Option<String>,
+    pub(super) cookie_lookup: CookieLookup,
     /// What to do about a template that names no node.
     pub(super) check_unnamed: fn(&mut HandOver, &Template, &VmArgsFile) -> Result<(), Error>,
     /// Shows the script a cookie that the VM finds in a file.
@@ -41,7 +42,8 @@ pub(super) fn hand_over_vm_args(
     input: &HandOverInput<'_>,
     script: &ScriptDifferences,
 ) -> Result<(), Error> {
-    let cookie = choose_cookie(input, script.cookie_variable, script.cookie_value.as_deref())?;
+    let cookie_value = cookie_value_that_counts(plan, input, script);
+    let cookie = choose_cookie(input, script.cookie_variable, cookie_value)?;
     if let Some((template, args)) = &input.vm_args
         && args.node.is_none()
     {
@@ -50,7 +52,7 @@ pub(super) fn hand_over_vm_args(
     let Some(args) = script_vm_args(input) else { return Ok(()) };
     let mut text = args.text.to_owned();
     if let Some(cookie) = cookie {
-        if let CookiePlacement::CommandLine { .. } = cookie.place(plan, input)? {
+        if let CookiePlacement::CommandLine { .. } = cookie.place(plan, input, script.cookie_lookup)? {
             text = text_with_cookie(&args, &cookie.cookie);
         } else {
             (script.show_cookie)(plan, input, &cookie.cookie);
@@ -66,6 +68,25 @@ pub(super) fn hand_over_vm_args(
     }
     plan.node = name_of_vm(plan, input, args.node);
     Ok(())
+}
+
+/// The script gives the variable to its remote commands, and the VM has `-setcookie` of its `vm.args` all the same.
+fn cookie_value_that_counts<'a>(
+    plan: &mut HandOver,
+    input: &HandOverInput<'_>,
+    script: &'a ScriptDifferences,
+) -> Option<&'a str> {
+    let (variable, value) = (script.cookie_variable, script.cookie_value.as_deref()?);
+    let Some((template, VmArgsFile { cookie: Some(cookie), .. })) = &input.vm_args else { return Some(value) };
+    if cookie.expose() == value {
+        return Some(value);
+    }
+    let path = template.path.display();
+    plan.warn(
+        format!("-setcookie of {path} and {variable} of the environment differ: the VM takes the former"),
+        format!("write -setcookie ${{{variable}}} in the template, or unset {variable}"),
+    );
+    None
 }
 
 /// The name that the VM takes of those in its `vm.args` and in `ERL_FLAGS` and its like.

@@ -34,11 +34,11 @@ struct Case {
     places: &'static [&'static str],
 }
 
-/// The kernel shows a command line to everybody, hence it is there only for mix, whose script has no other way, and on
-/// request. An environment is shown to its owner alone, who put it there himself or, with mix, has the command line
-/// anyway, or with Distillery, whose script starts nothing without a cookie that it sees. The file is what the VM reads,
-/// the state what `beaminit exec` reads.
-const CASES: [Case; 16] = [
+/// The kernel shows a command line to everybody, hence it is there only for mix, whose script has no other way, for
+/// Distillery, whose tools look for it nowhere else, and on request. An environment is shown to its owner alone, who put it
+/// there himself or, with mix, has the command line anyway, or with Distillery, whose script starts nothing without a cookie
+/// that it sees. The file is what the VM reads, the state what `beaminit exec` reads.
+const CASES: [Case; 17] = [
     case(Built::Mix, "auto", From::Template, &[ON_THE_COMMAND_LINE, AS_GIVEN, IN_MIX_VARIABLE, IN_STATE]),
     case(Built::Mix, "auto", From::Secret, &[ON_THE_COMMAND_LINE, IN_MIX_VARIABLE, IN_STATE]),
     case(Built::Mix, "file", From::Template, &[AS_GIVEN, IN_FILE]),
@@ -52,9 +52,10 @@ const CASES: [Case; 16] = [
     case(Built::RelxPlain, "auto", From::Template, &[AS_GIVEN, IN_FILE]),
     case(Built::RelxPlain, "auto", From::Secret, &[IN_FILE]),
     case(Built::RelxPlain, "args", From::Secret, &[ON_THE_COMMAND_LINE, IN_VM_ARGS]),
-    case(Built::Distillery, "auto", From::Template, &[AS_GIVEN, IN_DISTILLERY_VARIABLE, IN_FILE, IN_STATE]),
-    case(Built::Distillery, "auto", From::Secret, &[IN_DISTILLERY_VARIABLE, IN_FILE, IN_STATE]),
-    case(Built::Distillery, "args", From::Secret, &[ON_THE_COMMAND_LINE, IN_VM_ARGS, IN_DISTILLERYS_COPY]),
+    case(Built::Distillery, "auto", From::Template, &[ON_THE_COMMAND_LINE, AS_GIVEN, IN_VM_ARGS, IN_DISTILLERYS_COPY]),
+    case(Built::Distillery, "auto", From::Secret, &[ON_THE_COMMAND_LINE, IN_VM_ARGS, IN_DISTILLERYS_COPY]),
+    case(Built::Distillery, "file", From::Template, &[AS_GIVEN, IN_DISTILLERY_VARIABLE, IN_FILE, IN_STATE]),
+    case(Built::Distillery, "file", From::Secret, &[IN_DISTILLERY_VARIABLE, IN_FILE, IN_STATE]),
 ];
 
 const ON_THE_COMMAND_LINE: &str = "command line of beam.smp";
@@ -245,7 +246,8 @@ fn a_cookie_file_in_home_that_others_may_read_is_refused_with_the_cure() {
         let from = if cookie_in_template { From::Template } else { From::Secret };
         let (config, home) = (config_map(from), home(COOKIE, mode));
         let pod = pod(&cluster, Built::RelxWithoutErts, &config).mount_writable(home.path(), "/home/demo");
-        let pod = pod.env("HOME", "/home/demo").env("ERLANG_COOKIE", COOKIE).start();
+        let pod = pod.env("HOME", "/home/demo").env("ERLANG_COOKIE", COOKIE).env("BEAMINIT_COOKIE", "file");
+        let pod = pod.start();
         assert_eq!(pod.wait(BOOT), Ended::Code(65));
         let said = pod.termination_log();
         assert!(said.contains("/home/demo/.erlang.cookie") && said.contains("others may read it"), "{said}");
@@ -254,6 +256,27 @@ fn a_cookie_file_in_home_that_others_may_read_is_refused_with_the_cure() {
         assert!(!said.contains(COOKIE), "{said}");
         let kept = fs::metadata(home.path().join(".erlang.cookie")).unwrap();
         assert_eq!(kept.mode() & 0o777, mode);
+    }
+}
+
+/// Any named VM leaves such a file. A VM with `-setcookie` reads none, whatever it holds and whatever its mode.
+#[test]
+fn a_cookie_file_in_home_that_the_vm_would_not_read_keeps_the_flag_where_it_was() {
+    for built in [Built::RelxWithoutErts, Built::RelxPlain, Built::Distillery, Built::Mix] {
+        for (in_home, mode, why) in [("another", 0o400, "differ"), (COOKIE, 0o644, "others may read it")] {
+            let cluster = Cluster::start(DnsSettings::default());
+            let peer = cluster.pod("peer-0").no_entrypoint().command(["sleep", "1000"]).start();
+            let (config, home) = (config_map(From::Template), home(in_home, mode));
+            let pod = pod(&cluster, built, &config).mount_writable(home.path(), "/home/demo");
+            let pod = pod.env("HOME", "/home/demo").env("ERLANG_COOKIE", COOKIE).start();
+            wait_for_node(&pod, "demo");
+            assert!(can_connect(&peer, NODE, COOKIE), "{built:?} {why}");
+            let said: Vec<_> = pod.log().into_iter().filter(|line| line.text.contains(".erlang.cookie")).collect();
+            let has_always_a_flag = matches!(built, Built::Mix | Built::Distillery);
+            assert_eq!(said.len(), usize::from(!has_always_a_flag), "{built:?} {said:?}");
+            assert!(said.iter().all(|line| line.text.contains(why) && line.text.contains("; hint: ")), "{said:?}");
+            assert_eq!(fs::read_to_string(home.path().join(".erlang.cookie")).unwrap(), in_home, "{built:?}");
+        }
     }
 }
 
@@ -322,15 +345,26 @@ fn two_different_cookies_are_an_error_that_names_both_places() {
     let with_secret = |pod: Pod| pod.mount(secret.path(), "/secrets").env("BEAMINIT_COOKIE_FILE", "/secrets/cookie");
     let with_home = |pod: Pod| pod.mount_writable(home.path(), "/home/demo").env("HOME", "/home/demo");
     of(Built::Mix, &variable("RELEASE_COOKIE"), [template, "RELEASE_COOKIE of the environment"]);
-    of(Built::RelxWithoutErts, &variable("RELX_COOKIE"), [template, "RELX_COOKIE of the environment"]);
-    of(Built::Distillery, &variable("COOKIE"), [template, "COOKIE of the environment"]);
     for built in [Built::Mix, Built::RelxWithoutErts, Built::RelxPlain, Built::Distillery] {
         of(built, &with_secret, [template, "/secrets/cookie"]);
     }
-    let mix_with_home = |pod: Pod| with_home(pod.env("BEAMINIT_COOKIE", "file"));
-    of(Built::Mix, &mix_with_home, [template, "/home/demo/.erlang.cookie"]);
-    for built in [Built::RelxWithoutErts, Built::RelxPlain, Built::Distillery] {
-        of(built, &with_home, [template, "/home/demo/.erlang.cookie"]);
+    let asked_with_home = |pod: Pod| with_home(pod.env("BEAMINIT_COOKIE", "file"));
+    for built in [Built::Mix, Built::RelxWithoutErts, Built::RelxPlain, Built::Distillery] {
+        of(built, &asked_with_home, [template, "/home/demo/.erlang.cookie"]);
+    }
+}
+
+/// relx's and Distillery's scripts have the variable for their remote commands alone.
+#[test]
+fn beside_a_cookie_in_the_template_the_variable_of_the_tools_is_a_warning() {
+    for (built, variable) in [(Built::RelxWithoutErts, "RELX_COOKIE"), (Built::Distillery, "COOKIE")] {
+        let cluster = Cluster::start(DnsSettings::default());
+        let peer = cluster.pod("peer-0").no_entrypoint().command(["sleep", "1000"]).start();
+        let config = config_map(From::Template);
+        let pod = pod(&cluster, built, &config).env("ERLANG_COOKIE", COOKIE).env(variable, "another").start();
+        pod.expect_line(&format!("{variable} of the environment differ: the VM takes the former"), BOOT);
+        wait_for_node(&pod, "demo");
+        assert!(can_connect(&peer, NODE, COOKIE), "{built:?}");
     }
 }
 

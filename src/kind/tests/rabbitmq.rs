@@ -183,8 +183,10 @@ fn the_cookie_lies_in_home_where_every_tool_finds_it() {
     assert_eq!(mode(), 0o400);
 
     let other = RawEnv { rabbitmq_erlang_cookie: Some("another".into()), ..raw.clone() };
-    let error = write(&other).unwrap_err().to_string();
-    assert!(error.contains("RABBITMQ_ERLANG_COOKIE") && error.contains(in_home.to_str().unwrap()), "{error}");
+    let beside = plan(&pod(), &other).unwrap();
+    let said = format!("{:?}", beside.warnings);
+    assert!(said.contains("RABBITMQ_ERLANG_COOKIE") && said.contains(in_home.to_str().unwrap()), "{said}");
+    assert_eq!(text(&beside, "RABBITMQ_ERLANG_COOKIE").as_deref(), Some("another"), "as the broker without us");
 }
 
 #[test]

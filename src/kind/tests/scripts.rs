@@ -28,8 +28,8 @@ fn find(root: &Path, script: &str, argument: &str, raw: &RawEnv) -> Release {
 
 pub(super) fn relx() -> TempDir {
     release_of(&[
-        ("bin/app", "#!/bin/sh\nRELX_CONFIG_PATH=$VMARGS_PATH\n"),
-        ("bin/app-1.0", "#!/bin/sh\nRELX_CONFIG_PATH=$VMARGS_PATH\n"),
+        ("bin/app", "#!/bin/sh\nRELX_CONFIG_PATH=$VMARGS_PATH\nCOOKIE=$RELX_COOKIE\n"),
+        ("bin/app-1.0", "#!/bin/sh\nRELX_CONFIG_PATH=$VMARGS_PATH\nCOOKIE=$RELX_COOKIE\n"),
         ("releases/1.0/vm.args", "-sname app\n-setcookie baked\n"),
     ])
 }
@@ -202,16 +202,77 @@ fn the_cookie_goes_where_the_vm_will_find_it() {
 
     fs::write(&in_home, "sesame\n").unwrap();
     fs::set_permissions(&in_home, fs::Permissions::from_mode(0o644)).unwrap();
-    let error = plan(&raw, 13, CookieMode::Auto).unwrap_err().to_string();
+    let error = plan(&raw, 13, CookieMode::File).unwrap_err().to_string();
     assert!(error.contains("others may read it") && error.contains("hint: chmod 400"), "{error}");
+    keeps_flag(&plan(&raw, 13, CookieMode::Auto).unwrap(), "others may read it");
     fs::set_permissions(&in_home, fs::Permissions::from_mode(0o600)).unwrap();
     let there = plan(&raw, 13, CookieMode::Auto).unwrap();
     assert!(there.home_cookie.is_none() && file(&there, "erlang/.erlang.cookie").is_none());
 
     fs::write(&in_home, "another").unwrap();
-    let error = plan(&raw, 13, CookieMode::Auto).unwrap_err().to_string();
+    let error = plan(&raw, 13, CookieMode::File).unwrap_err().to_string();
     assert!(error.contains("/beamconfig/vm.args") && error.contains(in_home.to_str().unwrap()), "{error}");
     assert!(!error.contains("sesame") && !error.contains("another"), "{error}");
+    keeps_flag(&plan(&raw, 13, CookieMode::Auto).unwrap(), "differ");
+}
+
+/// The VM reads no cookie file as long as it has a flag, so the flag stays, with one log line.
+fn keeps_flag(plan: &HandOver, why: &str) {
+    assert!(file(plan, "vm.args").unwrap().contains("-setcookie sesame"), "{plan:?}");
+    let [warning] = plan.warnings.as_slice() else { panic!("{plan:?}") };
+    assert!(warning.message.contains(why) && warning.hint.is_some(), "{warning:?}");
+    assert!(plan.home_cookie.is_none() && file(plan, "erlang/.erlang.cookie").is_none());
+}
+
+#[test]
+fn what_the_start_script_reads_decides_where_the_cookie_goes() {
+    let home = tempfile::tempdir().unwrap();
+    let raw = with_home(home.path());
+    let plan = |text: &str, mode: CookieMode| {
+        let root = release_of(&[("bin/app", &format!("#!/bin/sh\n$RELX_CONFIG_PATH $VMARGS_PATH\n{text}"))]);
+        let release = find(root.path(), "bin/app", "foreground", &raw);
+        let vm_args = Some((template(false), node_args(&format!("app@{FQDN}"), "sesame")));
+        decide(HandOverInput { vm_args, cookie_mode: mode, ..given(&release, &pod(), &raw) })
+    };
+    let newest = plan("COOKIE=$RELX_COOKIE; cat ~/.erlang.cookie\n", CookieMode::Auto).unwrap();
+    assert_eq!(file(&newest, "erlang/.erlang.cookie"), Some("sesame"));
+    let third = plan("cat ~/.erlang.cookie\n", CookieMode::Auto).unwrap();
+    assert_eq!(third.home_cookie, Some(home.path().join(".erlang.cookie")));
+    assert_eq!(text(&third, "RELX_COOKIE"), None);
+    let first = plan("grep -setcookie\n", CookieMode::Auto).unwrap();
+    assert!(file(&first, "vm.args").unwrap().contains("-setcookie sesame") && first.warnings.is_empty());
+    assert_eq!(plan("grep -setcookie\n", CookieMode::File).unwrap_err().code, exit::CANNOT_CREATE);
+}
+
+#[test]
+fn a_script_that_asks_the_node_itself_sees_the_cookie() {
+    let (root, home) = (relx(), tempfile::tempdir().unwrap());
+    let raw = with_home(home.path());
+    let release = find(root.path(), "bin/app", "daemon", &raw);
+    let vm_args = Some((template(false), node_args(&format!("app@{FQDN}"), "sesame")));
+    let plan = decide(HandOverInput { vm_args, ..given(&release, &pod(), &raw) }).unwrap();
+    assert_eq!(text(&plan, "RELX_COOKIE").as_deref(), Some("sesame"));
+}
+
+#[test]
+fn a_mix_release_whose_cookie_cannot_be_read_is_an_error_with_the_variable() {
+    let newer = "RELEASE_COOKIE=\"${RELEASE_COOKIE:-\"$(cat \"$RELEASE_ROOT/releases/COOKIE\")\"}\"\n";
+    let older = format!("export {newer}");
+    let plan = |script: &str, env_sh: &str, raw: &RawEnv| {
+        let root = release_of(&[("bin/app", script), ("releases/1.0/elixir", ""), ("releases/1.0/env.sh", env_sh)]);
+        decide(given(&find(root.path(), "bin/app", "start", raw), &pod(), raw))
+    };
+    let nothing = RawEnv::default();
+    let error = plan(newer, "", &nothing).unwrap_err();
+    assert_eq!(error.code, exit::NO_INPUT);
+    assert!(error.to_string().contains("releases/COOKIE: no such file"), "{error}");
+    assert!(error.to_string().contains("hint: set RELEASE_COOKIE from a Secret"), "{error}");
+    assert!(format!("{:?}", plan(&older, "", &nothing).unwrap().warnings).contains("releases/COOKIE"));
+    let given = RawEnv { release_cookie: Some("sesame".into()), ..RawEnv::default() };
+    plan(newer, "", &given).unwrap();
+    plan(newer, ". ./settings\n", &nothing).unwrap();
+    plan(newer, "export RELEASE_COOKIE=$(cat /secret)\n", &nothing).unwrap();
+    plan("a script that makes one up\n", "", &nothing).unwrap();
 }
 
 #[test]
