@@ -195,16 +195,16 @@ mod tests {
 
     fn lines_of(problems: usize) -> Vec<String> {
         let problem = |n| Problem::new(format!("problem {n}")).excerpt("  a\n  ^").hint("cure");
-        told((0..problems).map(problem).collect())
+        lines((0..problems).map(problem).collect())
     }
 
-    fn told(problems: Vec<Problem>) -> Vec<String> {
+    fn lines(problems: Vec<Problem>) -> Vec<String> {
         let error = Error { stage: Stage::Render, code: 65, problems };
         error.to_string().lines().map(str::to_owned).collect()
     }
 
     #[test]
-    fn what_is_too_much_for_twelve_lines_is_told_shorter_and_then_counted() {
+    fn what_is_too_much_for_twelve_lines_is_shortened_and_then_counted() {
         assert_eq!(lines_of(3).len(), 12);
         assert!(lines_of(3)[11].starts_with("hint: "));
         let five = lines_of(5);
@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(fifty[3], "hint: cure");
         let counted = Problem { count: 30, ..Problem::new("30 more of that kind") };
         let all: Vec<_> = (0..20).map(|n| Problem::new(format!("problem {n}"))).chain([counted]).collect();
-        assert_eq!(told(all)[11], "beaminit: render: and 39 problems more");
+        assert_eq!(lines(all)[11], "beaminit: render: and 39 problems more");
     }
 
     #[test]

@@ -178,7 +178,7 @@ fn explain(
     inherited: io::Result<SignalMask>,
     json: bool,
 ) -> ExitReason {
-    // Nobody need be told when the reader of a report ends it.
+    // A reader that ends the report early is not an error.
     let _ = inherited.and_then(|mask| mask.set());
     let facts = explain::facts(environment, command);
     let text = if json { facts.to_json() } else { explain::to_text(&facts, report::is_colour_wanted()) };
@@ -234,7 +234,7 @@ fn wait_limits(context: &Context) -> WaitLimits {
     WaitLimits { timeout: config.wait_timeout, peers: config.wait_peers }
 }
 
-/// Waits until peers can look this node up. `Some` says how we end because we were told to meanwhile.
+/// Waits until peers can look this node up. `Some` says how we end because a signal asked for it meanwhile.
 fn wait_for_record(context: &Context, plan: &Plan, signals: &mut SignalQueue) -> Result<Option<ExitReason>, Error> {
     report::log_chosen_name(&plan.hand_over, &plan.release);
     let Some(name) = plan.wait.record() else {

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_question_is_wrong_usage() {
+    fn an_unknown_question_is_wrong_usage() {
         for wrong in [
             &[] as &[&str],
             &["alive"],

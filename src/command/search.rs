@@ -192,7 +192,7 @@ impl<'a> Search<'a> {
         let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if VM_PROGRAMS.contains(&name) || ERLANG_TOOLS.contains(&name) {
             self.has_vm_name = true;
-            // A text may give the VM a file of its own by a variable: a second one from us would double its flags.
+            // A text may give the VM another file by a variable: a second one from us would double its flags.
             let is_vm = VM_PROGRAMS.contains(&name) && self.active.is_empty() && scope.nesting == 0;
             if is_vm {
                 self.add(program, None, (ScriptRole::Start, "the Erlang VM itself"));

@@ -104,7 +104,7 @@ fn follow(command: &[&str], files: &MadeUpFiles) -> FollowedCommand {
     follow_with(command, files, &[], &ReleaseSetting::Auto)
 }
 
-/// The script and its words, with `tool` in front of those that start no node; empty if there is none.
+/// The script and its words, with `tool` in front of those that start no node; empty if there is no script.
 fn end_of(command: &[&str], files: &MadeUpFiles) -> String {
     shown(&follow(command, files))
 }

@@ -80,20 +80,20 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn what_others_may_still_see_is_told_beside_what_is_seen_here() {
+    fn what_others_may_still_see_is_reported_beside_what_is_seen_here() {
         let [own, old]: [IpAddr; 2] = ["10.0.0.5", "10.0.0.9"].map(|text| text.parse().unwrap());
-        let told = |confirmation, missing| {
+        let says = |confirmation, missing| {
             seen(&Sighting { addresses: vec![own], missing, after: Duration::ZERO, confirmation })
         };
         for nothing_to_say in [Confirmation::Agrees, Confirmation::Unknown] {
-            assert_eq!(told(nothing_to_say, vec![]), "it answers with 10.0.0.5");
+            assert_eq!(says(nothing_to_say, vec![]), "it answers with 10.0.0.5");
         }
         assert_eq!(
-            told(Confirmation::Denied { ttl: 7 }, vec![Family::V6]),
+            says(Confirmation::Denied { ttl: 7 }, vec![Family::V6]),
             "it answers with 10.0.0.5, and no IPv6 address of this pod; a cache denies it to others for up to 7s"
         );
         assert_eq!(
-            told(Confirmation::Others { addresses: vec![old], ttl: 9 }, vec![]),
+            says(Confirmation::Others { addresses: vec![old], ttl: 9 }, vec![]),
             "it answers with 10.0.0.5; a cache gives others 10.0.0.9 for up to 9s"
         );
     }

@@ -22,7 +22,7 @@ pub(super) fn ask(flags: &[String], port: Option<&str>, node: Option<&str>) -> E
         return without(port);
     }
     if flag("-epmd_module").is_some() {
-        let says = "the node finds its peers by a module of its own (-epmd_module)".to_owned();
+        let says = "the node finds its peers by another module than epmd's (-epmd_module)".to_owned();
         return Epmd { port: None, answers: false, knows_node: None, says };
     }
     with(port.and_then(|port| port.parse().ok()).unwrap_or(PORT), node)
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn another_program_at_its_port_is_no_port_mapper() {
+    fn another_program_at_its_port_is_not_a_port_mapper() {
         let port = epmd(b"ok");
         let found = ask(&[], Some(&port.to_string()), Some("demo@web-0.web"));
         assert_eq!((found.answers, found.knows_node), (false, None));
@@ -160,6 +160,6 @@ mod tests {
         // Whatever is at the port is not for it.
         let found = ask(&["-epmd_module my_epmd".into()], Some(&epmd(DEMO).to_string()), Some("demo@web-0.web"));
         assert_eq!((found.answers, found.port, found.knows_node), (false, None, None));
-        assert!(found.says.ends_with("by a module of its own (-epmd_module)"), "{found:?}");
+        assert!(found.says.ends_with("by another module than epmd's (-epmd_module)"), "{found:?}");
     }
 }

@@ -32,7 +32,7 @@ pub(crate) struct Facts {
     pub(crate) release: Option<ReleaseRow>,
     /// The templates that count.
     pub(crate) templates: Vec<TemplateRow>,
-    /// What might have been a template and is none.
+    /// What might have been a template and is not.
     pub(crate) passed_over: Vec<SkippedTemplate>,
     /// What the release gets; absent, if an error is in the way.
     pub(crate) hand_over: Option<HandOverRow>,
@@ -57,7 +57,7 @@ pub(crate) struct Facts {
 pub(crate) struct IdentityRow {
     /// The variable by which templates and the release know it.
     pub(crate) variable: &'static str,
-    /// The value; absent if nothing tells it.
+    /// The value; absent if nothing has it.
     pub(crate) value: Option<String>,
     /// Where it comes from: a variable's name, a file, or words.
     pub(crate) source: Option<String>,
@@ -68,13 +68,13 @@ pub(crate) struct IdentityRow {
 pub(crate) struct ReleaseRow {
     /// As `BEAMINIT_KIND` has it.
     pub(crate) kind: &'static str,
-    /// What tells the kind.
+    /// By what it was recognised.
     pub(crate) why: &'static str,
     /// Its name.
     pub(crate) name: String,
     /// Its version.
     pub(crate) version: Option<String>,
-    /// The folder with `bin` and `releases`.
+    /// The directory with `bin` and `releases`.
     pub(crate) root: Option<String>,
     /// The major version of its runtime system.
     pub(crate) erts: Option<u32>,
@@ -104,7 +104,7 @@ pub(crate) struct TemplateRow {
     pub(crate) file: &'static str,
     /// Where it is.
     pub(crate) path: String,
-    /// The variable that names it or its folder, or `the suffix .src`.
+    /// The variable that names it or its directory, or `the suffix .src`.
     pub(crate) named_by: &'static str,
     /// The file with its placeholders filled in; absent if that fails. Comments and, in `sys.config`, quoted texts are
     /// shown as asterisks.
@@ -137,7 +137,7 @@ pub(crate) struct HandOverRow {
     pub(crate) removed: Vec<&'static str>,
     /// Files of the run directory.
     pub(crate) files: Vec<File>,
-    /// Folders of the run directory.
+    /// Directories in the run directory.
     pub(crate) folders: Vec<&'static str>,
     /// The cookie file that would be made in HOME.
     pub(crate) home_cookie: Option<String>,
@@ -172,7 +172,7 @@ pub(crate) struct Wait {
     pub(crate) addresses: Vec<String>,
     /// The name servers.
     pub(crate) servers: Vec<String>,
-    /// Whether the name has one of the addresses now; absent if that cannot be told.
+    /// Whether the name has one of the addresses now; absent if that is not known.
     pub(crate) published: Option<bool>,
     /// What DNS says of it now.
     pub(crate) says: Option<String>,
@@ -215,7 +215,7 @@ pub(crate) struct Running {
     pub(crate) seconds: u64,
     /// Its node, where it is known.
     pub(crate) node: Option<String>,
-    /// Whether the node's host name has an address of this pod in DNS now; absent if that cannot be told.
+    /// Whether the node's host name has an address of this pod in DNS now; absent if that is not known.
     pub(crate) name_resolves: Option<bool>,
     /// By which its peers find the node's port.
     pub(crate) epmd: Epmd,

@@ -131,7 +131,7 @@ fn of_hand_over(page: &mut Page, hand_over: &HandOverRow, run_dir: Option<&str>)
     rows.extend(hand_over.node.iter().map(|node| row("node", node.as_str())));
     rows.extend(hand_over.variables.iter().map(|variable| row(variable.name, variable.value.as_str())));
     rows.extend(hand_over.removed.iter().map(|name| row(name, "is taken away")));
-    rows.extend(hand_over.folders.iter().map(|name| row("folder", *name)));
+    rows.extend(hand_over.folders.iter().map(|name| row("directory", *name)));
     rows.extend(hand_over.home_cookie.iter().map(|path| row("cookie file", path.as_str())));
     page.rows(&rows);
     for file in hand_over.files.iter().filter(|file| file.name != "sys.config") {
@@ -391,7 +391,7 @@ hand-over
   node            a@web-0.web
   VMARGS_PATH     /run/d/vm.args
   RELEASE_COOKIE  is taken away
-  folder          tmp
+  directory       tmp
   cookie file     /home/u/.erlang.cookie
   vm.args
     | -name a@web-0.web

@@ -22,7 +22,7 @@ pub(crate) const IN_RUN_DIR: &str = "erlang/.erlang.cookie";
 /// The directory of [`IN_RUN_DIR`].
 pub(crate) const DIRECTORY: &str = "erlang";
 
-const HOME_CURE: &str = "give the user a HOME of its own that it may write";
+const HOME_CURE: &str = "give the user its own HOME that it may write";
 
 /// A secret that is mounted as a file, named by `BEAMINIT_COOKIE_FILE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,7 +97,7 @@ impl HandOver {
 
 impl HandOver {
     /// The same for a command that runs beside the container's init. HOME belongs to the init, so a cookie file there
-    /// would be in its way: where the command would get one there, it gets a HOME of its own.
+    /// would be in its way: where the command would get one there, it gets another HOME.
     pub(crate) fn beside_an_init(mut self) -> Self {
         if let (Some(_), Some(cookie)) = (self.home_cookie.take(), &self.cookie) {
             let cookie = cookie.expose().to_owned();
@@ -326,7 +326,7 @@ mod tests {
         assert_eq!(error.code, exit::CANNOT_CREATE);
         let text = error.to_string();
         assert!(text.contains("cannot write /nonexistent/.erlang.cookie: no such file"), "{text}");
-        assert!(text.contains("hint: give the user a HOME of its own that it may write"), "{text}");
+        assert!(text.contains("hint: give the user its own HOME that it may write"), "{text}");
         assert!(!text.contains("sesame"));
     }
 

@@ -26,7 +26,7 @@ pub(crate) struct RunDirPlaces {
     /// The directory that was asked for, else `/run/beaminit`. A volume that is mounted there need not be of our uid or
     /// mode: then we go one deeper.
     first: PathBuf,
-    /// Folders where everybody may put anything, links too: there we go one deeper always.
+    /// Directories where everybody may put anything, links too: there the run directory is always one deeper.
     others: Vec<PathBuf>,
     /// What our directories one deeper are called. The containers of a pod share /dev/shm, hence the mount namespace, which
     /// a command that writes nothing is not made to wait for.
@@ -91,7 +91,7 @@ impl RunDir {
         places.first_that(Self::take).map(Self::without_leftovers)
     }
 
-    /// The directory that [`RunDir::open`] would take, as far as can be told without making it.
+    /// The directory that [`RunDir::open`] would take, as far as that is known without making it.
     ///
     /// # Errors
     /// As [`RunDir::open`].
@@ -103,7 +103,7 @@ impl RunDir {
                 }
                 Err(error) => return Err(error),
                 Ok(_) => {
-                    // Let go of at once: whoever comes in this moment asks again.
+                    // Released at once: a start that comes in this moment asks again.
                     drop(lock(path)?);
                     sys::check_writable(path)?;
                 }
@@ -243,7 +243,7 @@ fn lock(path: &Path) -> io::Result<DirectoryLock> {
 /// How long a directory that another process has, or has just removed, is asked for again.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-#[expect(clippy::disallowed_methods, reason = "whoever lets a lock go tells nobody")]
+#[expect(clippy::disallowed_methods, reason = "nobody is notified of a released lock")]
 fn pause() {
     thread::sleep(Duration::from_millis(10));
 }
@@ -285,8 +285,9 @@ fn empty(dir: &Path) -> io::Result<()> {
 
 fn nowhere(reasons: &[String]) -> Error {
     let message = format!("no directory to write to: {}", reasons.join(", "));
-    Error::new(Stage::HandOver, exit::CANNOT_CREATE, message)
-        .hint("mount an emptyDir with medium: Memory, and set BEAMINIT_RUN_DIR to a folder in it that is not there yet")
+    Error::new(Stage::HandOver, exit::CANNOT_CREATE, message).hint(
+        "mount an emptyDir with medium: Memory, and set BEAMINIT_RUN_DIR to a directory in it that does not exist yet",
+    )
 }
 
 fn explain(error: &io::Error) -> String {

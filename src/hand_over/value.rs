@@ -18,7 +18,7 @@ pub(crate) enum Part {
     Text(String),
     /// This text, which is not to be shown.
     Secret(String),
-    /// The path of this file or folder of the run directory.
+    /// The path of this file or directory of the run directory.
     InRunDir(&'static str),
     /// The same as one word of a line of flags.
     Word(&'static str),
@@ -35,7 +35,7 @@ impl Value {
         Self(vec![Part::InRunDir("")])
     }
 
-    /// The path of this file or folder of the run directory.
+    /// The path of this file or directory of the run directory.
     pub(crate) fn in_run_dir(name: &'static str) -> Self {
         Self(vec![Part::InRunDir(name)])
     }

@@ -12,7 +12,7 @@ use std::net::IpAddr;
 pub(super) struct OwnLines {
     /// The kubelet wrote them, without a domain.
     pub(super) without_subdomain: bool,
-    /// The pod has no network of its own.
+    /// The pod has no network namespace: it is on the node's network.
     pub(super) on_host_network: bool,
     pub(super) addresses: Vec<IpAddr>,
     pub(super) fqdn: Option<Fqdn>,

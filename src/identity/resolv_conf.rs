@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_search_entry_that_is_no_name_does_not_spoil_the_rest() {
+    fn a_search_entry_that_is_not_a_name_does_not_spoil_the_rest() {
         let conf = ResolvConf::parse(&format!(
             "search {}.x svc.k8s.test\noptions timeout:0 attempts:0 nonsense\n",
             "y".repeat(70)

@@ -15,7 +15,7 @@ pub(super) struct Assignment {
 }
 
 /// The assignments to `ours`, the variables that we would set too, that override what is given. One that keeps a given
-/// value (`${RELEASE_NODE:-…}`) is none.
+/// value (`${RELEASE_NODE:-…}`) is not one.
 #[must_use]
 pub(super) fn assignments(text: &str, ours: &[&'static str]) -> Vec<Assignment> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#'));
@@ -75,7 +75,7 @@ pub(super) fn not_distributed(text: &str) -> Option<&'static str> {
     }
     let node = values("RELEASE_NODE").next_back()?;
     let names_address = |value: &str| ADDRESSES.iter().any(|address| value.contains(address));
-    // The address may be in a variable of its own.
+    // The address may be in another variable.
     let is_address = |(name, line): &&(String, usize)| {
         node.contains(&format!("${name}")) && lines.get(line - 1).is_some_and(|line| names_address(line))
             || node.contains(&format!("${{{name}")) && lines.get(line - 1).is_some_and(|line| names_address(line))

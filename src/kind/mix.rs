@@ -24,7 +24,7 @@ pub(super) const SPEC: KindSpec = KindSpec {
     layout: LayoutUse::Required,
     recognise: |script| {
         let has_both = script.has_version_file("elixir") && script.has_version_file("env.sh");
-        // EMQX is built by mix, but has a script of its own that starts the VM and reads none of mix's variables.
+        // EMQX is built by mix, but has another script, which starts the VM and reads none of mix's variables.
         let has_own_script = script.text.contains("erlexec") && !script.text.contains("RELEASE_VM_ARGS");
         (has_both && !has_own_script).then_some("its version's directory has elixir and env.sh")
     },
@@ -108,7 +108,7 @@ fn name_node(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error
             plan.node = named.parse();
             return Ok(());
         }
-        plan.not_distributed = Some("RELEASE_DISTRIBUTION is none");
+        plan.not_distributed = Some("RELEASE_DISTRIBUTION=none");
     }
     warn_of_other_name(plan, named.as_ref(), raw.release_node.as_deref().unwrap_or("the script's own"));
     if let Some(name) = &raw.release_node {
@@ -148,7 +148,7 @@ fn set_node(plan: &mut HandOver, distribution: Distribution, node: NodeName) {
     plan.node = Some(node);
 }
 
-/// The script takes `sname` unless it is told otherwise, and with it the VM refuses a host with dots.
+/// The script takes `sname` unless a variable says otherwise, and with it the VM refuses a host with dots.
 fn set_distribution_of_given_node(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error> {
     let Some(node) = &plan.node else { return Ok(()) };
     let is_long = match node.host() {

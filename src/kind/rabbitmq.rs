@@ -4,7 +4,7 @@
 //! Without us a broker is `rabbit@` and the host's short name, which no other pod can look up, and each of its tools in a
 //! `kubectl exec` believes the same.
 //!
-//! Left as they are: rabbitmq.conf and advanced.config, which RabbitMQ reads in a form of its own; where it writes, which with
+//! Left as they are: rabbitmq.conf and advanced.config, which RabbitMQ reads in another form; where it writes, which with
 //! a read-only root is /var/lib/rabbitmq, and /var/log/rabbitmq or `RABBITMQ_LOG_BASE` (an upgrade log is opened there even
 //! with `RABBITMQ_LOGS=-`); and its exit code, which its start script makes 0 after a TERM, but also after a boot that failed.
 
@@ -34,7 +34,7 @@ pub(super) const SPEC: KindSpec = KindSpec {
     starts_node: |script| BrokerScript::of(&script.path) != Some(BrokerScript::Tool),
     foreground: None,
     background: &[],
-    ignores_templates: Some("a broker reads files of its own form"),
+    ignores_templates: Some("a broker reads files of another form"),
     script_rendering: ScriptRendering::ReplaceOsVars,
     vm_args_variables: &[FileVariable::RELEASE_VM_ARGS, FileVariable::VMARGS_PATH],
     sys_config_variables: &[
@@ -54,7 +54,7 @@ const RABBIT: &str = "rabbit";
 const NODENAME: [&str; 2] = ["RABBITMQ_NODENAME", "NODENAME"];
 const USE_LONGNAME: [&str; 2] = ["RABBITMQ_USE_LONGNAME", "USE_LONGNAME"];
 
-/// One of the scripts that all begin with `rabbitmq-env`, as they are in the `sbin` of its own archive (in the stock image
+/// One of the scripts that all begin with `rabbitmq-env`, as they are in the `sbin` of RabbitMQ's archive (in the stock image
 /// /opt/rabbitmq/sbin) and behind the links of Debian's /usr/lib/rabbitmq/bin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum BrokerScript {
@@ -101,7 +101,7 @@ fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error
             "remove the line: beaminit names the broker by its pod",
         );
     } else if input.raw.rabbitmq_use_longname.as_deref().is_some_and(|style| !is_yes(style)) {
-        // Whoever wants short names has made peers find them.
+        // An operator who wants short names has made peers find them.
         plan.node = input.raw.rabbitmq_nodename.as_deref().and_then(|name| NodeName::parse(name).ok());
     } else if let Some(node) = choose_name(plan, input)? {
         let is_long = matches!(node.host(), NodeHost::Name(host) if host.is_dotted());
@@ -113,7 +113,7 @@ fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error
     hand_over_cookie(plan, input)
 }
 
-/// The whole name that was given; else the pod's, which the broker is told.
+/// The whole name that was given; else the pod's, which the broker then gets.
 fn choose_name(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<Option<NodeName>, Error> {
     let given = input.raw.rabbitmq_nodename.as_deref();
     if let Some(name) = given.filter(|name| name.contains('@')) {

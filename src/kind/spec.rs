@@ -50,7 +50,7 @@ pub(crate) enum LayoutUse {
     Required,
     /// As [`LayoutUse::Required`], but the script changes to the release's root before it starts the VM.
     RequiredAndEntered,
-    /// It may be a release's plain script, or a program of its own.
+    /// It may be a release's plain script, or any other program.
     IfItIsARelease,
     /// They mean nothing to it.
     Ignored,

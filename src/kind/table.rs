@@ -34,7 +34,7 @@ impl Kind {
 /// The state of the release that runs in this container, with its run directory.
 ///
 /// # Errors
-/// There is none to be believed: those that are there.
+/// No state can be used: those that were found, with the reason.
 pub(crate) fn find_running_release(places: &RunDirPlaces) -> Result<(State, PathBuf), Vec<Rejected>> {
     match find_start(places)? {
         // Nothing to join yet.
@@ -46,7 +46,7 @@ pub(crate) fn find_running_release(places: &RunDirPlaces) -> Result<(State, Path
 /// The state of this container's start, which may still wait, with its run directory.
 ///
 /// # Errors
-/// There is none to be believed: those that are there.
+/// No state can be used: those that were found, with the reason.
 pub(crate) fn find_start(places: &RunDirPlaces) -> Result<(State, PathBuf), Vec<Rejected>> {
     State::find(places, |kind| Kind::named(kind).is_some())
 }

@@ -215,7 +215,7 @@ impl FoundTemplate {
 }
 
 impl Release {
-    /// Whether the release's own script would make a file of this template, beside it or where it is told to.
+    /// Whether the release's own script would make a file of this template, beside it or where a variable says.
     pub(crate) fn renders_by_itself(&self, template: &Template) -> bool {
         self.kind.script_rendering == ScriptRendering::SrcFiles && has_suffix(&template.path, "src")
     }

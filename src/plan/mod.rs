@@ -190,7 +190,7 @@ impl Planner<'_> {
         Some((path, own))
     }
 
-    /// INT and QUIT mean "end cleanly" to whoever sends them to a container; a person at a terminal speaks to the VM.
+    /// INT and QUIT mean "end cleanly" to those who send them to a container; a person at a terminal speaks to the VM.
     fn plan_signals(&self) -> Rewrites {
         if let Some(rewrites) = &self.context.environment.config.signals {
             return rewrites.clone();

@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_limit_on_open_files_is_told() {
+    fn a_missing_limit_on_open_files_is_a_warning() {
         assert!(too_many_files(1 << 30).is_some_and(|problem| problem.message.contains("1073741824")));
         assert_eq!(too_many_files(1 << 20), None);
     }

@@ -79,7 +79,7 @@ impl SettingValue for ReleaseSetting {
     }
 }
 
-/// A limit; `0` is none.
+/// A limit; `0` means no limit.
 impl SettingValue for Option<Duration> {
     fn read(text: &str) -> Result<Self, Refusal> {
         if text == "0" {

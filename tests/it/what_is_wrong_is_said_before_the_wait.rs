@@ -160,7 +160,7 @@ fn nothing_can_be_written() {
     let pod = pod(&cluster, &config).env("RELEASE_COOKIE", SECRET).env("BEAMINIT_WAIT", "off");
     fails(pod.mount(nothing.path(), "/dev/shm"), 73).is(
         "no directory to write to: /run/beaminit: read-only file system, /dev/shm/beaminit-54321-",
-        "mount an emptyDir with medium: Memory, and set BEAMINIT_RUN_DIR to a folder in it",
+        "mount an emptyDir with medium: Memory, and set BEAMINIT_RUN_DIR to a directory in it",
     );
 }
 
@@ -172,7 +172,7 @@ fn the_run_directory_belongs_to_somebody_else() {
     let pod = pod.mount_writable(roots.path(), "/run/ours").env("BEAMINIT_RUN_DIR", "/run/ours");
     fails(pod, 73).is(
         "/run/ours: it is not ours alone: it belongs to user 0 with mode 755, and we are 54321",
-        "set BEAMINIT_RUN_DIR to a folder in it that is not there yet",
+        "set BEAMINIT_RUN_DIR to a directory in it that does not exist yet",
     );
 }
 
@@ -193,7 +193,7 @@ fn the_vm_has_no_place_for_a_cookie() {
     let asked = asked.env("MY_POD_NAME", "demo-0").uid(54321).read_only_root(true).env("BEAMINIT_COOKIE", "file");
     fails(asked, 73).is(
         "BEAMINIT_COOKIE=file: HOME=/ cannot be written, and XDG_CONFIG_HOME is set",
-        "give the user a HOME of its own that it may write, or set BEAMINIT_COOKIE=args",
+        "give the user its own HOME that it may write, or set BEAMINIT_COOKIE=args",
     );
 }
 

@@ -26,7 +26,7 @@ pub struct State {
     pub(crate) supervisor: Process,
     /// The release's first process, once it was started.
     pub(crate) main: Option<Process>,
-    /// The mount namespace of both: what tells containers apart.
+    /// The mount namespace of both: what distinguishes containers.
     pub(crate) mount_namespace: u64,
     /// How far the start has come.
     pub(crate) phase: Phase,
@@ -46,7 +46,7 @@ pub struct State {
     pub(crate) node: Option<String>,
     /// The pod's name in DNS.
     pub(crate) fqdn: Option<String>,
-    /// The variables by which the release was told who it is, given or found out.
+    /// The variables by which the release knows who it is, given or derived.
     pub variables: Vec<(Word, Word)>,
     /// Variables that the release did not get, though the container has them.
     pub(crate) unset: Vec<Word>,
@@ -121,7 +121,7 @@ impl State {
         })
     }
 
-    /// The same while it waits: for so long at most.
+    /// The same while it waits: at most for this long.
     pub(crate) fn waiting(self, limit: Option<Duration>) -> Self {
         Self { phase: Phase::waiting(limit), ..self }
     }
@@ -130,7 +130,7 @@ impl State {
     /// which kinds of releases there are.
     ///
     /// # Errors
-    /// There is none, or none to be believed: those that are there.
+    /// No state can be used: those that were found, with the reason.
     pub(crate) fn find(
         places: &RunDirPlaces,
         is_kind: impl Fn(&str) -> bool,
@@ -283,7 +283,7 @@ impl fmt::Display for Rejected {
     }
 }
 
-/// JSON has text only; what is none goes as numbers.
+/// JSON has text only; bytes that are not text are written as numbers.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Form {

@@ -142,7 +142,7 @@ fn a_link_is_not_followed() {
 }
 
 #[test]
-fn what_is_no_file_is_not_waited_for() {
+fn what_is_not_a_file_is_not_waited_for() {
     let (_parent, dir) = with("");
     fs::remove_file(dir.join(FILE)).unwrap();
     fs::create_dir(dir.join(FILE)).unwrap();
@@ -172,7 +172,7 @@ fn the_writer_must_live_in_this_container() {
 }
 
 #[test]
-fn a_text_of_another_form_is_told_as_such() {
+fn a_text_of_another_form_is_refused_as_such() {
     let wrong = |from: &str, to: &str| {
         let json = ours().to_json();
         assert!(json.contains(from), "{json}");

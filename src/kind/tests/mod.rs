@@ -37,7 +37,7 @@ fn vm_args_template(release: &Release, raw: &RawEnv, own_files: bool) -> FoundTe
     TemplateSearch { release, raw, own_files }.find(ReleaseFile::VmArgs)
 }
 
-/// A folder with the files by which a mix release is known.
+/// A directory with the files by which a mix release is known.
 fn mix() -> TempDir {
     let root = tempfile::tempdir().unwrap();
     let version_dir = root.path().join("releases/0.1.0");
@@ -126,19 +126,23 @@ fn a_mix_release_is_known_by_its_files() {
 }
 
 #[test]
-fn what_is_no_release_is_a_command() {
+fn what_is_not_a_release_is_a_command() {
     for command in ["/bin/ls", "ls", "/nonexistent", "bin/nothing", ""] {
         let release = Release::find(vec![command.into()], &RawEnv::default(), Some(OsStr::new("/bin")), None).unwrap();
         assert_eq!(release.kind, Kind::COMMAND, "{command}");
         assert!(release.layout.is_none());
     }
     let beside = tempfile::tempdir().unwrap();
-    for folder in ["bin", "releases/of-something-else"] {
-        fs::create_dir_all(beside.path().join(folder)).unwrap();
+    for directory in ["bin", "releases/of-something-else"] {
+        fs::create_dir_all(beside.path().join(directory)).unwrap();
     }
     fs::write(beside.path().join("bin/app"), "").unwrap();
     let release = find(beside.path(), "bin/app", "start", &RawEnv::default());
-    assert_eq!((release.kind, release.layout), (Kind::COMMAND, None), "a folder of that name alone is no release");
+    assert_eq!(
+        (release.kind, release.layout),
+        (Kind::COMMAND, None),
+        "a directory of that name alone is not a release"
+    );
     let error = Release::find(vec!["/bin/ls".into()], &RawEnv::default(), None, Some(kind("mix"))).unwrap_err();
     assert_eq!(error.code, exit::NO_INPUT);
 }
@@ -198,7 +202,7 @@ fn candidates_are_skipped_for_a_reason() {
     let (variable, directory) = ("VMARGS_PATH=/x", format!("RELEASE_CONFIG_DIR={dir}"));
     let mix = find(root.path(), "bin/demo", "start", &raw);
     let broker = Release::find(vec!["rabbitmq-server".into()], &raw, None, Some(kind("rabbitmq"))).unwrap();
-    let brokers = "a broker reads files of its own form";
+    let brokers = "a broker reads files of another form";
     assert_eq!(why(&broker, &raw, true), [pair(variable, brokers), pair(&directory, brokers)]);
     let as_it_is = pair(own.to_str().unwrap(), "BEAMINIT_RENDER is off: the release reads it as it is");
     assert_eq!(
@@ -306,7 +310,7 @@ fn a_node_that_was_named_is_long_or_short_as_its_host_is_unless_that_is_said_too
 }
 
 #[test]
-fn a_host_name_of_docker_is_no_record() {
+fn a_host_name_of_docker_is_not_a_record() {
     let root = mix();
     let release = find(root.path(), "bin/demo", "start", &RawEnv::default());
     let fqdn = Fqdn::parse("app.example.com").unwrap();

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 const FQDN: &str = "web-0.web.ns1.svc.cluster.local";
 
-/// An image: RabbitMQ's own folder, one of links to it, an entrypoint and a wrapper that changes the user.
+/// An image: RabbitMQ's own directory, one of links to it, an entrypoint and a wrapper that changes the user.
 fn image() -> TempDir {
     let root = tempfile::tempdir().unwrap();
     let reads_env = "#!/bin/sh\n. \"${0%/*}\"/rabbitmq-env\n";

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 const FQDN: &str = "web-0.web.ns1.svc.cluster.local";
 
-/// A folder with these files, of these texts, and `releases/start_erl.data`.
+/// A directory with these files, of these texts, and `releases/start_erl.data`.
 fn release_of(files: &[(&str, &str)]) -> TempDir {
     let root = tempfile::tempdir().unwrap();
     for (path, text) in [("releases/start_erl.data", "13.1.5 1.0"), ("releases/1.0/start.boot", "")].iter().chain(files)
@@ -55,7 +55,7 @@ fn each_kind_is_known_by_its_files() {
     }
     let erl = release_of(&[("bin/erl", "")]);
     let release = find(erl.path(), "bin/erl", "-noshell", &RawEnv::default());
-    assert_eq!((release.kind, release.layout), (kind("erl"), None), "Erlang's own folder is no release");
+    assert_eq!((release.kind, release.layout), (kind("erl"), None), "Erlang's own directory is not a release");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What the operator is told when what was given cannot be handed over, or not as it was meant.
+//! What the log says when what was given cannot be handed over, or not as it was meant.
 
 use super::*;
 use crate::command::FollowedCommand;
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 const FQDN: &str = "web-0.web.ns1.svc.cluster.local";
 
-/// A release of this kind, with these files in its version's folder.
+/// A release of this kind, with these files in its version's directory.
 fn release(kind: Kind, files: &[(&str, &str)]) -> (TempDir, Release) {
     let root = tempfile::tempdir().unwrap();
     let version_dir = root.path().join("releases/1.0");
@@ -39,7 +39,7 @@ fn names(node: Option<&str>) -> (&'static Template, &'static VmArgsFile) {
 
 /// Some problem has this cause, and a hint that begins with this cure. None has the secret.
 #[track_caller]
-fn told(problems: &[Problem], cause: &str, cure: &str) {
+fn expect_problem(problems: &[Problem], cause: &str, cure: &str) {
     let is_it = |problem: &Problem| {
         problem.message.contains(cause) && problem.hint.as_deref().is_some_and(|hint| hint.starts_with(cure))
     };
@@ -52,7 +52,7 @@ fn told(problems: &[Problem], cause: &str, cure: &str) {
 fn fails<T: std::fmt::Debug>(result: Result<T, Error>, code: u8, cause: &str, cure: &str) {
     let error = result.unwrap_err();
     assert_eq!(error.code, code, "{error}");
-    told(&error.problems, cause, cure);
+    expect_problem(&error.problems, cause, cure);
 }
 
 #[test]
@@ -126,19 +126,19 @@ fn a_sys_config_without_the_line_that_has_runtime_exs_read() {
         assert_eq!(!plan.warnings.is_empty(), lacks, "{own} and {text}");
         if lacks {
             let cause = "/beamconfig/sys.config lacks the line %% RUNTIME_CONFIG=true of the release's own";
-            told(&plan.warnings, cause, "write %% RUNTIME_CONFIG=true as its first line");
+            expect_problem(&plan.warnings, cause, "write %% RUNTIME_CONFIG=true as its first line");
         }
     }
 }
 
-/// Distillery's script takes the name of a variable, so it is no error as it is for relx's.
+/// Distillery's script takes the name of a variable, so it is not an error as it is for relx's.
 #[test]
 fn a_template_of_distillery_names_no_node() {
     let (root, release) = release(kind("distillery"), &[]);
     let raw = with_home(root.path());
     let plan = decide(HandOverInput { vm_args: Some(names(None)), ..given(&release, &pod(), &raw) }).unwrap();
     let cause = "/beamconfig/vm.args names no node: neither -name nor -sname";
-    told(&plan.warnings, cause, "write -name ${RELEASE_NAME}@${MY_POD_FQDN}");
+    expect_problem(&plan.warnings, cause, "write -name ${RELEASE_NAME}@${MY_POD_FQDN}");
 }
 
 #[test]
@@ -148,7 +148,11 @@ fn a_broker_has_its_cookie_as_a_variable_because_it_was_asked_for() {
     let home = tempfile::tempdir().unwrap();
     let raw = RawEnv { rabbitmq_erlang_cookie: Some("sesame".into()), ..with_home(home.path()) };
     let plan = decide(HandOverInput { cookie_mode: CookieMode::Args, ..given(&broker, &pod(), &raw) }).unwrap();
-    told(&plan.warnings, "which RabbitMQ means to drop: BEAMINIT_COOKIE is args", "leave BEAMINIT_COOKIE unset");
+    expect_problem(
+        &plan.warnings,
+        "which RabbitMQ means to drop: BEAMINIT_COOKIE is args",
+        "leave BEAMINIT_COOKIE unset",
+    );
     assert!(plan.home_cookie.is_none() && !plan.removed.contains(&"RABBITMQ_ERLANG_COOKIE"), "{plan:?}");
 }
 
@@ -205,7 +209,7 @@ fn an_old_erlang_whose_home_cannot_be_written() {
         let vm_args = Some((template(false), node_args(&format!("app@{FQDN}"), "sesame")));
         let plan = decide(HandOverInput { vm_args, ..given(&release, &pod(), &raw) }).unwrap();
         match why {
-            Some(why) => told(&plan.warnings, why, "give the user a HOME of its own that it may write"),
+            Some(why) => expect_problem(&plan.warnings, why, "give the user its own HOME that it may write"),
             None => assert!(plan.warnings.is_empty(), "{:?}", plan.warnings),
         }
     }
