@@ -44,6 +44,7 @@ use cli::{Command, ProbeRequest};
 use context::{Context, Environment};
 use error::{Error, Problem, Stage};
 use exit::ExitReason;
+use hand_over::announced_wait::AnnouncedWait;
 use hand_over::run_dir::RunDir;
 use hand_over::state::{StartedRelease, State};
 use hand_over::{ReleaseVariables, Written};
@@ -131,11 +132,14 @@ fn start(
     let plan = plan.into_result()?;
     report::log_followed_command(&plan.release);
     report::log_plan(&plan);
-    let early_run_dir = announce_wait(&context, &plan);
-    if let Some(stopped) = wait_for_record(&context, &plan, &mut signals)? {
+    let announced = announce_wait(&context, &plan);
+    if let Some(stopped) = wait_for_record(&context, &plan, &mut signals, announced.as_ref())? {
         return Ok(stopped);
     }
-    let run_dir = early_run_dir.map_or_else(|| open_run_dir(&context, &plan, Mode::Init), |dir| Ok(Some(dir)))?;
+    let run_dir = match announced {
+        Some(AnnouncedWait { run_dir, .. }) => Some(run_dir),
+        None => open_run_dir(&context, &plan, Mode::Init)?,
+    };
     let written = plan.hand_over.write(run_dir)?;
     supervise_release(&context, &plan, signals, HandedOver { written, mode: Mode::Init })
 }
@@ -219,23 +223,20 @@ fn join(state: State, command: Vec<OsString>, environment: &Environment) -> Laun
     }
 }
 
-/// Lets probes know that this start waits, and gives the run directory in which they find that. Where nothing can be
-/// written, what needs the directory says so once it is due.
-fn announce_wait(context: &Context, plan: &Plan) -> Option<RunDir> {
+/// Lets probes know that this start waits, if it does.
+fn announce_wait(context: &Context, plan: &Plan) -> Option<AnnouncedWait> {
     plan.wait.record().filter(|_| plan.is_joinable())?;
-    let dir = RunDir::open(&context.environment.run_dir_places()).ok()?;
-    let state = describe(context, plan, &Vec::new())?.waiting(wait_limits(context).longest());
-    state.write(&dir).ok()?;
-    Some(dir)
-}
-
-fn wait_limits(context: &Context) -> WaitLimits {
-    let config = &context.environment.config;
-    WaitLimits { timeout: config.wait_timeout, peers: config.wait_peers }
+    let state = describe(context, plan, &Vec::new())?;
+    AnnouncedWait::begin(state, context.environment.config.wait_timeout, &context.environment.run_dir_places())
 }
 
 /// Waits until peers can look this node up. `Some` says how we end because a signal asked for it meanwhile.
-fn wait_for_record(context: &Context, plan: &Plan, signals: &mut SignalQueue) -> Result<Option<ExitReason>, Error> {
+fn wait_for_record(
+    context: &Context,
+    plan: &Plan,
+    signals: &mut SignalQueue,
+    announced: Option<&AnnouncedWait>,
+) -> Result<Option<ExitReason>, Error> {
     report::log_chosen_name(&plan.hand_over, &plan.release);
     let Some(name) = plan.wait.record() else {
         report::log_no_wait(plan.wait.nothing_because.as_deref().unwrap_or_default());
@@ -244,7 +245,9 @@ fn wait_for_record(context: &Context, plan: &Plan, signals: &mut SignalQueue) ->
     report::warn_if_hopeless(name, &context.identity);
     let config = &context.environment.config;
     let mut stop = StopRequests { signals, rewrites: &plan.rewrites };
-    match wait::for_own_record(&plan::record_to_await(context, name.clone()), wait_limits(context), &mut stop) {
+    let limits = WaitLimits { timeout: config.wait_timeout, peers: config.wait_peers };
+    let mut on_peers = |limit| announced.into_iter().for_each(|wait| wait.continue_with_peers(limit));
+    match wait::for_own_record(&plan::record_to_await(context, name.clone()), limits, &mut stop, &mut on_peers) {
         Ok(Waited::Published(_)) => Ok(None),
         Ok(Waited::Stopped { signal, after }) => {
             Ok(Some(report::report_stop_before_start(signal, Some(after), config)))

@@ -52,12 +52,12 @@ fn nothing_runs(rejected: &[Rejected]) -> String {
 impl Inquiry<'_> {
     /// Of a start that still waits for its record, or for what its peers see of it.
     fn waiting(&self, verdict: Verdict) -> Verdict {
-        let (phase, verdict) = (&self.state.phase, verdict.in_phase("waiting"));
-        let message = format!("waiting for its record since {} s", phase.age());
+        let phase = &self.state.phase;
+        let verdict = verdict.in_phase(phase.word());
         match self.request.question {
-            Question::Live if phase.is_over() => verdict.fail(format!("{message}, longer than it may")),
-            Question::Live => verdict.pass(message),
-            Question::Ready(_) => verdict.fail(message),
+            Question::Live if phase.is_over() => verdict.fail(format!("still {phase}")),
+            Question::Live => verdict.pass(phase.to_string()),
+            Question::Ready(_) => verdict.fail(phase.to_string()),
         }
     }
 

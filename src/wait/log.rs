@@ -1,5 +1,6 @@
 //! What the wait logs: its start, what it waits for and how much longer, and what it has seen.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tracing::{debug, info, warn};
@@ -21,10 +22,10 @@ pub(super) struct WaitLog<'a> {
 
 impl<'a> WaitLog<'a> {
     /// The first line.
-    pub(super) fn begin(awaited: &'a Awaited, limits: WaitLimits) -> Self {
+    pub(super) fn begin(awaited: &'a Awaited, limits: WaitLimits, servers: &[SocketAddr]) -> Self {
         let limit = limits.timeout.map_or_else(String::new, |limit| format!(" for at most {}", Seconds(limit)));
         info!(target: "wait", name = %awaited.name, "waiting until {} answers with {}, asking {}{limit}", awaited.name,
-            list(&awaited.own, " or "), hosts(&awaited.servers));
+            list(&awaited.own, " or "), hosts(servers));
         Self { awaited, progress: Progress::default(), seen: false, waits_for_peers: false }
     }
 
@@ -33,22 +34,24 @@ impl<'a> WaitLog<'a> {
         self.progress.next()
     }
 
-    /// The machine has decided on `action`.
-    pub(super) fn decided(&mut self, machine: &Machine, action: &Action, now: Duration) {
-        let Some(peers) = machine.peers() else { return };
+    /// The machine has decided on `action`. If the wait for peers begins with it: for how long at most.
+    pub(super) fn decided(&mut self, machine: &Machine, action: &Action, now: Duration) -> Option<Duration> {
+        let peers = machine.peers()?;
         let published = if let Action::Published(sighting) = action { Some(sighting) } else { None };
-        let Some(sighting) = published.or(machine.sighting()) else { return };
+        let sighting = published.or(machine.sighting())?;
         if !self.seen {
             self.seen = true;
             self.log_sighting(machine, sighting);
         }
-        if matches!(action, Action::Sleep(_)) && !self.waits_for_peers {
-            self.waits_for_peers = true;
-            info!(target: "wait", "{}; {}", self.reason(peers, sighting, now), start_in(peers, now));
-        }
         if published.is_some() {
             self.log_end(peers, sighting, now);
         }
+        if !matches!(action, Action::Sleep(_)) || self.waits_for_peers {
+            return None;
+        }
+        self.waits_for_peers = true;
+        info!(target: "wait", "{}; {}", self.reason(peers, sighting, now), start_in(peers, now));
+        Some(peers.limit().saturating_sub(now))
     }
 
     /// Time has passed: the line that says so, if it is due.

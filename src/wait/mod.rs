@@ -74,24 +74,37 @@ pub struct Published {
 }
 
 /// Waits until the record `awaited` has one of our own addresses and, as `limits` say, until peers see it as well, or
-/// until `stop` asks us to end. It starts no thread and leaves nothing open.
+/// until `stop` asks us to end. `on_peers` is called when the wait for peers begins, with how long that may take. It starts
+/// no thread and leaves nothing open.
 ///
 /// # Errors
 /// There is nothing to ask or nothing to look for, the time is over, or the system refuses what the wait itself needs.
-pub fn for_own_record(awaited: &Awaited, limits: WaitLimits, stop: &mut dyn StopRequests) -> Result<Waited, WaitError> {
+pub fn for_own_record(
+    awaited: &Awaited,
+    limits: WaitLimits,
+    stop: &mut dyn StopRequests,
+    on_peers: &mut dyn FnMut(Duration),
+) -> Result<Waited, WaitError> {
     let driver = Driver::start(awaited, limits)?;
-    runtime()?.block_on(wait(driver, limits, stop))
+    let log = WaitLog::begin(awaited, limits, &driver.awaited.servers);
+    runtime()?.block_on(wait(driver, log, stop, on_peers))
 }
 
-async fn wait(mut driver: Driver, limits: WaitLimits, stop: &mut dyn StopRequests) -> Result<Waited, WaitError> {
+async fn wait(
+    mut driver: Driver,
+    mut log: WaitLog<'_>,
+    stop: &mut dyn StopRequests,
+    on_peers: &mut dyn FnMut(Duration),
+) -> Result<Waited, WaitError> {
     let mut stop = StopWatch::over(stop)?;
-    let mut log = WaitLog::begin(&driver.awaited, limits);
     let mut is_hopeless = driver.awaited.without_subdomain;
     let mut event = Event::Due;
     loop {
         let now = driver.elapsed();
         let action = driver.machine.on(event, now);
-        log.decided(&driver.machine, &action, now);
+        if let Some(limit) = log.decided(&driver.machine, &action, now) {
+            on_peers(limit);
+        }
         match action {
             Action::Published(sighting) => {
                 return Ok(Waited::Published(published(sighting, driver.machine.tally().questions())));

@@ -64,7 +64,7 @@ fn limits(timeout: Option<Duration>) -> WaitLimits {
 
 fn published(servers: &[&ScriptedServer], timeout: Duration) -> Published {
     let (_sender, mut signals) = signals();
-    match for_own_record(&awaited(servers), limits(Some(timeout)), &mut signals) {
+    match for_own_record(&awaited(servers), limits(Some(timeout)), &mut signals, &mut |_| {}) {
         Ok(Waited::Published(published)) => published,
         other => panic!("{other:?}"),
     }
@@ -111,7 +111,8 @@ fn the_deadline_ends_the_wait_with_what_was_seen() {
     let server = server(0, OLD);
     let (_sender, mut signals) = signals();
     let start = Instant::now();
-    let error = for_own_record(&awaited(&[&server]), limits(Some(Duration::from_secs(1))), &mut signals).unwrap_err();
+    let error = for_own_record(&awaited(&[&server]), limits(Some(Duration::from_secs(1))), &mut signals, &mut |_| {})
+        .unwrap_err();
     assert!((1.0..3.0).contains(&start.elapsed().as_secs_f64()));
     let WaitError::TimedOut(timed_out) = &error else { panic!("{error}") };
     assert!(matches!(&timed_out.observation, Observation::Others { addresses, ttl: 13 } if *addresses == [OLD]));
@@ -123,7 +124,8 @@ fn the_deadline_ends_the_wait_with_what_was_seen() {
 fn error_of(servers: &[&ScriptedServer]) -> WaitError {
     let (_sender, mut signals) = signals();
     let start = Instant::now();
-    let error = for_own_record(&awaited(servers), limits(Some(Duration::from_secs(1))), &mut signals).unwrap_err();
+    let error =
+        for_own_record(&awaited(servers), limits(Some(Duration::from_secs(1))), &mut signals, &mut |_| {}).unwrap_err();
     assert!(start.elapsed() < 2 * (Duration::from_secs(1) + DIAGNOSIS), "{:?}", start.elapsed());
     error
 }
@@ -181,7 +183,7 @@ fn a_stop_request_ends_the_wait_in_the_middle_of_a_question() {
     let server = ScriptedServer::start(|_| None);
     let (mut sender, mut signals) = signals();
     let awaited = awaited(&[&server]);
-    let waiting = std::thread::spawn(move || for_own_record(&awaited, limits(None), &mut signals));
+    let waiting = std::thread::spawn(move || for_own_record(&awaited, limits(None), &mut signals, &mut |_| {}));
     server.next();
     let start = Instant::now();
     sender.write_all(&[SIGTERM]).unwrap();
@@ -195,7 +197,7 @@ fn a_stop_request_that_came_before_ends_the_wait_as_well() {
     let server = ScriptedServer::start(|_| None);
     let (mut sender, mut signals) = signals();
     sender.write_all(&[SIGHUP, SIGTERM]).unwrap();
-    let waited = for_own_record(&awaited(&[&server]), limits(None), &mut signals).unwrap();
+    let waited = for_own_record(&awaited(&[&server]), limits(None), &mut signals, &mut |_| {}).unwrap();
     assert!(matches!(waited, Waited::Stopped { signal: 15, .. }), "{waited:?}");
 }
 
@@ -206,7 +208,7 @@ fn other_signals_do_not_end_the_wait() {
     let awaited = awaited(&[&server]);
     sender.write_all(&[SIGHUP]).unwrap();
     let waiting = std::thread::spawn(move || {
-        let waited = for_own_record(&awaited, limits(Some(Duration::from_secs(30))), &mut signals);
+        let waited = for_own_record(&awaited, limits(Some(Duration::from_secs(30))), &mut signals, &mut |_| {});
         (waited, signals.taken)
     });
     server.next();
@@ -222,7 +224,8 @@ fn a_source_of_requests_that_is_gone_is_left_alone() {
     let server = server(1, OWN);
     let (sender, mut signals) = signals();
     drop(sender);
-    let waited = for_own_record(&awaited(&[&server]), limits(Some(Duration::from_secs(30))), &mut signals).unwrap();
+    let waited =
+        for_own_record(&awaited(&[&server]), limits(Some(Duration::from_secs(30))), &mut signals, &mut |_| {}).unwrap();
     assert!(matches!(waited, Waited::Published(_)));
     assert_eq!(signals.taken, 1);
 }
@@ -231,11 +234,11 @@ fn a_source_of_requests_that_is_gone_is_left_alone() {
 fn without_a_server_or_an_own_address_there_is_nothing_to_wait_for() {
     let (_sender, mut signals) = signals();
     let mut nothing = awaited(&[]);
-    let error = for_own_record(&nothing, limits(None), &mut signals).unwrap_err();
+    let error = for_own_record(&nothing, limits(None), &mut signals, &mut |_| {}).unwrap_err();
     assert!(matches!(error, WaitError::NoServer), "{error}");
     nothing.servers.push("127.0.0.1:9".parse().unwrap());
     nothing.own.clear();
-    let error = for_own_record(&nothing, limits(None), &mut signals).unwrap_err();
+    let error = for_own_record(&nothing, limits(None), &mut signals, &mut |_| {}).unwrap_err();
     assert!(matches!(error, WaitError::NoOwnAddress), "{error}");
 }
 
@@ -258,7 +261,8 @@ fn the_wait_leaves_no_thread_and_no_descriptor_behind() {
     let (server, dead) = (server(1, OWN), ScriptedServer::start(|_| None));
     let (_sender, mut signals) = signals();
     let before = (entries("/proc/self/fd"), entries("/proc/self/task"));
-    let waited = for_own_record(&awaited(&[&dead, &server]), limits(Some(Duration::from_secs(30))), &mut signals);
+    let waited =
+        for_own_record(&awaited(&[&dead, &server]), limits(Some(Duration::from_secs(30))), &mut signals, &mut |_| {});
     assert!(matches!(waited.unwrap(), Waited::Published(_)));
     assert_eq!((entries("/proc/self/fd"), entries("/proc/self/task")), before);
 }

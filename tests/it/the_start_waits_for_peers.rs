@@ -8,7 +8,7 @@ use hickory_resolver::proto::op::{Message, Query};
 use hickory_resolver::proto::rr::{Name, RecordType};
 
 use crate::support::vm::BOOT;
-use crate::support::{Cluster, DnsSettings, Ended, Pod, RunningPod};
+use crate::support::{Cluster, DnsSettings, Ended, Pod, RunningPod, wait_until};
 
 const PREDECESSOR: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 88, 0, 250));
 /// How long a peer's dial lasts (`net_setuptime`).
@@ -112,11 +112,61 @@ fn no_longer_than_the_wait_as_a_whole_may_take() {
 
 #[test]
 fn not_once_it_is_asked_to_end() {
-    let (_cluster, pod, _) = Replacement::new(30).start_with(&[]);
+    for signal in [15, 2, 3] {
+        let (_cluster, pod, _) = Replacement::new(30).start_with(&[]);
+        pod.expect_line(WAITS, BOOT);
+        let sent = Instant::now();
+        pod.signal(signal);
+        assert_eq!(pod.wait(BUSY), Ended::Code(128 + signal));
+        assert!(sent.elapsed() < Duration::from_secs(1), "{:?}", sent.elapsed());
+        assert_eq!(pod.stdout(), "");
+    }
+}
+
+/// A node that takes the place of another one, in the wait for peers, which lasts until `timeout`.
+fn node_that_waits_for_peers(timeout: &str) -> (Cluster, RunningPod) {
+    let mut replacement = Replacement::new(30);
+    let name = format!("web@{}", replacement.pod.fqdn());
+    replacement.pod = replacement.pod.command(["erl", "-noinput", "-name", &name, "-setcookie", "sesame"]);
+    let (cluster, pod, _) = replacement.start_with(&[("BEAMINIT_WAIT_TIMEOUT", timeout)]);
     pod.expect_line(WAITS, BOOT);
-    pod.signal(15);
-    assert_eq!(pod.wait(BUSY), Ended::Code(143));
-    assert_eq!(pod.stdout(), "");
+    (cluster, pod)
+}
+
+/// The exit code and the line of a probe.
+fn probe(pod: &RunningPod, words: &[&str]) -> (Option<i32>, String) {
+    let output = pod.exec(["beaminit", "probe"].iter().chain(words));
+    (output.status.code(), String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+#[test]
+fn and_probes_say_so_until_the_node_runs() {
+    let (_cluster, pod) = node_that_waits_for_peers("12s");
+    let (code, line) = probe(&pod, &["live"]);
+    let seconds = line.strip_prefix("live: waiting for peers since ").and_then(|rest| rest.strip_suffix(" s"));
+    let (age, limit) = seconds.and_then(|rest| rest.split_once(" s, of at most ")).expect(&line);
+    let (age, limit): (u64, u64) = (age.parse().unwrap(), limit.parse().unwrap());
+    // The record was seen some moments after the wait had begun, so what is left of its twelve seconds is a little less.
+    assert!(code == Some(0) && age <= 5 && (7..=12).contains(&limit), "{line}");
+    let (code, line) = probe(&pod, &["ready"]);
+    assert!(code == Some(1) && line.starts_with("ready: waiting for peers since "), "{line}");
+    let (_, json) = probe(&pod, &["live", "--format", "json"]);
+    assert!(json.contains(r#""phase":"peers""#), "{json}");
+    let later = format!("live: waiting for peers since {} s", age + 3);
+    wait_until(BOOT, "a later probe", || probe(&pod, &["live"]).1.starts_with(&later));
+    wait_until(BOOT, "a node that is ready", || probe(&pod, &["ready"]).0 == Some(0));
+    pod.expect_line("the wait for peers is over", BOOT);
+}
+
+/// A start that hangs in this phase is not alive for ever.
+#[test]
+fn and_a_liveness_probe_fails_behind_its_limit() {
+    let (_cluster, pod) = node_that_waits_for_peers("3s");
+    pod.signal(19);
+    assert_eq!(probe(&pod, &["live"]).0, Some(0));
+    wait_until(BOOT, "a probe that fails", || probe(&pod, &["live"]).0 == Some(1));
+    let (_, line) = probe(&pod, &["live"]);
+    assert!(line.starts_with("live: still waiting for peers since "), "{line}");
 }
 
 #[test]

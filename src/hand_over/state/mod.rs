@@ -121,9 +121,14 @@ impl State {
         })
     }
 
-    /// The same while it waits: at most for this long.
-    pub(crate) fn waiting(self, limit: Option<Duration>) -> Self {
-        Self { phase: Phase::waiting(limit), ..self }
+    /// The same while it waits for its record: at most for this long.
+    pub(super) fn waiting_for_record(self, limit: Option<Duration>) -> Self {
+        Self { phase: Phase::record(limit), ..self }
+    }
+
+    /// The same while it waits for peers.
+    pub(super) fn waiting_for_peers(self, limit: Duration) -> Self {
+        Self { phase: Phase::peers(limit), ..self }
     }
 
     /// Finds the state of this container's start, waiting or not, with the run directory that it is in; `is_kind` says

@@ -19,7 +19,7 @@ use crate::variables::WaitPeers;
 
 use super::answers::{Authority, Failure, Outcome};
 use super::pace::{Pace, RoundEnd};
-use super::peers::{self, PeerCheck, StaleAnswer};
+use super::peers::{PeerCheck, StaleAnswer};
 use super::questions::{AddressKeys, Allowed, Family, PrivateTypes, Question};
 use super::servers::Servers;
 use super::sighting::{Observation, Sighting};
@@ -66,20 +66,6 @@ pub struct WaitLimits {
     pub timeout: Option<Duration>,
     /// What is waited for once the record has been seen.
     pub peers: WaitPeers,
-}
-
-impl WaitLimits {
-    /// How long a wait may last with all that belongs to it, its diagnosis as well. `None`: for ever.
-    #[must_use]
-    pub fn longest(self) -> Option<Duration> {
-        const LAST_ROUNDS: Duration = Duration::from_secs(10);
-        let for_peers = match self.peers {
-            WaitPeers::Off => Duration::ZERO,
-            WaitPeers::Auto => peers::LONGEST,
-            WaitPeers::AtLeast(time) => time.max(peers::LONGEST),
-        };
-        Some(self.timeout?.saturating_add(for_peers).saturating_add(LAST_ROUNDS))
-    }
 }
 
 /// What is looked for, and where.

@@ -39,7 +39,7 @@ const DIAL_LASTS: Duration = Duration::from_secs(7);
 /// The pause after an old answer is at least this long, the first time and later: its TTL may be none, or not true.
 const SHORTEST_PAUSE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
 /// The release starts after this time although a cache has another address, unless the setting asks for more.
-pub(super) const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// What is asked and awaited for the sake of peers.
 #[derive(Debug)]
@@ -166,6 +166,11 @@ impl PeerCheck {
         };
         self.is_cut_short = now < next && now >= self.limit;
         if now >= next || self.is_cut_short { AfterRound::Start } else { AfterRound::AskAgain(next.min(self.limit)) }
+    }
+
+    /// When the wait for peers ends, whatever they see.
+    pub(super) fn limit(&self) -> Duration {
+        self.limit
     }
 
     /// The time was over before everything was waited out that peers may be busy with.

@@ -41,7 +41,7 @@ pub fn body(data: &[u8]) {
         let (_sender, receiver) = UnixStream::pair().expect("a pair of sockets");
         let limits = WaitLimits { timeout: Some(TIMEOUT), peers: WaitPeers::Auto };
         let start = Instant::now();
-        let waited = for_own_record(&awaited, limits, &mut NeverStop(receiver));
+        let waited = for_own_record(&awaited, limits, &mut NeverStop(receiver), &mut |_| {});
         let took = start.elapsed();
         server.end();
         assert!(took <= TIMEOUT + GRACE, "{took:?}: {waited:?}");
