@@ -2,7 +2,7 @@
 
 TARGET := x86_64-unknown-linux-musl
 
-.PHONY: help demo image check test bench dist chaos long-life probes rolling fuzz minimal static setup
+.PHONY: help demo image check test otp bench dist chaos long-life probes rolling fuzz minimal static setup
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -31,6 +31,10 @@ test: setup ## check everything, as continuous integration does (root, Debian)
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 	DOCKER=$${DOCKER:-no} python3 tests/leftovers.py cargo test --no-fail-fast
 	$(MAKE) static
+
+# The roots of three Debian releases are made the first time, a minute or two each, and kept in target/tmp.
+otp: setup ## run what depends on the VM with OTP 23, 25 and 27 (root, Debian's mirrors)
+	python3 tests/leftovers.py cargo test --test otp -- --include-ignored
 
 bench: setup ## measure beaminit beside tini, dumb-init and catatonit (needs a quiet machine)
 	cargo bench --quiet --target $(TARGET) --bench bench

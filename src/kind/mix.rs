@@ -196,6 +196,20 @@ fn hand_over_cookie(plan: &mut HandOver, input: &HandOverInput<'_>, env_sh: Opti
         return Err(data_error(message).hint("remove that line, or set BEAMINIT_COOKIE=args"));
     }
     plan.place_cookie(&chosen.request(input, CookieLookup::Anywhere))?;
+    cancel_cookie_of_script(plan, input, layout);
+    plan.set(COOKIE, COOKIE_IN_A_FILE);
+    plan.cookie = Some(chosen.cookie);
+    Ok(())
+}
+
+/// The script passes a cookie to each of its VMs. That of Elixir 1.10 gives its remote tools no `vm.args`, which leaves no
+/// way to their command line but the variable that every VM reads, which serves for the node as well.
+fn cancel_cookie_of_script(plan: &mut HandOver, input: &HandOverInput<'_>, layout: &ReleaseLayout) {
+    if !layout.version_dir.join(REMOTE_VM_ARGS).is_file() {
+        let theirs = input.raw.erl_zflags.as_ref().map(|flags| format!("{flags} ")).unwrap_or_default();
+        plan.set("ERL_ZFLAGS", theirs + CANCELLING_COOKIE.trim_end());
+        return;
+    }
     let include = |name: &str, asked: Option<&str>| {
         include_line(&asked.map_or_else(|| layout.version_dir.join(name), PathBuf::from)) + CANCELLING_COOKIE
     };
@@ -203,9 +217,6 @@ fn hand_over_cookie(plan: &mut HandOver, input: &HandOverInput<'_>, env_sh: Opti
     plan.add_file(REMOTE_VM_ARGS, include(REMOTE_VM_ARGS, input.raw.release_remote_vm_args.as_deref()));
     plan.set("RELEASE_VM_ARGS", Value::in_run_dir(VM_ARGS));
     plan.set("RELEASE_REMOTE_VM_ARGS", Value::in_run_dir(REMOTE_VM_ARGS));
-    plan.set(COOKIE, COOKIE_IN_A_FILE);
-    plan.cookie = Some(chosen.cookie);
-    Ok(())
 }
 
 /// The script reads the cookie that `mix release` has made up, where nobody gives one.

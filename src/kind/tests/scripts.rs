@@ -275,9 +275,12 @@ fn a_mix_release_whose_cookie_cannot_be_read_is_an_error_with_the_variable() {
     plan("a script that makes one up\n", "", &nothing).unwrap();
 }
 
+const MIX: [(&str, &str); 4] =
+    [("bin/app", ""), ("releases/1.0/elixir", ""), ("releases/1.0/env.sh", ""), ("releases/1.0/remote.vm.args", "")];
+
 #[test]
 fn mix_hides_the_cookie_on_request() {
-    let root = release_of(&[("bin/app", ""), ("releases/1.0/elixir", ""), ("releases/1.0/env.sh", "")]);
+    let root = release_of(&MIX);
     let home = tempfile::tempdir().unwrap();
     let raw = RawEnv { release_cookie: Some("sesame".into()), ..with_home(home.path()) };
     let release = find(root.path(), "bin/app", "start", &raw);
@@ -287,6 +290,20 @@ fn mix_hides_the_cookie_on_request() {
         assert!(file(&plan, name).unwrap().contains("-setcookie "), "{name}");
     }
     assert_ne!(text(&plan, "RELEASE_COOKIE").as_deref(), Some("sesame"));
+}
+
+#[test]
+fn mix_hides_the_cookie_from_tools_that_read_no_vm_args() {
+    let root = release_of(&MIX[..3]);
+    let home = tempfile::tempdir().unwrap();
+    let raw =
+        RawEnv { release_cookie: Some("sesame".into()), erl_zflags: Some("+A 1".into()), ..with_home(home.path()) };
+    let release = find(root.path(), "bin/app", "start", &raw);
+    let plan = decide(HandOverInput { cookie_mode: CookieMode::File, ..given(&release, &pod(), &raw) }).unwrap();
+    assert_eq!(file(&plan, "erlang/.erlang.cookie"), Some("sesame"));
+    assert_eq!(text(&plan, "ERL_ZFLAGS").as_deref(), Some("+A 1 -setcookie this-one-cancels-the-other"));
+    // With one more, the two would not be two.
+    assert_eq!(file(&plan, "vm.args"), None);
 }
 
 #[test]
@@ -387,7 +404,7 @@ fn a_flag_of_ours_begins_a_line_whatever_the_template_ends_with() {
         ..VmArgsFile::default()
     };
     let erl = Release::find(vec!["erl".into()], &raw, None, Some(kind("erl"))).unwrap();
-    let root = release_of(&[("bin/app", ""), ("releases/1.0/elixir", ""), ("releases/1.0/env.sh", "")]);
+    let root = release_of(&MIX);
     let mix = find(root.path(), "bin/app", "start", &raw);
     for (release, cookie_mode, flag) in
         [(erl, CookieMode::Args, "sesame"), (mix, CookieMode::File, "this-one-cancels-the-other")]

@@ -14,19 +14,42 @@ use super::scratch_dir;
 
 /// `erlexec` with something in the VM's place that prints its arguments, so that each file costs milliseconds.
 pub struct Erlexec {
-    program: PathBuf,
+    /// The program, maybe behind the loader of its system.
+    program: Vec<PathBuf>,
     directory: TempDir,
+    /// Whether it puts `--` behind what is behind `-extra`, as it did before OTP 27.
+    ends_extra: bool,
 }
 
 impl Erlexec {
     pub fn new() -> Self {
+        Self::of(vec![erts().join("erlexec")])
+    }
+
+    /// That of another system, which needs no more of it than its C library.
+    pub fn of_system(root: &Path) -> Self {
+        let erts = fs::read_dir(root.join("usr/lib/erlang")).unwrap().map(|entry| entry.unwrap().path());
+        let is_erts =
+            |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"erts-"));
+        let erlexec = erts.filter(is_erts).map(|erts| erts.join("bin/erlexec")).find(|file| file.exists()).unwrap();
+        let libraries = format!("usr/lib/{}-linux-gnu", std::env::consts::ARCH);
+        let loader = fs::read_dir(root.join(&libraries)).unwrap().map(|entry| entry.unwrap().path());
+        let is_loader =
+            |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"ld-linux-"));
+        let loader = loader.into_iter().find(is_loader).expect("the loader of a Debian");
+        Self::of(vec![loader, "--library-path".into(), root.join(libraries), erlexec])
+    }
+
+    fn of(program: Vec<PathBuf>) -> Self {
         let directory = scratch_dir();
         let vm = directory.path().join("beam.smp");
         fs::write(&vm, "#!/bin/sh\nprintf '%s\\0' \"$@\"\n").unwrap();
         fs::set_permissions(&vm, fs::Permissions::from_mode(0o755)).unwrap();
         // A node with a name starts it.
         symlink("/bin/true", directory.path().join("epmd")).unwrap();
-        Self { program: erts().join("erlexec"), directory }
+        let mut this = Self { program, directory, ends_extra: false };
+        this.ends_extra = this.words(b"x").len() > 1;
+        this
     }
 
     /// What the VM would get from this args file: its flags, but for those of the emulator, and what is behind
@@ -34,8 +57,13 @@ impl Erlexec {
     pub fn arguments(&self, args_file: &[u8]) -> Option<(Vec<OsString>, Vec<OsString>)> {
         let file = self.directory.path().join("vm.args");
         fs::write(&file, args_file).unwrap();
-        let mut command = Command::new(&self.program);
-        command.arg("-args_file").arg(&file).env("BINDIR", self.directory.path()).env("ROOTDIR", "R");
+        let mut command = Command::new(&self.program[0]);
+        command
+            .args(&self.program[1..])
+            .arg("-args_file")
+            .arg(&file)
+            .env("BINDIR", self.directory.path())
+            .env("ROOTDIR", "R");
         let output = command.env("EMU", "beam").env("PROGNAME", "P").env("HOME", "H").output().unwrap();
         if !output.status.success() {
             return None;
@@ -50,9 +78,8 @@ impl Erlexec {
             None => (flags, Vec::new()),
         };
         // At the end of the file, and of the command line.
-        for part in [&mut extra, &mut flags] {
-            part.pop_if(|word| word == "--");
-        }
+        extra.pop_if(|word| self.ends_extra && word == "--");
+        flags.pop_if(|word| word == "--");
         flags.pop_if(|word| word == "--");
         Some((flags, extra))
     }

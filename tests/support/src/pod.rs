@@ -79,6 +79,7 @@ pub struct Pod {
     uid: Option<u32>,
     gid: u32,
     read_only_root: bool,
+    system: PathBuf,
     binds: Vec<Bind>,
     work_dir: PathBuf,
     entrypoint: Vec<OsString>,
@@ -104,6 +105,7 @@ impl Pod {
             uid: None,
             gid: 0,
             read_only_root: false,
+            system: "/".into(),
             binds: Vec::new(),
             work_dir: "/".into(),
             entrypoint: vec!["beaminit".into()],
@@ -191,6 +193,13 @@ impl Pod {
     pub fn read_only_root(mut self, read_only: bool) -> Self {
         self.read_only_root = read_only;
         self
+    }
+
+    /// The programs of another system than the machine's, in a directory. beaminit is there as it is delivered.
+    pub fn system(mut self, root: &Path) -> Self {
+        root.clone_into(&mut self.system);
+        self.binds.retain(|bind| bind.to != Path::new(BEAMINIT));
+        self.mount(places::static_beaminit(), BEAMINIT)
     }
 
     /// A `ConfigMap`: the directory's files, read-only, in /beamconfig.
@@ -321,7 +330,14 @@ impl Pod {
             network,
             link,
             host_name: self.name,
-            root: RootFs { at, read_only: self.read_only_root, binds: self.binds, files, termination_log },
+            root: RootFs {
+                at,
+                system: self.system,
+                read_only: self.read_only_root,
+                binds: self.binds,
+                files,
+                termination_log,
+            },
             context: Context { env: self.env, uid: self.uid, gid: self.gid, work_dir: self.work_dir },
             argv: [self.entrypoint, self.command].concat(),
             stdin: self.stdin,

@@ -1,12 +1,10 @@
 //! Real releases, built on the spot by the machine's own Elixir, rebar3 and Erlang from tests/fixtures.
 
-use std::fs::{self, File};
+use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
-
-use nix::fcntl::{Flock, FlockArg};
 
 use super::scratch_dir;
 use crate::places;
@@ -87,16 +85,8 @@ impl Built {
     /// target directory; any user can read it.
     pub fn dir(self) -> &'static Path {
         static DIRS: [OnceLock<PathBuf>; 10] = [const { OnceLock::new() }; 10];
-        DIRS[self as usize].get_or_init(|| {
-            let cache = places::target_tmp();
-            let release = cache.join(format!("{self:?}-{:016x}", self.fingerprint()));
-            let lock = File::create(cache.join(format!("{self:?}.lock"))).unwrap();
-            let _other_processes_wait = Flock::lock(lock, FlockArg::LockExclusive).unwrap();
-            if !release.exists() {
-                self.build(&release);
-            }
-            release
-        })
+        DIRS[self as usize]
+            .get_or_init(|| places::made_once(&format!("{self:?}"), self.fingerprint(), |release| self.build(release)))
     }
 
     /// Of all that decides what is built.
@@ -112,7 +102,6 @@ impl Built {
         hasher.finish()
     }
 
-    /// Nothing is at `release` unless it is whole.
     fn build(self, release: &Path) {
         let scratch = scratch_dir();
         let project = scratch.path().join("demo");
@@ -137,12 +126,8 @@ impl Built {
             fs::remove_dir_all(built.join("bin")).unwrap();
             copy(&fixture("distillery"), &built);
         }
-        let partial = release.with_extension("partial");
-        fs::remove_dir_all(&partial).ok(); // of a run that was killed
-        fs::create_dir(&partial).unwrap();
-        copy(&built, &partial);
-        Command::new("chmod").args(["-R", "a+rX"]).arg(&partial).run();
-        fs::rename(&partial, release).unwrap();
+        copy(&built, release);
+        Command::new("chmod").args(["-R", "a+rX"]).arg(release).run();
     }
 }
 
@@ -151,12 +136,12 @@ pub fn demo_release() -> &'static Path {
     Built::Mix.dir()
 }
 
-fn fixture(name: &str) -> PathBuf {
+pub(super) fn fixture(name: &str) -> PathBuf {
     places::project().join("tests/fixtures").join(name)
 }
 
 /// All files, in an order that is always the same.
-fn files_below(directory: &Path) -> Vec<PathBuf> {
+pub(super) fn files_below(directory: &Path) -> Vec<PathBuf> {
     if directory.is_file() {
         return vec![directory.to_owned()];
     }
@@ -170,7 +155,7 @@ fn files_below(directory: &Path) -> Vec<PathBuf> {
 }
 
 /// What is in a directory, into another one.
-fn copy(from: &Path, to: &Path) {
+pub(super) fn copy(from: &Path, to: &Path) {
     Command::new("cp").arg("-R").arg(from.join(".")).arg(to).run();
 }
 
@@ -195,7 +180,7 @@ fn tool(program: &str, project: &Path) -> Command {
     command
 }
 
-trait Run {
+pub(super) trait Run {
     fn run(&mut self);
 }
 

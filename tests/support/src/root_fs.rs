@@ -1,4 +1,4 @@
-//! A pod's file system: the machine's programs, read-only, below an /etc, /dev and /proc of the pod's own.
+//! A pod's file system: the programs of the machine or of another system, read-only, below an /etc, /dev and /proc of the pod's own.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -28,6 +28,8 @@ pub struct Bind {
 pub struct RootFs {
     /// An empty directory of the machine; it stays empty there, the mounts are seen in the pod alone.
     pub at: PathBuf,
+    /// Where the programs come from.
+    pub system: PathBuf,
     pub read_only: bool,
     pub binds: Vec<Bind>,
     /// Path in the pod, content.
@@ -66,12 +68,12 @@ impl RootFs {
     }
 
     fn programs(&self) {
-        self.bind(Path::new("/usr"), "/usr", true);
-        for name in ["/bin", "/sbin", "/lib", "/lib32", "/lib64"] {
-            let on_the_machine = Path::new(name);
-            match fs::read_link(on_the_machine) {
-                Ok(target) => symlink(target.strip_prefix("/").unwrap_or(&target), self.path(name)).unwrap(),
-                Err(_) if on_the_machine.is_dir() => self.bind(on_the_machine, name, true),
+        self.bind(&self.system.join("usr"), "/usr", true);
+        for name in ["bin", "sbin", "lib", "lib32", "lib64"] {
+            let (in_the_system, in_the_pod) = (self.system.join(name), Path::new("/").join(name));
+            match fs::read_link(&in_the_system) {
+                Ok(target) => symlink(target.strip_prefix("/").unwrap_or(&target), self.path(in_the_pod)).unwrap(),
+                Err(_) if in_the_system.is_dir() => self.bind(&in_the_system, in_the_pod, true),
                 Err(_) => {}
             }
         }
@@ -83,9 +85,10 @@ impl RootFs {
         self.file("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n");
         self.file("/etc/group", "root:x:0:\nnogroup:x:65534:\n");
         self.file("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n");
-        for path in ["/etc/ld.so.cache", "/etc/alternatives"].map(Path::new) {
-            if path.exists() {
-                self.bind(path, path, true);
+        for name in ["etc/ld.so.cache", "etc/alternatives"] {
+            let in_the_system = self.system.join(name);
+            if in_the_system.exists() {
+                self.bind(&in_the_system, Path::new("/").join(name), true);
             }
         }
     }

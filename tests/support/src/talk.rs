@@ -38,12 +38,16 @@ pub fn pod(cluster: &Cluster, name: &str, config: &Path) -> Pod {
 
 /// The same, but the Secret was forgotten.
 pub fn pod_without_secret(cluster: &Cluster, name: &str, config: &Path) -> Pod {
+    pod_of(cluster, name, config).release(demo_release())
+}
+
+/// The same without a release.
+pub fn pod_of(cluster: &Cluster, name: &str, config: &Path) -> Pod {
     cluster
         .pod(name)
         .namespace("astarte")
         .uid(54321)
         .read_only_root(true)
-        .release(demo_release())
         .mount_config(config)
         .env("RELEASE_CONFIG_DIR", "/beamconfig")
         .env("REPLACE_OS_VARS", "true")

@@ -1,0 +1,45 @@
+//! The promises that depend on the VM, on the Erlangs and Elixirs of three Debian releases. `make test` runs them on the
+//! oldest and the newest, `make otp` on all and more of them.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test ends with a panic, waits for its own children and polls with a deadline"
+)]
+
+/// Tests of functions that take an [`Otp`](crate::support::Otp).
+macro_rules! on_each_otp {
+    ($($promise:ident),+) => {
+        on_each_otp!(otp_23, V23, "", $($promise),+);
+        on_each_otp!(otp_27, V27, "", $($promise),+);
+        mod otp_25 {
+            $(#[test]
+            #[ignore = "make otp runs it"]
+            fn $promise() {
+                super::$promise(crate::support::Otp::V25);
+            })+
+        }
+    };
+    ($version:ident, $otp:ident, $_of:literal, $($promise:ident),+) => {
+        mod $version {
+            $(#[test]
+            fn $promise() {
+                super::$promise(crate::support::Otp::$otp);
+            })+
+        }
+    };
+}
+
+mod a_term_at_any_moment_ends_it;
+mod exit_codes_and_crash_dumps;
+mod rabbitmq;
+mod the_cookie_in_every_mode;
+mod the_talks_configmap;
+mod values_arrive;
+mod words_are_those_of_erlexec;
+
+use test_support as support;
