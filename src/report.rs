@@ -200,7 +200,7 @@ pub(crate) fn warn_if_unwritten<T>(written: Result<T, Error>) -> Option<T> {
     written.inspect_err(warn).ok()
 }
 
-/// We end because we were told to, `after` so long a wait.
+/// Reports that a signal ended the start, `after` this long a wait.
 pub(crate) fn report_stop_before_start(signal: i32, after: Option<Duration>, config: &Config) -> ExitReason {
     let waited = after.map(|after| format!(" after {:.1} s of waiting", after.as_secs_f64())).unwrap_or_default();
     let name = signal::name(signal);
@@ -318,93 +318,4 @@ fn list(addresses: &[IpAddr]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::{Arc, Mutex};
-    use tracing::{Event, Subscriber};
-    use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
-    use tracing_subscriber::registry::Registry;
-
-    #[test]
-    fn a_bug_is_told_with_its_place_and_with_whatever_a_panic_says() {
-        let told = |payload: &dyn Any| bug(Some(Location::caller()), payload).to_string();
-        let rows: [(&dyn Any, &str); 3] =
-            [(&"a word", "a word"), (&"a sentence".to_owned(), "a sentence"), (&7, "no reason given")];
-        for (payload, cause) in rows {
-            let lines = told(payload);
-            assert!(lines.starts_with(&format!("beaminit: bug: {}:", file!())), "{lines}");
-            let end = format!(": {cause}\nhint: please report it, with the pod's manifest");
-            assert!(lines.ends_with(&end), "{lines}");
-        }
-        assert_eq!(bug(None, &"x").code, 70);
-    }
-
-    /// The targets of all events.
-    #[derive(Clone, Default)]
-    struct Targets(Arc<Mutex<Vec<String>>>);
-
-    impl<S: Subscriber> Layer<S> for Targets {
-        fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-            self.0.lock().unwrap().push(event.metadata().target().to_owned());
-        }
-    }
-
-    #[test]
-    fn a_warning_is_logged_under_the_name_of_its_stage() {
-        let stages = [
-            Stage::Cli,
-            Stage::Signals,
-            Stage::Config,
-            Stage::Identity,
-            Stage::Release,
-            Stage::Render,
-            Stage::Wait,
-            Stage::HandOver,
-            Stage::Supervise,
-            Stage::Exec,
-            Stage::Bug,
-        ];
-        let targets = Targets::default();
-        tracing::subscriber::with_default(Registry::default().with(targets.clone()), || {
-            for stage in stages {
-                log_warning(stage, &Problem::new("odd"));
-            }
-        });
-        assert_eq!(*targets.0.lock().unwrap(), stages.map(Stage::name));
-    }
-
-    #[test]
-    fn an_end_that_nobody_asked_for_has_a_hint_where_there_is_something_to_do() {
-        let hint = |reason, slogan: Option<&str>, is_beam| {
-            let slogan = slogan.map(str::to_owned);
-            let ended = Ended { reason, after: Duration::ZERO, was_asked: false, slogan };
-            hint_after(&ended, is_beam).unwrap_or_default()
-        };
-        let (failed, killed) = (ExitReason::Code(1), ExitReason::Signal(signal::KILL));
-        let rows = [
-            (hint(killed, None, true), "OOMKilled"),
-            (hint(failed, Some("eheap_alloc: Cannot allocate 9 bytes"), true), "raise resources.limits.memory"),
-            (hint(failed, Some("eheap_alloc: Cannot reallocate 9 bytes"), true), "raise resources.limits.memory"),
-            (hint(failed, Some("no such luck"), true), "kubectl logs --previous POD"),
-            (hint(ExitReason::Code(0), None, true), "it went to the background"),
-        ];
-        for (hint, part) in rows {
-            assert!(hint.contains(part), "{part} in {hint}");
-        }
-        assert_eq!(hint(failed, None, false), "");
-    }
-
-    #[test]
-    fn the_termination_log_gets_what_the_kubelet_reads_of_it_and_no_half_character() {
-        let log = tempfile::NamedTempFile::new().unwrap();
-        let written = |text: &str| {
-            write_termination_log(text, log.path());
-            std::fs::read_to_string(log.path()).unwrap()
-        };
-        for text in ["x".repeat(4096), "…".repeat(3), String::new()] {
-            assert_eq!(written(&text), text);
-        }
-        assert_eq!(written(&"x".repeat(4097)), "x".repeat(4096));
-        assert_eq!(written(&"…".repeat(2000)), "…".repeat(4096 / "…".len()));
-    }
-}
+mod tests;

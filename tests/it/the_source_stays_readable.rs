@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use crate::support::places::project;
-use crate::support::source::{code_lines, functions, sources};
+use crate::support::source::{code_lines, functions, sources, texts_below};
 
 const MOST_LINES_OF_A_FILE: usize = 400;
+const MOST_LINES_OF_INLINE_TESTS: usize = 80;
 const MOST_LINES_OF_A_FUNCTION: usize = 50;
 const MOST_PARAMETERS: usize = 4;
 /// Outside `kind/`: what is special about a kind of release is in its own file.
@@ -25,6 +26,18 @@ fn no_file_is_too_long() {
     expect_only(
         &[],
         sizes.filter(|(_, lines)| *lines > MOST_LINES_OF_A_FILE).map(|(path, lines)| format!("{path} {lines}")),
+    );
+}
+
+/// Longer ones are in `x/tests.rs`.
+#[test]
+fn tests_beside_the_code_are_short() {
+    let files = texts_below("src");
+    let inline =
+        files.iter().filter_map(|(path, text)| Some((path, text.split_once("mod tests {")?.1.lines().count())));
+    expect_only(
+        &[],
+        inline.filter(|(_, lines)| *lines > MOST_LINES_OF_INLINE_TESTS).map(|(path, lines)| format!("{path} {lines}")),
     );
 }
 
