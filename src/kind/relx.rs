@@ -46,16 +46,8 @@ pub(super) const SPEC: KindSpec = KindSpec {
 };
 
 fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error> {
-    let text = input.release.script_text();
-    // Scripts up to relx 3.33 do not.
-    let knows_variable = text.contains(COOKIE);
-    let cookie_lookup = if knows_variable {
-        CookieLookup::Anywhere
-    } else if text.contains(".erlang.cookie") {
-        CookieLookup::HomeOnly
-    } else {
-        CookieLookup::VmArgsOnly
-    };
+    let cookie_lookup = cookie_lookup(&input.release.script_text());
+    let knows_variable = cookie_lookup == CookieLookup::Anywhere;
     let show_cookie =
         if knows_variable { show_cookie } else { |_: &mut HandOver, _: &HandOverInput<'_>, _: &Cookie| {} };
     let cookie_value = input.raw.relx_cookie.clone();
@@ -66,6 +58,18 @@ fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error
         plan.set("RELX_CONFIG_PATH", Value::in_run_dir(SYS_CONFIG));
     }
     Ok(())
+}
+
+/// Since relx 4 the script knows the variable, since 3.20 the file in HOME.
+fn cookie_lookup(script: &str) -> CookieLookup {
+    let names = |place: &str| script.lines().any(|line| !line.trim_start().starts_with('#') && line.contains(place));
+    if names(COOKIE) {
+        CookieLookup::Anywhere
+    } else if names(".erlang.cookie") {
+        CookieLookup::HomeOnly
+    } else {
+        CookieLookup::VmArgsOnly
+    }
 }
 
 /// The script ends at once if it finds no name.

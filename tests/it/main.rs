@@ -22,6 +22,7 @@ mod a_terminal_works_as_without_us;
 mod an_odd_template_is_named_or_read;
 mod bad_surroundings_are_no_panic;
 mod erlexec_reads_the_same_words;
+mod every_generation_of_start_scripts;
 mod every_release_kind_starts_under_its_name;
 mod every_value_arrives_in_sys_config;
 mod every_vm_is_asked_to_stop;
