@@ -49,6 +49,12 @@ fn mix_whose_env_sh_names_the_node() {
     Scene::start(Built::MixNamedByEnvSh, "named_by_env_sh").reach(&MIX).end();
 }
 
+/// The image's own, in `releases/COOKIE`.
+#[test]
+fn mix_with_the_cookie_of_its_image() {
+    Scene::start_from("-name ${RELEASE_NAME}@${MY_POD_FQDN}\n", Built::Mix, "pairing", &[]).reach(&MIX).end();
+}
+
 #[test]
 fn mix_with_its_cookie_in_a_file() {
     Scene::start_with(Built::Mix, "pairing", &[("BEAMINIT_COOKIE", "file")]).reach(&MIX).end();
@@ -88,10 +94,14 @@ impl Scene {
     }
 
     fn start_with(built: Built, node: &str, env: &[(&str, &str)]) -> Self {
+        Self::start_from(VM_ARGS, built, node, env)
+    }
+
+    fn start_from(vm_args: &str, built: Built, node: &str, env: &[(&str, &str)]) -> Self {
         let config = scratch_dir();
         fs::set_permissions(config.path(), Permissions::from_mode(0o755)).unwrap();
         if built != Built::RelxSrc {
-            fs::write(config.path().join("vm.args"), VM_ARGS).unwrap();
+            fs::write(config.path().join("vm.args"), vm_args).unwrap();
         }
         let cluster = Cluster::start(DnsSettings::default());
         let pod =

@@ -15,6 +15,7 @@ mod a_drop_in_changes_nothing;
 mod a_missing_record_ends_the_start;
 mod a_predecessors_address_does_not_count;
 mod a_probe_asks_the_node;
+mod a_probe_believes_no_stranger;
 mod a_release_is_known_by_its_files;
 mod a_rolling_restart_keeps_the_cluster;
 mod a_stop_request_ends_the_wait;

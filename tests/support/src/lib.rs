@@ -19,6 +19,7 @@ mod net_namespace;
 mod otp;
 pub mod places;
 mod pod;
+pub mod probed_node;
 mod processes;
 pub mod pty;
 pub mod real_dns;

@@ -143,6 +143,11 @@ impl RunningPod {
         SilentAddress::new(network, link)
     }
 
+    /// Runs `work`, which may open sockets, in the pod's network.
+    pub fn on_its_network<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        self.plug.as_ref().expect("it is taken with the pod").0.run(work)
+    }
+
     /// All processes of the pod, zombies too.
     pub fn processes(&self) -> Vec<Process> {
         processes_in(&self.pid_namespace)
