@@ -7,6 +7,10 @@ use std::path::Path;
 /// The size limit of a `ConfigMap` or a Secret, in bytes; the other files are far smaller.
 pub(crate) const MAX_SIZE: u64 = 1 << 20;
 
+/// Stands in a text for the path, but for its last word, of a file in the run directory that was beside a template. The
+/// directory is not known yet, and Unicode gives the first character no meaning.
+pub(crate) const BESIDE: &str = "\u{e000}/beside-";
+
 /// Reads a file of at most [`MAX_SIZE`] bytes.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     read_at_most(MAX_SIZE, path)

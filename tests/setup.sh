@@ -5,9 +5,9 @@ set -eu
 # bind9, bind9-dnsutils, dnsmasq-base, unbound: real name servers, which the tests start themselves.
 # elixir, rebar3, rabbitmq-server: the real releases. iproute2, util-linux: namespaces. binutils: the static check.
 # tini, dumb-init, catatonit: the peers. mawk: what templates were filled in by.
-# ejabberd: a server whose own script waits for the VM. strace: which system calls we use. qemu-user-static: tries the binary for another machine. debootstrap: Debian releases with other Erlangs, and the demo's base image where none can be pulled.
+# openssl: certificates. ejabberd: a server whose own script waits for the VM. strace: which system calls we use. qemu-user-static: tries the binary for another machine. debootstrap: Debian releases with other Erlangs, and the demo's base image where none can be pulled.
 packages="elixir rebar3 rabbitmq-server iproute2 tini dumb-init catatonit mawk perl util-linux binutils gcc libc6-dev strace"
-packages="$packages bind9 bind9-dnsutils dnsmasq-base unbound debootstrap python3-venv qemu-user-static ejabberd"
+packages="$packages bind9 bind9-dnsutils dnsmasq-base unbound debootstrap python3-venv qemu-user-static ejabberd openssl"
 # Any kubectl does; Debian's is the oldest that the manifests are for.
 command -v kubectl >/dev/null || packages="$packages kubernetes-client"
 

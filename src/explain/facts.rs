@@ -100,7 +100,7 @@ pub(crate) struct Step {
 /// A template that counts.
 #[derive(Debug, Serialize)]
 pub(crate) struct TemplateRow {
-    /// `vm.args` or `sys.config`.
+    /// `vm.args`, `sys.config`, or the flag of `vm.args` that names it.
     pub(crate) file: &'static str,
     /// Where it is.
     pub(crate) path: String,
@@ -156,7 +156,7 @@ pub(crate) struct Variable {
 #[derive(Debug, Serialize)]
 pub(crate) struct File {
     /// Its name.
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// What it holds, as [`TemplateRow::rendered`] shows it.
     pub(crate) contents: String,
 }

@@ -173,7 +173,10 @@ fn describe_hand_over(hand_over: &HandOver, run_dir: Option<&Path>, secrets: &Se
         variables: variables.map(|(name, value)| facts::Variable { name, value: show(value, dir, secrets) }).collect(),
         removed: hand_over.removed.clone(),
         files: files
-            .map(|file| facts::File { name: file.name, contents: secrets.mask_file(file.name, &file.contents) })
+            .map(|file| {
+                let contents = secrets.mask_file(&file.name, &file.contents_in(dir));
+                facts::File { name: file.name.to_string(), contents }
+            })
             .collect(),
         folders: hand_over.directories.clone(),
         home_cookie: hand_over.home_cookie.as_ref().map(|path| path.display().to_string()),

@@ -3,6 +3,7 @@
 use super::facts;
 use super::mask::{self, Secrets};
 use crate::context::Context;
+use crate::file::BESIDE;
 use crate::identity::Source;
 use crate::plan::{Plan, TemplateView};
 use crate::render::ValueOrigin;
@@ -32,7 +33,7 @@ pub(super) fn describe(context: &Context, plan: &Plan, secrets: &Secrets) -> Vec
 }
 
 fn describe_template(context: &Context, view: &TemplateView<'_>, secrets: &Secrets) -> facts::TemplateRow {
-    let file = view.file.name();
+    let file = view.file;
     let mut placeholders = Vec::new();
     if let Some((_, filled)) = view.rendered {
         placeholders.extend(filled.values.iter().map(|value| describe_placeholder(context, value, &filled.template)));
@@ -41,7 +42,9 @@ fn describe_template(context: &Context, view: &TemplateView<'_>, secrets: &Secre
         file,
         path: view.template.path.display().to_string(),
         named_by: view.template.named_by,
-        rendered: view.rendered.map(|(text, _)| secrets.mask_file(file, text)),
+        rendered: view
+            .rendered
+            .map(|(text, _)| secrets.mask_file(file, &text.replace(BESIDE, "<run directory>/beside-"))),
         placeholders,
     }
 }

@@ -135,7 +135,7 @@ fn of_hand_over(page: &mut Page, hand_over: &HandOverRow, run_dir: Option<&str>)
     rows.extend(hand_over.home_cookie.iter().map(|path| row("cookie file", path.as_str())));
     page.rows(&rows);
     for file in hand_over.files.iter().filter(|file| file.name != "sys.config") {
-        page.quote(file.name, &file.contents);
+        page.quote(&file.name, &file.contents);
     }
 }
 

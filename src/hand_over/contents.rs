@@ -1,13 +1,15 @@
 //! What the release gets.
 
-use super::value::Value;
+use super::value::{Value, quoted};
 use crate::cookie::Cookie;
 use crate::error::{Error, Problem, Stage};
 use crate::exit;
+use crate::file::BESIDE;
 use crate::identity::name::NodeName;
 use crate::variables::RawEnv;
+use std::borrow::Cow;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(crate) const VM_ARGS: &str = "vm.args";
 pub(crate) const SYS_CONFIG: &str = "sys.config";
@@ -50,7 +52,7 @@ pub(crate) struct HandOver {
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct RunFile {
     /// Its name, in the run directory.
-    pub(crate) name: &'static str,
+    pub(crate) name: Cow<'static, str>,
     /// What it holds: secrets too.
     pub(crate) contents: String,
 }
@@ -69,8 +71,8 @@ impl HandOver {
         self
     }
 
-    pub(crate) fn add_file(&mut self, name: &'static str, contents: String) {
-        self.files.push(RunFile { name, contents });
+    pub(crate) fn add_file(&mut self, name: impl Into<Cow<'static, str>>, contents: String) {
+        self.files.push(RunFile { name: name.into(), contents });
     }
 
     pub(crate) fn set(&mut self, variable: &'static str, value: impl Into<Value>) {
@@ -91,6 +93,16 @@ impl HandOver {
     /// Whether anything is to be written to the run directory.
     pub(crate) fn needs_run_dir(&self) -> bool {
         !(self.files.is_empty() && self.directories.is_empty())
+    }
+}
+
+impl RunFile {
+    /// What it holds, now that the run directory is known.
+    pub(crate) fn contents_in(&self, run_dir: &Path) -> String {
+        if !self.name.ends_with(VM_ARGS) || !self.contents.contains(BESIDE) {
+            return self.contents.clone();
+        }
+        self.contents.replace(BESIDE, &quoted(&run_dir.join("beside-")))
     }
 }
 

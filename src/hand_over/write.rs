@@ -36,7 +36,7 @@ impl HandOver {
             self.directories.iter().try_for_each(|name| dir.make_dir(name).map(drop))?;
             for file in &self.files {
                 let mode = if file.name == cookie::IN_RUN_DIR { 0o400 } else { 0o600 };
-                dir.write(file.name, file.contents.as_bytes(), mode)?;
+                dir.write(&file.name, file.contents_in(dir.path()).as_bytes(), mode)?;
             }
         }
         let home_cookie = match (&self.home_cookie, &self.cookie) {

@@ -2,7 +2,7 @@
 
 use super::spec::HandOverInput;
 use crate::error::Error;
-use crate::hand_over::{HandOver, Value};
+use crate::hand_over::{HandOver, VM_ARGS, Value};
 use crate::identity::name::Fqdn;
 use crate::identity::{Identity, Source};
 
@@ -17,7 +17,21 @@ impl HandOverInput<'_> {
             plan.removed = vec!["REPLACE_OS_VARS", "RELX_REPLACE_OS_VARS"];
         }
         (self.release.kind.hand_over)(&mut plan, self)?;
+        if plan.files.iter().any(|file| file.name == VM_ARGS) {
+            self.add_nested_files(&mut plan);
+        }
         Ok(plan)
+    }
+}
+
+impl HandOverInput<'_> {
+    /// A file that is named twice is one.
+    fn add_nested_files(&self, plan: &mut HandOver) {
+        for nested in self.vm_args.iter().flat_map(|(_, args)| &args.nested) {
+            if plan.files.iter().all(|file| file.name != nested.name) {
+                plan.add_file(nested.name.clone(), nested.text.clone());
+            }
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::hand_over::{CANCELLING_COOKIE, COOKIE_IN_A_FILE, HandOver, SYS_CONFIG
 use crate::identity::name::{Distribution, NodeHost, NodeName};
 use crate::release::ReleaseLayout;
 use crate::render::vm_args::NamedNode;
+use crate::render::{self, VmArgsFile};
 use crate::variables::CookieMode;
 use std::path::{Path, PathBuf};
 
@@ -71,6 +72,7 @@ fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error
         check_built_in_cookie(plan, input, layout)?;
     }
     hand_over_vm_args(plan, input, layout);
+    share_distribution_with_tools(plan, input, layout);
     if let Some((template, text)) = &input.sys_config {
         plan.warnings.extend(missing_marker(layout, template, text));
         plan.add_file(SYS_CONFIG, (*text).to_owned());
@@ -263,6 +265,22 @@ fn hand_over_vm_args(plan: &mut HandOver, input: &HandOverInput<'_>, layout: &Re
         plan.add_file(VM_ARGS, text);
         plan.set("RELEASE_VM_ARGS", Value::in_run_dir(VM_ARGS));
     }
+}
+
+/// Its remote tools connect as the node does, by flags in a file of theirs.
+fn share_distribution_with_tools(plan: &mut HandOver, input: &HandOverInput<'_>, layout: &ReleaseLayout) {
+    let Some((_, VmArgsFile { distribution, .. })) = &input.vm_args else { return };
+    let own = layout.version_dir.join(REMOTE_VM_ARGS);
+    let has_own = render::read_vm_args(&own).is_none_or(|own| !own.distribution.is_empty());
+    if distribution.is_empty() || has_own || input.raw.release_remote_vm_args.is_some() {
+        return;
+    }
+    if let Some(file) = plan.files.iter_mut().find(|file| file.name == REMOTE_VM_ARGS) {
+        file.contents += distribution;
+        return;
+    }
+    plan.add_file(REMOTE_VM_ARGS, include_line(&own) + distribution);
+    plan.set("RELEASE_REMOTE_VM_ARGS", Value::in_run_dir(REMOTE_VM_ARGS));
 }
 
 /// Without its marker the script does not read `config/runtime.exs`.

@@ -3,11 +3,12 @@
 use super::planner::Planner;
 use crate::context::{Context, Environment};
 use crate::error::{Problem, Stage};
+use crate::hand_over::{SYS_CONFIG, VM_ARGS};
 use crate::identity::name::NodeName;
 use crate::kind::template_search::{FoundTemplate, ReleaseFile, SkippedTemplate, TemplateSearch};
 use crate::kind::{Release, ScriptRendering, Template};
 use crate::render::{
-    self, FilledTemplate, RenderedSysConfig, TemplateVariables, UnsetVariable, VmArgsFile, VmSurroundings,
+    self, FilledTemplate, NestedFile, RenderedSysConfig, TemplateVariables, UnsetVariable, VmArgsFile, VmSurroundings,
 };
 use std::net::IpAddr;
 
@@ -16,6 +17,8 @@ use std::net::IpAddr;
 pub(crate) struct PlannedTemplates {
     pub(super) vm_args: Option<PlannedTemplate<VmArgsFile>>,
     pub(super) sys_config: Option<PlannedTemplate<RenderedSysConfig>>,
+    /// Those of the files beside `vm.args` that are rendered too, in their order there.
+    pub(super) nested: Vec<Template>,
     pub(crate) skipped: Vec<SkippedTemplate>,
 }
 
@@ -28,7 +31,8 @@ pub(super) struct PlannedTemplate<T> {
 
 /// A template as logs and reports show it.
 pub(crate) struct TemplateView<'a> {
-    pub(crate) file: ReleaseFile,
+    /// The file's name, or the flag of `vm.args` that names it.
+    pub(crate) file: &'static str,
     pub(crate) template: &'a Template,
     /// The text, and what its placeholders were replaced by.
     pub(crate) rendered: Option<(&'a str, &'a FilledTemplate)>,
@@ -39,18 +43,25 @@ pub(crate) struct TemplateView<'a> {
 impl PlannedTemplates {
     pub(crate) fn views(&self) -> impl Iterator<Item = TemplateView<'_>> {
         let vm_args = self.vm_args.iter().map(|planned| TemplateView {
-            file: ReleaseFile::VmArgs,
+            file: VM_ARGS,
             template: &planned.template,
             rendered: planned.rendered.as_ref().map(|rendered| (rendered.text.as_str(), &rendered.filled)),
             node: planned.rendered.as_ref().and_then(|rendered| Some(&rendered.node.as_ref()?.1)),
         });
         let sys_config = self.sys_config.iter().map(|planned| TemplateView {
-            file: ReleaseFile::SysConfig,
+            file: SYS_CONFIG,
             template: &planned.template,
             rendered: planned.rendered.as_ref().map(|rendered| (rendered.text.as_str(), &rendered.filled)),
             node: None,
         });
-        vm_args.chain(sys_config)
+        let nested = self.vm_args.iter().filter_map(|planned| planned.rendered.as_ref()).flat_map(|args| &args.nested);
+        let nested = nested.zip(&self.nested).map(|(nested, template)| TemplateView {
+            file: nested.flag,
+            template,
+            rendered: Some((nested.text.as_str(), &nested.filled)),
+            node: None,
+        });
+        vm_args.chain(sys_config).chain(nested)
     }
 
     /// The `vm.args` to hand over.
@@ -59,15 +70,19 @@ impl PlannedTemplates {
         Some((&planned.template, planned.rendered.as_ref()?))
     }
 
-    pub(super) fn sys_config_warnings(&self) -> impl Iterator<Item = (&Template, &Problem)> {
-        let rendered =
+    /// Those of the files that have no checks but their rendering's.
+    pub(super) fn file_warnings(&self) -> impl Iterator<Item = (&Template, &Problem)> {
+        let sys_config =
             self.sys_config.iter().filter_map(|planned| Some((&planned.template, planned.rendered.as_ref()?)));
-        rendered.flat_map(|(template, rendered)| rendered.warnings.iter().map(move |problem| (template, problem)))
+        let sys_config = sys_config.map(|(template, rendered)| (template, &rendered.warnings));
+        let nested = self.vm_args().into_iter().flat_map(|(_, args)| &args.nested).map(|nested| &nested.warnings);
+        let all = sys_config.chain(self.nested.iter().zip(nested));
+        all.flat_map(|(template, warnings)| warnings.iter().map(move |problem| (template, problem)))
     }
 
     /// The `sys.config` to hand over.
     pub(super) fn sys_config(&self, release: &Release) -> Option<(&Template, &str)> {
-        let view = self.views().find(|view| view.file == ReleaseFile::SysConfig)?;
+        let view = self.views().find(|view| view.file == SYS_CONFIG)?;
         if view.is_handed_over(release) { Some((view.template, view.rendered?.0)) } else { None }
     }
 }
@@ -76,7 +91,7 @@ impl TemplateView<'_> {
     /// The release finds its own sys.config by itself, unless it would write one from it.
     pub(crate) fn is_handed_over(&self, release: &Release) -> bool {
         let Some((_, filled)) = self.rendered else { return false };
-        let is_own_sys_config = self.file == ReleaseFile::SysConfig && self.template.is_own;
+        let is_own_sys_config = self.file == SYS_CONFIG && self.template.is_own;
         !is_own_sys_config || !filled.values.is_empty() || release.renders_by_itself(self.template)
     }
 }
@@ -88,10 +103,14 @@ impl Planner<'_> {
             [ReleaseFile::VmArgs, ReleaseFile::SysConfig].map(|file| self.find_template(file, &mut planned));
         if let Some(template) = vm_args {
             let variables = template_variables(self.context, &self.release, &template);
-            let surroundings =
-                VmSurroundings { ipv6_only: has_only_ipv6(self.context), working_dir: self.release.working_dir() };
+            let surroundings = VmSurroundings {
+                ipv6_only: has_only_ipv6(self.context),
+                working_dir: self.release.working_dir(),
+                renders_beside: !template.is_own,
+            };
             let rendered = render::vm_args(&template.path, variables.as_ref(), surroundings);
             let rendered = self.findings.ok(rendered);
+            planned.nested = rendered.iter().flat_map(|args| &args.nested).map(named_by_vm_args).collect();
             planned.vm_args = Some(PlannedTemplate { template, rendered });
         }
         if let Some(template) = sys_config {
@@ -118,6 +137,10 @@ impl Planner<'_> {
         }
         template
     }
+}
+
+fn named_by_vm_args(nested: &NestedFile) -> Template {
+    Template { path: nested.path.clone(), named_by: VM_ARGS, adds_to_own: false, is_own: false }
 }
 
 /// What this template is rendered with; nothing, if it is not rendered. `REPLACE_OS_VARS` never meant anything to a mix

@@ -27,7 +27,7 @@ impl Planner<'_> {
                 self.findings.warn(Stage::Render, about(&template.path, &problem));
             }
         }
-        for (template, problem) in templates.sys_config_warnings() {
+        for (template, problem) in templates.file_warnings() {
             self.findings.warn(Stage::Render, about(&template.path, problem));
         }
         let mut hand_over = hand_over?;

@@ -82,7 +82,7 @@ impl Inquiry<'_> {
             return self.unasked(verdict, vm, "is found by its own module (-epmd_module)");
         }
         if flags.is_tls {
-            return self.over_tls(verdict, &flags, &node);
+            return self.over_tls(verdict.in_phase("running"), (vm, &flags), &node);
         }
         let cookie = match cookie::of_node(&flags, self.state, self.dir) {
             Ok(cookie) => cookie,
@@ -150,8 +150,7 @@ impl Inquiry<'_> {
     }
 
     /// A node whose distribution wants a certificate, which we do not have.
-    fn over_tls(&self, verdict: Verdict, flags: &VmFlags, node: &str) -> Verdict {
-        let verdict = verdict.in_phase("running");
+    fn over_tls(&self, verdict: Verdict, (vm, flags): (Vm, &VmFlags), node: &str) -> Verdict {
         if let Question::Ready(_) = self.request.question {
             let message = format!("distribution of {node} runs over TLS, so it cannot be asked; {INSTEAD}");
             return verdict.refuse(message);
@@ -160,7 +159,13 @@ impl Inquiry<'_> {
         let connected = place::find_port(&flags.port(), short, self.deadline)
             .and_then(|port| place::connect_to_node(port, self.deadline));
         match connected {
-            Ok(_) => verdict.pass(format!("{node} accepted a connection; it wants TLS, so no more was asked")),
+            Ok(_) => {
+                boot_mark::set(self.dir, vm);
+                verdict.pass(format!("{node} accepted a connection; it wants TLS, so no more was asked"))
+            }
+            Err(failure) if failure.may_pass() && !boot_mark::is_set(self.dir, vm) => {
+                self.booting(verdict, vm.age(), &failure.to_string())
+            }
             Err(failure) => verdict.fail(failure.to_string()),
         }
     }

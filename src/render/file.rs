@@ -9,7 +9,7 @@ use crate::exit;
 use crate::file::read_at_most;
 use std::io;
 use std::marker::PhantomData;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A file with placeholders, of the format that `S` reads.
 pub(super) struct TemplateFile<S> {
@@ -65,4 +65,10 @@ pub(super) fn read(path: &Path, max_len: usize) -> Result<String, Error> {
         let line = error.as_bytes().iter().take(valid).filter(|byte| **byte == b'\n').count() + 1;
         fail(exit::DATA, format!("line {line} is not UTF-8")).hint("save the file as UTF-8")
     })
+}
+
+/// The file of this name beside the template, by its absolute path.
+pub(super) fn beside(template: &Path, name: &str) -> PathBuf {
+    let file = template.parent().unwrap_or(Path::new("")).join(name);
+    std::path::absolute(&file).unwrap_or(file)
 }

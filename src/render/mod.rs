@@ -4,25 +4,29 @@
 mod fault;
 mod file;
 mod mask;
+mod nested;
 mod placeholder;
 pub mod sys_config;
+mod sys_config_file;
 pub mod template;
 mod variables;
 pub mod vm_args;
 
 pub use fault::TextFault;
 pub use mask::{masked, masked_text};
+pub use nested::{NestedFile, VmSurroundings};
 pub use placeholder::Notation;
+pub use sys_config_file::{RenderedSysConfig, sys_config};
+pub use template::FilledTemplate;
 pub use variables::{TemplateVariables, UnsetVariable, ValueOrigin};
 
 use crate::cookie::Cookie;
 use crate::error::{Error, Problem};
 use crate::identity::name::{Distribution, NodeName};
 use file::TemplateFile;
-use std::ops::Range;
-use std::path::{Path, PathBuf};
-use sys_config::{SysConfigScanner, included_files, string_of};
-use template::{InsertedValue, Syntax as _};
+use nested::Resolved;
+use std::path::Path;
+use template::Syntax as _;
 use vm_args::{NodeFlags, VmArgs, VmArgsScanner};
 
 /// A `vm.args`: rendered, and then known to be one that the VM accepts; or one that nobody renders, which may be wrong.
@@ -42,39 +46,14 @@ pub struct VmArgsFile {
     pub cookie: Option<Cookie>,
     /// How many cookies of the node it has.
     pub cookies: usize,
+    /// The flags that say how nodes connect, which its tools need as well.
+    pub distribution: String,
     /// The template and the values in it.
     pub filled: FilledTemplate,
+    /// Files beside the template that it names and that have placeholders.
+    pub nested: Vec<NestedFile>,
     /// What is valid but probably a mistake, without the file's name.
     pub warnings: Vec<Problem>,
-}
-
-/// A rendered `sys.config`.
-#[derive(Debug)]
-pub struct RenderedSysConfig {
-    /// The file as a whole.
-    pub text: String,
-    /// The template and the values in it.
-    pub filled: FilledTemplate,
-    /// What is valid but probably a mistake, without the file's name.
-    pub warnings: Vec<Problem>,
-}
-
-/// A template's text, and a value for each placeholder in it.
-#[derive(Debug, Default)]
-pub struct FilledTemplate {
-    /// As it was read.
-    pub template: String,
-    /// In the order of their placeholders.
-    pub values: Vec<InsertedValue>,
-}
-
-/// What the VM of a `vm.args` has around it.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct VmSurroundings<'a> {
-    /// Whether the pod has IPv6 addresses only.
-    pub ipv6_only: bool,
-    /// The directory in which the VM starts, if not beaminit's own.
-    pub working_dir: Option<&'a Path>,
 }
 
 /// Reads a `vm.args` that nobody renders, if it can be read.
@@ -112,11 +91,16 @@ pub fn vm_args(
     let mut warnings = args.warnings(surroundings.ipv6_only);
     let mut faults = args.typographic_words();
     let mut edits = args.plain_node_flags();
-    for (nested, place, offset) in args.nested_files() {
-        match resolve(nested, path, surroundings.working_dir) {
-            NestedFile::Found => {}
-            NestedFile::Moved(file) => edits.push((place, vm_args::word_of(&file))),
-            NestedFile::Missing => faults.push(missing_file(nested, offset)),
+    let mut nested: Vec<NestedFile> = Vec::new();
+    for named in args.file_flags() {
+        match nested::resolve(&named, path, variables, surroundings)? {
+            Resolved::Moved(file) => edits.push((named.place, vm_args::word_of(&file))),
+            Resolved::Rendered(file) => {
+                edits.push((named.place, vm_args::word_of(&file.path_in_run_dir())));
+                nested.push(file);
+            }
+            Resolved::Missing if named.flag == "-args_file" => faults.push(nested::missing_file(&named)),
+            Resolved::Found | Resolved::Missing => {}
         }
     }
     let faults = faults.into_iter().map(|fault| rendered.fault_in_template(fault));
@@ -124,7 +108,7 @@ pub fn vm_args(
     let edited =
         if edits.is_empty() { args } else { VmArgs::read(args.edited(edits)).map_err(|fault| invalid(vec![fault]))? };
     let filled = FilledTemplate { values: rendered.values, template: template.text };
-    Ok(VmArgsFile { node, cookie, filled, warnings, ..unchecked(edited) })
+    Ok(VmArgsFile { node, cookie, filled, nested, warnings, ..unchecked(edited) })
 }
 
 /// What can be said of a `vm.args` without refusing it.
@@ -133,6 +117,7 @@ fn unchecked(args: VmArgs) -> VmArgsFile {
     VmArgsFile {
         without_node_flags: args.without_node_flags(),
         without_cookie: args.without_cookie(),
+        distribution: args.distribution_flags(),
         node,
         cookie,
         has_sname: args.has("-sname"),
@@ -140,74 +125,6 @@ fn unchecked(args: VmArgs) -> VmArgsFile {
         text: args.text,
         ..VmArgsFile::default()
     }
-}
-
-/// Renders the `sys.config` template at `path`; without `variables` it is taken as it is.
-///
-/// # Errors
-/// As [`vm_args()`].
-pub fn sys_config(path: &Path, variables: Option<&TemplateVariables<'_>>) -> Result<RenderedSysConfig, Error> {
-    let template = TemplateFile::<SysConfigScanner>::read(path)?;
-    let Some(variables) = variables else {
-        let filled = FilledTemplate { template: template.text.clone(), values: Vec::new() };
-        return Ok(RenderedSysConfig { text: template.text, filled, warnings: Vec::new() });
-    };
-    let rendered = template.render(variables)?;
-    let text = sys_config::read_back(&rendered).map_err(|fault| template.invalid(&rendered, vec![fault]))?;
-    let warnings = rendered.warnings.iter().cloned().map(|fault| fault.into_warning(&template.text)).collect();
-    let filled = FilledTemplate { values: rendered.values, template: template.text };
-    Ok(RenderedSysConfig { text: with_included_files(text, path), filled, warnings })
-}
-
-/// The text with the names of files in full that are beside the template: the VM looks for them beside what it reads.
-fn with_included_files(text: String, template: &Path) -> String {
-    let mut moved: Vec<(Range<usize>, String)> = Vec::new();
-    for (place, name) in included_files(&text) {
-        let file = beside(template, name);
-        let stem = name.strip_suffix(".config").unwrap_or(name);
-        if Path::new(name).is_relative() && beside(template, &format!("{stem}.config")).is_file() {
-            moved.push((place, string_of(&file.to_string_lossy())));
-        }
-    }
-    let mut text = text;
-    for (place, name) in moved.into_iter().rev() {
-        text.replace_range(place, &name);
-    }
-    text
-}
-
-/// Where a file is that `-args_file` names.
-enum NestedFile {
-    /// Where the VM will look.
-    Found,
-    /// Beside the template only, which is not where the rendered file will be.
-    Moved(PathBuf),
-    Missing,
-}
-
-fn resolve(nested: &str, template: &Path, working_dir: Option<&Path>) -> NestedFile {
-    let beside = beside(template, nested);
-    if working_dir.unwrap_or(Path::new("")).join(nested).is_file() {
-        NestedFile::Found
-    } else if beside.is_file() {
-        NestedFile::Moved(beside)
-    } else {
-        NestedFile::Missing
-    }
-}
-
-/// The file of this name beside the template, by its absolute path.
-fn beside(template: &Path, name: &str) -> PathBuf {
-    let file = template.parent().unwrap_or(Path::new("")).join(name);
-    std::path::absolute(&file).unwrap_or(file)
-}
-
-/// The start script may still create it, for instance in a hook.
-fn missing_file(nested: &str, offset: usize) -> TextFault {
-    let message = format!("-args_file {nested}: no such file");
-    let hint =
-        "unless the start script makes it, the VM will not start: give the ConfigMap that file too, or remove the flag";
-    TextFault::new(offset, message).hint(hint)
 }
 
 #[cfg(test)]

@@ -53,6 +53,15 @@ pub struct InsertedValue {
     pub origin: ValueOrigin,
 }
 
+/// A template's text, and a value for each placeholder in it.
+#[derive(Debug, Default)]
+pub struct FilledTemplate {
+    /// As it was read.
+    pub template: String,
+    /// In the order of their placeholders.
+    pub values: Vec<InsertedValue>,
+}
+
 impl InsertedValue {
     /// The variable that its placeholder in `template` names.
     #[must_use]

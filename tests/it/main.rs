@@ -41,6 +41,7 @@ mod layering;
 mod logs_tell_the_story;
 mod no_term_is_lost;
 mod no_value_becomes_a_flag;
+mod nodes_connect_over_tls;
 mod orphans_are_reaped;
 mod rabbitmq_keeps_its_member;
 mod readme;

@@ -85,8 +85,8 @@ fn everything() -> Facts {
             variables: vec![Variable { name: "VMARGS_PATH", value: "/run/d/vm.args".into() }],
             removed: vec!["RELEASE_COOKIE"],
             files: vec![
-                File { name: "vm.args", contents: "-name a@web-0.web\n".into() },
-                File { name: "sys.config", contents: "unreadable".into() },
+                File { name: "vm.args".into(), contents: "-name a@web-0.web\n".into() },
+                File { name: "sys.config".into(), contents: "unreadable".into() },
             ],
             folders: vec!["tmp"],
             home_cookie: Some("/home/u/.erlang.cookie".into()),

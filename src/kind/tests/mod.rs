@@ -259,7 +259,7 @@ fn mix_gets_name_and_cookie_as_variables_and_the_rest_as_a_file() {
     .unwrap();
     let own = root.path().join("releases/0.1.0/vm.args");
     let contents = format!("-args_file {}\n\n\n+K true\n", own.display());
-    assert_eq!(plan.files, [RunFile { name: "vm.args", contents }]);
+    assert_eq!(plan.files, [RunFile { name: "vm.args".into(), contents }]);
     for (name, value) in [
         ("RELEASE_DISTRIBUTION", "name"),
         ("RELEASE_NODE", "app@web-0.web"),

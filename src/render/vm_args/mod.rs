@@ -25,6 +25,22 @@ pub struct VmArgs {
     flags: Flags,
 }
 
+/// Flags that name a file.
+const FILE_FLAGS: [&str; 3] = ["-args_file", "-config", "-ssl_dist_optfile"];
+
+/// A flag that names a file.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FileFlag<'a> {
+    /// The flag.
+    pub flag: &'static str,
+    /// The file, as it is named.
+    pub file: &'a str,
+    /// The name's place.
+    pub place: Range<usize>,
+    /// The flag's place.
+    pub offset: usize,
+}
+
 /// What the file says of the node.
 #[derive(Debug, PartialEq, Eq)]
 pub struct NodeFlags {
@@ -125,10 +141,21 @@ impl VmArgs {
         edits
     }
 
-    /// Files that this one names by `-args_file`: each name, its place, and the flag's place.
-    pub fn nested_files(&self) -> impl Iterator<Item = (&str, Range<usize>, usize)> {
-        let nested = self.named(&["-args_file"]).filter_map(|flag| Some((flag, flag.values.first()?)));
-        nested.map(|(flag, value)| (value.text.as_str(), value.span.clone(), flag.name.span.start))
+    /// The files that this one names.
+    pub fn file_flags(&self) -> impl Iterator<Item = FileFlag<'_>> {
+        self.flags.iter().filter_map(|flag| {
+            let name = FILE_FLAGS.into_iter().find(|name| *name == flag.name.text)?;
+            let value = flag.values.first()?;
+            let (file, place) = (value.text.as_str(), value.span.clone());
+            Some(FileFlag { flag: name, file, place, offset: flag.name.span.start })
+        })
+    }
+
+    /// The flags that say how nodes connect: `-proto_dist` and those of its TLS.
+    #[must_use]
+    pub fn distribution_flags(&self) -> String {
+        let flags = self.named(&["-proto_dist", "-ssl_dist_optfile", "-ssl_dist_opt"]);
+        flags.filter_map(|flag| Some(format!("{}\n", self.text.get(flag.span())?))).collect()
     }
 
     fn named<'a>(&'a self, names: &'a [&str]) -> impl Iterator<Item = &'a Flag> {

@@ -104,7 +104,10 @@ fn what_stands_behind_extra_is_no_flag() {
 
 #[test]
 fn nested_files_and_doubtful_flags_are_seen() {
-    assert_eq!(read("+K true -args_file 'a b'").nested_files().collect::<Vec<_>>(), [("a b", 19..24, 8)]);
+    let expected = FileFlag { flag: "-args_file", file: "a b", place: 19..24, offset: 8 };
+    assert_eq!(read("+K true -args_file 'a b'").file_flags().collect::<Vec<_>>(), [expected]);
+    let over_tls = read("-name a@b -proto_dist inet_tls\n-ssl_dist_optfile \"/a b\" # how\n+K true");
+    assert_eq!(over_tls.distribution_flags(), "-proto_dist inet_tls\n-ssl_dist_optfile \"/a b\"\n");
     assert_eq!(read("-heart -detached").warnings(true).len(), 3);
     assert_eq!(read("-proto_dist inet6_tcp").warnings(true).len(), 0);
     assert_eq!(read("-name a@b").warnings(false).len(), 0);

@@ -78,7 +78,7 @@ pub fn vm_args(data: &[u8]) {
         Ok(args) => args,
         Err(fault) => return check_faults(vec![fault], &text),
     };
-    assert!(args.nested_files().all(|(_, _, offset)| text.is_char_boundary(offset)));
+    assert!(args.file_flags().all(|named| text.is_char_boundary(named.offset) && text.get(named.place).is_some()));
     if let Err(faults) = args.node_flags() {
         return check_faults(faults, &text);
     }

@@ -20,6 +20,8 @@ pub enum Built {
     MixRuntimeConfig,
     /// Its env.sh names the node `named_by_env_sh@` and the pod's name.
     MixNamedByEnvSh,
+    /// It has the application `ssl`.
+    MixOverTls,
     /// `rebar3 release` with relx's usual start script.
     Relx,
     /// It starts the machine's VM.
@@ -35,7 +37,7 @@ pub enum Built {
 }
 
 impl Built {
-    /// All that are named `demo`.
+    /// All that are named `demo` and differ in how they start.
     pub const ALL: [Self; 9] = [
         Self::Mix,
         Self::MixWithoutErts,
@@ -52,7 +54,9 @@ impl Built {
     pub fn start_command(self) -> [&'static str; 2] {
         let argument = match self {
             Self::Pairing => return ["bin/pairing", "start"],
-            Self::Mix | Self::MixWithoutErts | Self::MixRuntimeConfig | Self::MixNamedByEnvSh => "start",
+            Self::Mix | Self::MixWithoutErts | Self::MixRuntimeConfig | Self::MixNamedByEnvSh | Self::MixOverTls => {
+                "start"
+            }
             Self::Relx | Self::RelxWithoutErts | Self::RelxSrc | Self::Distillery => "foreground",
             Self::RelxPlain => "-noinput",
         };
@@ -66,6 +70,7 @@ impl Built {
             Self::MixWithoutErts | Self::RelxWithoutErts | Self::Distillery => "without_erts",
             Self::MixRuntimeConfig => "runtime_config",
             Self::MixNamedByEnvSh => "named_by_env_sh",
+            Self::MixOverTls => "over_tls",
             Self::Relx => "extended",
             Self::RelxSrc => "src",
         }
@@ -74,7 +79,9 @@ impl Built {
     /// What it is made of, below tests/fixtures.
     fn sources(self) -> &'static [&'static str] {
         match self {
-            Self::Mix | Self::MixWithoutErts | Self::MixRuntimeConfig | Self::MixNamedByEnvSh => &["mix"],
+            Self::Mix | Self::MixWithoutErts | Self::MixRuntimeConfig | Self::MixNamedByEnvSh | Self::MixOverTls => {
+                &["mix"]
+            }
             Self::Relx | Self::RelxWithoutErts | Self::RelxSrc | Self::RelxPlain => &["relx", "app"],
             Self::Distillery => &["relx", "app", "distillery"],
             Self::Pairing => &["../../docker/demo/mix.exs", "../../docker/demo/lib"],
@@ -84,7 +91,7 @@ impl Built {
     /// Its directory. Built once for each state of its sources and version of the machine's tools, and kept in cargo's
     /// target directory; any user can read it.
     pub fn dir(self) -> &'static Path {
-        static DIRS: [OnceLock<PathBuf>; 10] = [const { OnceLock::new() }; 10];
+        static DIRS: [OnceLock<PathBuf>; 11] = [const { OnceLock::new() }; 11];
         DIRS[self as usize]
             .get_or_init(|| places::made_once(&format!("{self:?}"), self.fingerprint(), |release| self.build(release)))
     }
