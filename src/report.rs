@@ -3,6 +3,7 @@
 use crate::error::{self, Error, Problem, Stage};
 use crate::exit::{self, ExitReason};
 use crate::hand_over::HandOver;
+use crate::hand_over::access::FileAccess;
 use crate::hand_over::state::{Rejected, State};
 use crate::identity::Identity;
 use crate::identity::name::Fqdn;
@@ -139,6 +140,12 @@ pub(crate) fn log_plan(plan: &Plan) {
         tracing::info!(target: "render", %path, placeholders, "{path} rendered with {placeholders} placeholder{plural}{node}");
     }
     plan.findings.warnings.iter().for_each(|(stage, problem)| log_warning(*stage, problem));
+    let access = plan.hand_over.access;
+    if access != FileAccess::Private && !plan.hand_over.files.is_empty() {
+        let cure = "; BEAMINIT_RUN_OWNER=USER closes them to all others than that user";
+        let cure = if access == FileAccess::EveryUser { cure } else { "" };
+        tracing::info!(target: "hand-over", "rendered files may be read by {access}{cure}");
+    }
 }
 
 /// What COMMAND runs in the end, where that is not to be seen at once.

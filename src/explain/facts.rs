@@ -135,6 +135,8 @@ pub(crate) struct HandOverRow {
     pub(crate) variables: Vec<Variable>,
     /// Variables that are taken away.
     pub(crate) removed: Vec<&'static str>,
+    /// Who may read these files, in words.
+    pub(crate) readable_by: String,
     /// Files of the run directory.
     pub(crate) files: Vec<File>,
     /// Directories in the run directory.

@@ -172,6 +172,7 @@ fn describe_hand_over(hand_over: &HandOver, run_dir: Option<&Path>, secrets: &Se
         node: hand_over.node.as_ref().map(ToString::to_string),
         variables: variables.map(|(name, value)| facts::Variable { name, value: show(value, dir, secrets) }).collect(),
         removed: hand_over.removed.clone(),
+        readable_by: hand_over.access.to_string(),
         files: files
             .map(|file| {
                 let contents = secrets.mask_file(&file.name, &file.contents_in(dir));

@@ -128,6 +128,9 @@ fn templates(page: &mut Page, facts: &Facts) {
 fn of_hand_over(page: &mut Page, hand_over: &HandOverRow, run_dir: Option<&str>) {
     page.heading("hand-over");
     let mut rows = vec![row("run directory", run_dir.unwrap_or("none can be written"))];
+    if !hand_over.files.is_empty() {
+        rows.push(row("read by", hand_over.readable_by.as_str()));
+    }
     rows.extend(hand_over.node.iter().map(|node| row("node", node.as_str())));
     rows.extend(hand_over.variables.iter().map(|variable| row(variable.name, variable.value.as_str())));
     rows.extend(hand_over.removed.iter().map(|name| row(name, "is taken away")));

@@ -1,6 +1,7 @@
 //! What the release gets.
 
-use super::value::{Value, quoted};
+use super::access::FileAccess;
+use super::value::{Part, Value, quoted};
 use crate::cookie::Cookie;
 use crate::error::{Error, Problem, Stage};
 use crate::exit;
@@ -12,6 +13,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 pub(crate) const VM_ARGS: &str = "vm.args";
+/// The cookie file in the run directory, below the directory that becomes `XDG_CONFIG_HOME`.
+pub(crate) const IN_RUN_DIR: &str = "erlang/.erlang.cookie";
 pub(crate) const SYS_CONFIG: &str = "sys.config";
 /// Not a secret: with the one that is on the command line already it makes two, which cancel each other, and the VM reads
 /// its cookie file.
@@ -24,6 +27,8 @@ pub(crate) const COOKIE_IN_A_FILE: &str = "the-cookie-is-in-a-file";
 pub(crate) struct HandOver {
     /// Files of the run directory.
     pub(crate) files: Vec<RunFile>,
+    /// Who may read them.
+    pub(crate) access: FileAccess,
     /// Directories in the run directory.
     pub(crate) directories: Vec<&'static str>,
     /// Variables of the release.
@@ -55,6 +60,8 @@ pub(crate) struct RunFile {
     pub(crate) name: Cow<'static, str>,
     /// What it holds: secrets too.
     pub(crate) contents: String,
+    /// Whether no other user may read it, even where others may read the rest: it has the cookie.
+    pub(crate) is_private: bool,
 }
 
 /// The variables that a release gets besides ours.
@@ -72,7 +79,39 @@ impl HandOver {
     }
 
     pub(crate) fn add_file(&mut self, name: impl Into<Cow<'static, str>>, contents: String) {
-        self.files.push(RunFile { name: name.into(), contents });
+        let name = name.into();
+        let is_private = name == IN_RUN_DIR;
+        self.files.push(RunFile { name, contents, is_private });
+    }
+
+    /// Adds flags behind all others of the VM, by way of its environment. `theirs` are those that are in it already.
+    pub(crate) fn add_flags(&mut self, theirs: Option<&str>, flags: Vec<Part>) {
+        const FLAGS: &str = "ERL_ZFLAGS";
+        if let Some((_, value)) = self.variables.iter_mut().find(|(name, _)| *name == FLAGS) {
+            value.0.push(Part::Text(" ".into()));
+            value.0.extend(flags);
+            return;
+        }
+        let theirs = theirs.map(|theirs| Part::Text(format!("{theirs} ")));
+        self.set(FLAGS, Value(theirs.into_iter().chain(flags).collect()));
+        self.not_for_tools.push(FLAGS);
+    }
+
+    /// Closes the files that have the cookie to other users, whatever the rest is, and says so.
+    pub(crate) fn keep_cookie_private(&mut self, secrets: &[String]) {
+        if self.access != FileAccess::EveryUser {
+            return;
+        }
+        let mut closed = Vec::new();
+        for file in &mut self.files {
+            file.is_private |= file.has_cookie(secrets);
+            closed.extend(file.is_private.then(|| file.name.clone()));
+        }
+        for name in closed {
+            let message =
+                format!("only root may read {name}, which has the cookie, but COMMAND may switch to another user");
+            self.warn(message, "set BEAMINIT_RUN_OWNER=USER to the user that COMMAND switches to");
+        }
     }
 
     pub(crate) fn set(&mut self, variable: &'static str, value: impl Into<Value>) {
@@ -103,6 +142,21 @@ impl RunFile {
             return self.contents.clone();
         }
         self.contents.replace(BESIDE, &quoted(&run_dir.join("beside-")))
+    }
+
+    /// A short secret is too likely to be something else: in `vm.args` only its own flag counts.
+    fn has_cookie(&self, secrets: &[String]) -> bool {
+        const SHORT: usize = 6;
+        let text = self.contents.replace(CANCELLING_COOKIE, "");
+        let is_word = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-');
+        let has_word = |secret: &String| {
+            text.match_indices(secret.as_str()).any(|(at, _)| {
+                let (before, after) =
+                    (text.get(..at).unwrap_or_default(), text.get(at + secret.len()..).unwrap_or_default());
+                !before.ends_with(is_word) && !after.starts_with(is_word)
+            })
+        };
+        text.contains("-setcookie") || secrets.iter().any(|secret| secret.len() >= SHORT && has_word(secret))
     }
 }
 

@@ -3,7 +3,9 @@
 //! The VM takes `$HOME/.erlang.cookie`, since OTP 25 (ERTS 13) else `$XDG_CONFIG_HOME/erlang/.erlang.cookie`, and refuses
 //! a file that anybody but its owner may touch.
 
+use super::access::{FileAccess, Owner};
 use super::contents::HandOver;
+pub(crate) use super::contents::IN_RUN_DIR;
 use super::value::Value;
 use crate::cookie::{self, Cookie};
 use crate::error::{Error, Problem, Stage, cause};
@@ -17,8 +19,6 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// The cookie file in the run directory, below the directory that becomes `XDG_CONFIG_HOME`.
-pub(crate) const IN_RUN_DIR: &str = "erlang/.erlang.cookie";
 /// The directory of [`IN_RUN_DIR`].
 pub(crate) const DIRECTORY: &str = "erlang";
 
@@ -45,6 +45,8 @@ pub(crate) struct CookieRequest<'a> {
     /// Where it was given, in words.
     pub(crate) named_by: &'a str,
     pub(crate) lookup: CookieLookup,
+    /// Who may read the files that are written.
+    pub(crate) access: FileAccess,
 }
 
 /// Where a release's own tools look for the cookie when they run without `beaminit exec`. The place must be one of these.
@@ -114,6 +116,9 @@ impl CookieRequest<'_> {
         if self.mode == CookieMode::Args {
             return Ok(CookiePlacement::CommandLine { why: None });
         }
+        if let Some(why) = self.why_no_file_of_another_user() {
+            return Ok(CookiePlacement::CommandLine { why: Some(why) });
+        }
         if self.lookup == CookieLookup::VmArgsOnly {
             let why = "the release's start script takes the cookie from vm.args alone";
             return if self.mode == CookieMode::File {
@@ -151,6 +156,31 @@ impl CookieRequest<'_> {
             "this Erlang knows no other place"
         };
         self.no_file(exit::CANNOT_CREATE, format!("HOME={home} cannot be written, and {why}"), HOME_CURE)
+    }
+
+    /// Why the user to whom COMMAND switches would not find the cookie in a file. A file that was asked for is written
+    /// all the same: COMMAND may not switch after all.
+    fn why_no_file_of_another_user(&self) -> Option<Problem> {
+        let home = self.raw.home.as_deref().map(Path::new)?;
+        if self.lookup == CookieLookup::HomeFirst || self.mode == CookieMode::File {
+            return None;
+        }
+        match self.access {
+            FileAccess::EveryUser => {
+                let why = "COMMAND may switch to a user who could not read a file of root's";
+                Some(Problem::new(why).hint("set BEAMINIT_RUN_OWNER=USER to the user that COMMAND switches to"))
+            }
+            FileAccess::Owner(owner) if !owner.may_enter(home) => {
+                let home = home.display();
+                let why = format!("user {} may not enter HOME={home}, and its VM would end at once", owner.uid);
+                Some(Problem::new(why).hint("set HOME to that user's home directory"))
+            }
+            FileAccess::Owner(_) if home.join(".erlang.cookie").exists() => {
+                let why = format!("HOME={} has a cookie file of another user", home.display());
+                Some(Problem::new(why).hint("set HOME to the home directory of the user that COMMAND switches to"))
+            }
+            FileAccess::Private | FileAccess::Owner(_) => None,
+        }
     }
 
     /// A cookie file that is in HOME already: the VM looks nowhere else, unless it has the cookie on its command line.
@@ -275,10 +305,14 @@ impl HomeCookie {
     ///
     /// # Errors
     /// It cannot be made: exit code 73.
-    pub(super) fn write(path: &Path, cookie: &Cookie) -> Result<Self, Error> {
+    pub(super) fn write(path: &Path, cookie: &Cookie, owner: Option<Owner>) -> Result<Self, Error> {
         let made = OpenOptions::new().write(true).create_new(true).mode(0o400).open(path);
         let written = match made {
-            Ok(mut file) => file.write_all(cookie.expose().as_bytes()).map(|()| Self { ours: Some(path.to_owned()) }),
+            Ok(mut file) => {
+                let ours = Self { ours: Some(path.to_owned()) };
+                let written = file.write_all(cookie.expose().as_bytes());
+                written.and_then(|()| owner.map_or(Ok(()), |owner| owner.give(path))).map(|()| ours)
+            }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 fs::set_permissions(path, Permissions::from_mode(0o400)).map(|()| Self { ours: None })
             }
@@ -322,7 +356,7 @@ mod tests {
     #[test]
     fn a_cookie_that_cannot_be_written_to_home_is_an_error_with_its_cure() {
         let path = Path::new("/nonexistent/.erlang.cookie");
-        let error = HomeCookie::write(path, &Cookie::parse("sesame").unwrap()).unwrap_err();
+        let error = HomeCookie::write(path, &Cookie::parse("sesame").unwrap(), None).unwrap_err();
         assert_eq!(error.code, exit::CANNOT_CREATE);
         let text = error.to_string();
         assert!(text.contains("cannot write /nonexistent/.erlang.cookie: no such file"), "{text}");
@@ -357,6 +391,7 @@ mod tests {
                 cookie: &cookie,
                 named_by: "ERLANG_COOKIE",
                 lookup: CookieLookup::HomeFirst,
+                access: FileAccess::Private,
             };
             request.find_placement().unwrap()
         };

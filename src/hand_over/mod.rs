@@ -1,5 +1,6 @@
 //! Stage 7: what the release gets, files and variables, and how it is written. The kinds of releases decide what that is.
 
+pub(crate) mod access;
 pub(crate) mod announced_wait;
 mod contents;
 pub(crate) mod cookie;

@@ -1,5 +1,6 @@
 //! The run directory, and files in it that are whole or absent.
 
+use super::access::{FileAccess, Owner};
 use crate::error::{Error, Stage};
 use crate::exit;
 use crate::sys::{self, DirectoryLock};
@@ -12,7 +13,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A directory of mode 0700 that is ours alone, removed with all that is in it at our end.
+/// A directory that only we can change, removed with all that is in it at our end. Its mode is 0700, or 0711 where another
+/// user is to read a file in it.
 #[derive(Debug)]
 pub(crate) struct RunDir {
     path: PathBuf,
@@ -132,6 +134,7 @@ impl RunDir {
     fn take(path: &Path) -> io::Result<Self> {
         let dir = Self::of(path, make_and_lock(path)?);
         empty(path)?;
+        set_mode(path, 0o700)?;
         // Says no for a directory of ours on a read-only mount.
         tempfile::tempfile_in(path)?;
         Ok(dir)
@@ -168,16 +171,25 @@ impl RunDir {
         &self.path
     }
 
-    /// Writes a file of this mode, whole or not at all, and gives its path.
+    /// Lets other users reach what they may read in it.
+    ///
+    /// # Errors
+    /// Its mode cannot be changed: exit code 73.
+    pub(super) fn let_others_pass(&self, access: FileAccess) -> Result<(), Error> {
+        set_mode(&self.path, access.run_dir_mode()).map_err(|error| self.failed(&self.path, &error))
+    }
+
+    /// Writes a file, whole or not at all, and gives its path.
     ///
     /// # Errors
     /// It cannot be written: exit code 73.
-    pub(crate) fn write(&self, name: &str, contents: &[u8], mode: u32) -> Result<PathBuf, Error> {
+    pub(crate) fn write(&self, name: &str, contents: &[u8], mode: RunFileMode) -> Result<PathBuf, Error> {
         let path = self.path.join(name);
         let write = || -> io::Result<()> {
             let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.path)?;
             file.write_all(contents)?;
-            file.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
+            set_mode(file.path(), mode.mode)?;
+            mode.owner.map_or(Ok(()), |owner| owner.give(file.path()))?;
             file.persist(&path)?;
             Ok(())
         };
@@ -185,13 +197,18 @@ impl RunDir {
         Ok(path)
     }
 
-    /// Makes a directory of mode 0700 in it, and gives its path.
+    /// Makes a directory in it, and gives its path.
     ///
     /// # Errors
     /// It cannot be made: exit code 73.
-    pub(crate) fn make_dir(&self, name: &str) -> Result<PathBuf, Error> {
+    pub(crate) fn make_dir(&self, name: &str, mode: u32, owner: Option<Owner>) -> Result<PathBuf, Error> {
         let path = self.path.join(name);
-        DirBuilder::new().mode(0o700).create(&path).map_err(|error| self.failed(&path, &error))?;
+        let make = || -> io::Result<()> {
+            DirBuilder::new().mode(0o700).create(&path)?;
+            set_mode(&path, mode)?;
+            owner.map_or(Ok(()), |owner| owner.give(&path))
+        };
+        make().map_err(|error| self.failed(&path, &error))?;
         Ok(path)
     }
 
@@ -200,6 +217,23 @@ impl RunDir {
         Error::new(Stage::HandOver, exit::CANNOT_CREATE, message)
             .hint(format!("make room in {}, or name another directory in BEAMINIT_RUN_DIR", self.path.display()))
     }
+}
+
+/// The mode of a file, and the user who gets it where that is not ourselves.
+#[derive(Clone, Copy)]
+pub(crate) struct RunFileMode {
+    pub(crate) mode: u32,
+    pub(crate) owner: Option<Owner>,
+}
+
+impl RunFileMode {
+    /// For our own user alone.
+    pub(crate) const PRIVATE: Self = Self { mode: 0o600, owner: None };
+}
+
+/// Past the umask.
+fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
 }
 
 impl Drop for RunDir {
@@ -256,7 +290,8 @@ fn may_pass(error: &io::Error) -> bool {
 
 fn check_ours_alone(path: &Path) -> io::Result<()> {
     let found = fs::symlink_metadata(path)?;
-    if !found.is_dir() || found.uid() != sys::uid() || found.mode() & 0o777 != 0o700 || !has_only_ours(path)? {
+    let has_our_mode = matches!(found.mode() & 0o777, 0o700 | 0o711);
+    if !found.is_dir() || found.uid() != sys::uid() || !has_our_mode || !has_only_ours(path)? {
         let (uid, mode) = (found.uid(), found.mode() & 0o777);
         let whose =
             format!("it is not ours alone: it belongs to user {uid} with mode {mode:o}, and we are {}", sys::uid());

@@ -2,7 +2,7 @@
 
 use super::contents::{HandOver, ReleaseVariables};
 use super::cookie::{self, HomeCookie};
-use super::run_dir::RunDir;
+use super::run_dir::{RunDir, RunFileMode};
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -33,14 +33,19 @@ impl HandOver {
     /// There is no place to write to: exit code 73. Then no file is left half-written.
     pub(crate) fn write(&self, run_dir: Option<RunDir>) -> Result<Written, Error> {
         if let Some(dir) = &run_dir {
-            self.directories.iter().try_for_each(|name| dir.make_dir(name).map(drop))?;
+            let owner = self.access.owner();
+            dir.let_others_pass(self.access)?;
+            for name in &self.directories {
+                let mode = if *name == cookie::DIRECTORY { 0o700 } else { self.access.scratch_dir_mode() };
+                dir.make_dir(name, mode, owner)?;
+            }
             for file in &self.files {
-                let mode = if file.name == cookie::IN_RUN_DIR { 0o400 } else { 0o600 };
-                dir.write(&file.name, file.contents_in(dir.path()).as_bytes(), mode)?;
+                let mode = if file.name == cookie::IN_RUN_DIR { 0o400 } else { self.access.file_mode(file.is_private) };
+                dir.write(&file.name, file.contents_in(dir.path()).as_bytes(), RunFileMode { mode, owner })?;
             }
         }
         let home_cookie = match (&self.home_cookie, &self.cookie) {
-            (Some(path), Some(cookie)) => Some(HomeCookie::write(path, cookie)?),
+            (Some(path), Some(cookie)) => Some(HomeCookie::write(path, cookie, self.access.owner_of_home_file(path))?),
             _ => None,
         };
         let root = run_dir.as_ref().map_or(Path::new(""), RunDir::path);

@@ -4,8 +4,9 @@ use super::spec::HandOverInput;
 use crate::cookie::{self, Cookie};
 use crate::error::{Error, Problem};
 use crate::hand_over::cookie::{CookieLookup, CookiePlacement, CookieRequest};
-use crate::hand_over::{HandOver, data_error};
+use crate::hand_over::{HandOver, Part, data_error, quoted};
 use crate::variables::CookieMode;
+use std::path::Path;
 
 /// A cookie and where it was given, in words.
 pub(super) struct NamedCookie {
@@ -61,6 +62,7 @@ impl NamedCookie {
             cookie: &self.cookie,
             named_by: &self.named_by,
             lookup,
+            access: input.access,
         }
     }
 
@@ -78,5 +80,12 @@ impl NamedCookie {
             plan.warn(message, hint.clone().unwrap_or_default());
         }
         Ok(placement)
+    }
+
+    /// Gives the cookie to the VM on its command line, where no file of ours is for the VM's user alone.
+    pub(super) fn pass_as_flag(&self, plan: &mut HandOver, input: &HandOverInput<'_>) {
+        let cookie = quoted(Path::new(self.cookie.expose()));
+        let flags = vec![Part::Text("-setcookie ".into()), Part::Secret(cookie)];
+        plan.add_flags(input.raw.erl_zflags.as_deref(), flags);
     }
 }

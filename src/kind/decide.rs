@@ -12,7 +12,8 @@ impl HandOverInput<'_> {
     /// # Errors
     /// Environment, secrets and templates contradict one another (65), or the cookie has no place (73).
     pub(crate) fn decide(&self) -> Result<HandOver, Error> {
-        let mut plan = HandOver { variables: identity_variables(self.identity), ..HandOver::default() };
+        let variables = identity_variables(self.identity);
+        let mut plan = HandOver { variables, access: self.access, ..HandOver::default() };
         if self.render && self.release.kind.is_beam {
             plan.removed = vec!["REPLACE_OS_VARS", "RELX_REPLACE_OS_VARS"];
         }
@@ -20,6 +21,8 @@ impl HandOverInput<'_> {
         if plan.files.iter().any(|file| file.name == VM_ARGS) {
             self.add_nested_files(&mut plan);
         }
+        let secrets = plan.secrets(self.raw);
+        plan.keep_cookie_private(&secrets);
         Ok(plan)
     }
 }

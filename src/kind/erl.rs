@@ -6,8 +6,9 @@ use super::cookie::{NamedCookie, choose_cookie};
 use super::given_flags::given_flags;
 use super::spec::{FileVariable, HandOverInput, KindSpec, LayoutUse, OwnVmArgs, ScriptRendering};
 use crate::error::Error;
-use crate::hand_over::cookie::{CookieLookup, CookiePlacement, check_vm_finds_one};
-use crate::hand_over::{CANCELLING_COOKIE, HandOver, Part, SYS_CONFIG, VM_ARGS, Value, data_error};
+use crate::hand_over::access::FileAccess;
+use crate::hand_over::cookie::{CookieLookup, CookiePlacement, CookieRequest, check_vm_finds_one};
+use crate::hand_over::{CANCELLING_COOKIE, HandOver, Part, SYS_CONFIG, VM_ARGS, data_error};
 use crate::identity::name::Distribution;
 use crate::render::VmArgsFile;
 use crate::render::vm_args::NamedNode;
@@ -126,7 +127,15 @@ fn text_with_cookie(plan: &mut HandOver, input: &HandOverInput<'_>, cookie: Name
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }
-    let is_in_file = !matches!(cookie.place(plan, input, CookieLookup::Anywhere)?, CookiePlacement::CommandLine { .. });
+    let is_for_every_user = input.access == FileAccess::EveryUser;
+    let placement = if is_for_every_user && own_cookies(input) > 0 {
+        // A second flag would cancel the one that the script passes.
+        let request = cookie.request(input, CookieLookup::Anywhere);
+        plan.place_cookie(&CookieRequest { access: FileAccess::Private, ..request })?
+    } else {
+        cookie.place(plan, input, CookieLookup::Anywhere)?
+    };
+    let is_in_file = !matches!(placement, CookiePlacement::CommandLine { .. });
     match &input.own {
         Some((_, VmArgsFile { cookies: 1, .. })) if is_in_file => text.push_str(CANCELLING_COOKIE),
         _ if is_in_file => {}
@@ -136,6 +145,7 @@ fn text_with_cookie(plan: &mut HandOver, input: &HandOverInput<'_>, cookie: Name
             let hint = if input.cookie_mode == CookieMode::Args { "set BEAMINIT_COOKIE=file, or " } else { "" };
             return Err(data_error(message).hint(format!("{hint}drop -setcookie from the release's vm.args")));
         }
+        _ if is_for_every_user => cookie.pass_as_flag(plan, input),
         _ => text.extend(["-setcookie ", cookie.cookie.expose(), "\n"]),
     }
     plan.cookie = Some(cookie.cookie);
@@ -157,12 +167,7 @@ fn pass_files_as_flags(plan: &mut HandOver, input: &HandOverInput<'_>, text: Str
         let space = if flags.is_empty() { "" } else { " " };
         flags.extend([Part::Text(format!("{space}-config ")), Part::Word(SYS_CONFIG)]);
     }
-    if flags.is_empty() {
-        return;
+    if !flags.is_empty() {
+        plan.add_flags(input.raw.erl_zflags.as_deref(), flags);
     }
-    if let Some(theirs) = &input.raw.erl_zflags {
-        flags.insert(0, Part::Text(format!("{theirs} ")));
-    }
-    plan.set("ERL_ZFLAGS", Value(flags));
-    plan.not_for_tools.push("ERL_ZFLAGS");
 }

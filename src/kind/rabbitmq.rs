@@ -14,10 +14,12 @@ use super::env_sh::{self, Assignment};
 use super::spec::{FileVariable, HandOverInput, KindSpec, LayoutUse, OwnVmArgs, ScriptRendering};
 use crate::error::Error;
 use crate::file;
+use crate::hand_over::access::FileAccess;
 use crate::hand_over::cookie::{CookieLookup, CookiePlacement};
 use crate::hand_over::{HandOver, Value, data_error};
 use crate::identity::name::{Fqdn, NodeHost, NodeName};
 use crate::release::{StartScript, locate, resolve_links, script_text};
+use crate::sys;
 use crate::variables::RawEnv;
 use std::path::Path;
 
@@ -140,6 +142,15 @@ fn hand_over_cookie(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<()
     let Some(chosen) = choose_cookie(input, COOKIE, input.raw.rabbitmq_erlang_cookie.as_deref())? else {
         return Ok(());
     };
+    if input.access == FileAccess::EveryUser && !is_home_of_the_broker(input.raw.home.as_deref()) {
+        let message = format!(
+            "the cookie is passed in {COOKIE}: COMMAND may switch to a user who has another HOME, or may not read root's"
+        );
+        plan.warn(message, "set HOME to the broker's directory, as /var/lib/rabbitmq, which that user owns");
+        plan.set(COOKIE, Value::secret(&chosen.cookie));
+        plan.cookie = Some(chosen.cookie);
+        return Ok(());
+    }
     let request = chosen.request(input, CookieLookup::HomeFirst);
     if let CookiePlacement::CommandLine { why } = plan.place_cookie(&request)? {
         let (why, hint) = match why {
@@ -154,6 +165,12 @@ fn hand_over_cookie(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<()
     }
     plan.cookie = Some(chosen.cookie);
     Ok(())
+}
+
+/// Whether a cookie file in HOME is the broker's too, although another user runs it: images set HOME to its data, and
+/// give that to its user.
+fn is_home_of_the_broker(home: Option<&str>) -> bool {
+    home.is_some_and(|home| !matches!(home.trim_end_matches('/'), "" | "/root") && sys::may_write(Path::new(home)))
 }
 
 /// As RabbitMQ reads a switch.

@@ -3,6 +3,7 @@
 use crate::command::FollowedCommand;
 use crate::error::Error;
 use crate::hand_over::HandOver;
+use crate::hand_over::access::FileAccess;
 use crate::hand_over::cookie::SecretFile;
 use crate::identity::Identity;
 use crate::release::{ReleaseLayout, StartScript};
@@ -167,6 +168,8 @@ pub(crate) struct HandOverInput<'a> {
     pub(crate) identity: &'a Identity,
     /// The environment.
     pub(crate) raw: &'a RawEnv,
+    /// Who may read the files that are written.
+    pub(crate) access: FileAccess,
     /// `BEAMINIT_COOKIE`.
     pub(crate) cookie_mode: CookieMode,
     /// `BEAMINIT_COOKIE_FILE`, read.

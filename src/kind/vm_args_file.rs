@@ -6,6 +6,7 @@ use super::given_flags::{given_flags, named_by_variables, warn_of_second_name};
 use super::spec::{HandOverInput, Template};
 use crate::cookie::Cookie;
 use crate::error::Error;
+use crate::hand_over::access::FileAccess;
 use crate::hand_over::cookie::{CookieLookup, CookiePlacement, check_vm_finds_one};
 use crate::hand_over::{HandOver, VM_ARGS, Value};
 use crate::identity::name::{Distribution, NodeName};
@@ -52,11 +53,18 @@ pub(super) fn hand_over_vm_args(
     let Some(args) = script_vm_args(input) else { return Ok(()) };
     let mut text = args.text.to_owned();
     if let Some(cookie) = cookie {
-        if let CookiePlacement::CommandLine { .. } = cookie.place(plan, input, script.cookie_lookup)? {
+        let placement = cookie.place(plan, input, script.cookie_lookup)?;
+        let is_on_command_line = matches!(placement, CookiePlacement::CommandLine { .. });
+        if is_on_command_line && input.access != FileAccess::EveryUser {
             text = text_with_cookie(&args, &cookie.cookie);
         } else {
-            (script.show_cookie)(plan, input, &cookie.cookie);
             args.without_cookie.clone_into(&mut text);
+            if is_on_command_line {
+                cookie.pass_as_flag(plan, input);
+                plan.set(script.cookie_variable, Value::secret(&cookie.cookie));
+            } else {
+                (script.show_cookie)(plan, input, &cookie.cookie);
+            }
         }
         plan.cookie = Some(cookie.cookie);
     } else if text == args.without_cookie && args.node.is_some() && input.release.starts_node {

@@ -19,12 +19,15 @@ pub(crate) use templates::{PlannedTemplates, TemplateView};
 use crate::context::Context;
 use crate::error::{Error, Stage};
 use crate::executable;
+use crate::exit;
 use crate::hand_over::HandOver;
+use crate::hand_over::access::{FileAccess, Owner};
 use crate::hand_over::cookie::SecretFile;
 use crate::kind::{HandOverInput, Kind, OwnVmArgs, Release, ReleaseQuery};
 use crate::release;
 use crate::render::{self, VmArgsFile};
 use crate::signal::Rewrites;
+use crate::sys;
 use crate::variables::{Config, WaitFailure, WaitPolicy};
 use planner::{Findings, Planner};
 use std::io;
@@ -152,6 +155,28 @@ impl Planner<'_> {
         findings.ok(executable::check(&context.command, release.file.as_deref()));
     }
 
+    /// Who may read what is written: a wrapper that root started may become another user before it starts the release.
+    fn choose_access(&mut self) -> FileAccess {
+        let is_root = sys::uid() == 0;
+        let Some(asked) = &self.context.environment.config.run_owner else {
+            let may_switch = is_root && self.release.followed.may_switch_user;
+            return if may_switch { FileAccess::EveryUser } else { FileAccess::Private };
+        };
+        let (message, hint) = match Owner::find(asked) {
+            Ok(owner) if owner.uid == sys::uid() => return FileAccess::Private,
+            Ok(owner) if is_root => return FileAccess::Owner(owner),
+            Ok(owner) => (
+                format!("this is user {}, and only root can give files to user {}", sys::uid(), owner.uid),
+                "unset it: as a user that is not root, COMMAND runs as the same user",
+            ),
+            Err(reason) => (reason, "name a user of the image, or write ids: 1000:1000"),
+        };
+        let group = asked.group.as_ref().map(|group| format!(":{group}")).unwrap_or_default();
+        let message = format!("BEAMINIT_RUN_OWNER={}{group}: {message}", asked.user);
+        self.findings.errors.push(Error::new(Stage::Config, exit::CONFIG, message).hint(hint));
+        FileAccess::Private
+    }
+
     fn read_secret(&mut self) -> Option<SecretFile> {
         let path = self.context.environment.config.cookie_file.as_deref()?;
         self.findings.ok(SecretFile::read(path))
@@ -160,6 +185,7 @@ impl Planner<'_> {
     /// What the release gets, if nothing is wrong so far.
     fn plan_hand_over(&mut self, templates: &mut PlannedTemplates, secret: Option<SecretFile>) -> Option<HandOver> {
         let environment = &self.context.environment;
+        let access = self.choose_access();
         if self.findings.errors.iter().any(Plan::stops_hand_over) {
             return None;
         }
@@ -168,6 +194,7 @@ impl Planner<'_> {
             release: &self.release,
             identity: &self.context.identity,
             raw: &environment.raw,
+            access,
             cookie_mode: environment.config.cookie,
             secret,
             render: environment.config.renders(),

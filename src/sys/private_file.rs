@@ -10,7 +10,7 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-/// Opens a file of ours in a directory of ours, both closed to everybody else. A link is followed to neither: whoever can
+/// Opens a file of ours that only we may read, in a directory that only we may change. A link is followed to neither: whoever can
 /// put one there would choose what we believe.
 ///
 /// # Errors
@@ -19,10 +19,11 @@ pub fn open_private(dir: &Path, name: &str) -> io::Result<File> {
     let dir = open_unfollowed(AT_FDCWD, dir)?;
     let file = open_unfollowed(dir.as_fd(), Path::new(name))?;
     let (around, found) = (dir.metadata()?, file.metadata()?);
-    if !is_private(&around) {
+    // Others may pass through the directory to files that are for them.
+    if !is_ours(&around, WRITE_BY_OTHERS) {
         return Err(not_private("its directory is not ours alone"));
     }
-    if !found.is_file() || !is_private(&found) || found.nlink() != 1 {
+    if !found.is_file() || !is_ours(&found, GROUP_AND_OTHERS) || found.nlink() != 1 {
         return Err(not_private("it is not ours alone"));
     }
     Ok(file)
@@ -39,9 +40,10 @@ fn open_unfollowed(parent: BorrowedFd<'_>, path: &Path) -> io::Result<File> {
 }
 
 const GROUP_AND_OTHERS: u32 = 0o077;
+const WRITE_BY_OTHERS: u32 = 0o022;
 
-fn is_private(found: &Metadata) -> bool {
-    found.uid() == uid() && found.mode() & GROUP_AND_OTHERS == 0
+fn is_ours(found: &Metadata, refused: u32) -> bool {
+    found.uid() == uid() && found.mode() & refused == 0
 }
 
 fn not_private(reason: &'static str) -> io::Error {

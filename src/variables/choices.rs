@@ -38,6 +38,13 @@ pub enum ReleaseSetting {
     Script(PathBuf),
 }
 
+/// `BEAMINIT_RUN_OWNER`: a user and perhaps a group, by name or number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunOwner {
+    pub(crate) user: String,
+    pub(crate) group: Option<String>,
+}
+
 /// What to do when the record does not come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitFailure {

@@ -16,7 +16,8 @@ mod unknown;
 #[cfg(test)]
 pub(crate) use choices::kind_names;
 pub use choices::{
-    CookieMode, KindName, ReleaseSetting, RenderMode, SignalTarget, UnsetMode, WaitFailure, WaitPeers, WaitPolicy,
+    CookieMode, KindName, ReleaseSetting, RenderMode, RunOwner, SignalTarget, UnsetMode, WaitFailure, WaitPeers,
+    WaitPolicy,
 };
 pub use env::Env;
 pub use table::{Config, DERIVED, OTHERS, POD, RELEASE, RawEnv, SETTINGS, Variable};

@@ -2,7 +2,7 @@
 //!
 //! Pure: no I/O, no clock.
 
-use super::choices::{Choice, ReleaseSetting, WaitPeers};
+use super::choices::{Choice, ReleaseSetting, RunOwner, WaitPeers};
 use crate::error::Problem;
 use crate::signal::Rewrites;
 use serde::{Deserialize, Deserializer};
@@ -126,6 +126,17 @@ impl SettingValue for Vec<u8> {
             Ok(codes) => Ok(codes),
             Err(_) => refuse("not a list of exit codes", "write 143 or 130,143"),
         }
+    }
+}
+
+impl SettingValue for Option<RunOwner> {
+    fn read(text: &str) -> Result<Self, Refusal> {
+        let (user, group) = text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
+        let is_name = |name: &str| !name.is_empty() && !name.contains(|c: char| c == ':' || c.is_whitespace());
+        if !is_name(user) || !group.is_none_or(is_name) {
+            return refuse("not an owner", "write a user of the image, as app or app:app, or ids, as 1000:1000");
+        }
+        Ok(Some(RunOwner { user: user.to_owned(), group: group.map(str::to_owned) }))
     }
 }
 

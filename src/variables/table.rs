@@ -3,7 +3,8 @@
 //! Pure: no I/O, no clock.
 
 use super::choices::{
-    CookieMode, KindName, ReleaseSetting, RenderMode, SignalTarget, UnsetMode, WaitFailure, WaitPeers, WaitPolicy,
+    CookieMode, KindName, ReleaseSetting, RenderMode, RunOwner, SignalTarget, UnsetMode, WaitFailure, WaitPeers,
+    WaitPolicy,
 };
 use super::setting::Setting;
 use crate::error::Problem;
@@ -233,6 +234,9 @@ settings! {
     run_dir: Option<PathBuf> = None, "BEAMINIT_RUN_DIR",
         "the first that can be written of `/run/beaminit`, `/dev/shm`, `$TMPDIR`, `/tmp`",
         "where rendered files are kept, mode 0600 in a directory of mode 0700";
+    run_owner: Option<RunOwner> = None, "BEAMINIT_RUN_OWNER", "",
+        "`user[:group]` or ids: the user to whom an entrypoint of root's switches; rendered files are that user's alone. \
+         Without it every user may read them, and none has the cookie";
     signals: Option<Rewrites> = None, "BEAMINIT_SIGNALS",
         "`INT=TERM,QUIT=TERM,HUP=TERM,USR2=,ALRM=,TSTP=` for a VM without a terminal",
         "signals to replace; an empty right side drops one";

@@ -10,7 +10,9 @@ use tempfile::TempDir;
 
 use crate::support::files::directory_of;
 use crate::support::vm::{BOOT, vm};
-use crate::support::{AsPid, Cluster, DnsSettings, Ended, Pod, RunningPod, demo_release, scratch_dir, wait_until};
+use crate::support::{
+    Accounts, AsPid, Cluster, DnsSettings, Ended, Pod, RunningPod, demo_release, scratch_dir, wait_until,
+};
 
 const SOON: Duration = Duration::from_secs(10);
 const RUNS: &str = "demo runs on";
@@ -208,26 +210,6 @@ fn in_the_ejabberd_of_debian() {
     let log = fs::read_to_string(data.path().join("ejabberd.log")).unwrap();
     assert!(log.contains("is stopped in the node"), "{log}");
     assert!(vm(&pod).is_none());
-}
-
-/// The files with which `su` and `id` know users: `shop`, and `ejabberd` of the same number.
-struct Accounts(TempDir);
-
-impl Accounts {
-    fn new() -> Self {
-        let users = "root:x:0:0::/:/bin/sh\nejabberd:x:54321:54321::/:/bin/sh\nshop:x:54321:54321::/:/bin/sh\n";
-        Self(directory_of(&[
-            ("passwd", users),
-            ("shadow", "root:*:1::::::\nshop:*:1::::::\n"),
-            ("su", "auth sufficient pam_rootok.so\naccount sufficient pam_permit.so\nsession required pam_permit.so\n"),
-        ]))
-    }
-
-    fn mounted(&self, pod: Pod) -> Pod {
-        let file = |name: &str| self.0.path().join(name);
-        let pod = pod.mount(&file("passwd"), "/etc/passwd").mount(&file("shadow"), "/etc/shadow");
-        pod.mount(&file("su"), "/etc/pam.d/su")
-    }
 }
 
 fn open_to_all() -> TempDir {

@@ -21,6 +21,7 @@ mod a_rolling_restart_keeps_the_cluster;
 mod a_stop_request_ends_the_wait;
 mod a_terminal_works_as_without_us;
 mod an_odd_template_is_named_or_read;
+mod another_user_reads_what_is_rendered;
 mod bad_surroundings_are_no_panic;
 mod erlexec_reads_the_same_words;
 mod every_generation_of_start_scripts;

@@ -81,6 +81,7 @@ fn everything() -> Facts {
         }],
         passed_over: vec![SkippedTemplate { what: "/c/sys.config".into(), why: "a reason".into() }],
         hand_over: Some(HandOverRow {
+            readable_by: "this user alone".into(),
             node: Some("a@web-0.web".into()),
             variables: vec![Variable { name: "VMARGS_PATH", value: "/run/d/vm.args".into() }],
             removed: vec!["RELEASE_COOKIE"],
@@ -166,6 +167,7 @@ templates
 
 hand-over
   run directory   /run/d
+  read by         this user alone
   node            a@web-0.web
   VMARGS_PATH     /run/d/vm.args
   RELEASE_COOKIE  is taken away

@@ -9,11 +9,11 @@ fn files_are_closed_to_others_and_gone_at_the_end() {
     let parent = tempfile::tempdir().unwrap();
     let path = parent.path().join("run");
     let dir = open(&path).unwrap();
-    let file = dir.write("vm.args", b"-name a@b\n", 0o600).unwrap();
+    let file = dir.write("vm.args", b"-name a@b\n", RunFileMode::PRIVATE).unwrap();
     assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o700);
     assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
     assert_eq!(fs::read(&file).unwrap(), b"-name a@b\n");
-    dir.make_dir("tmp").unwrap();
+    dir.make_dir("tmp", 0o700, None).unwrap();
     drop(dir);
     assert!(!path.exists());
 }
@@ -56,7 +56,7 @@ fn neighbours_that_start_at_once_leave_each_other_theirs() {
         let path = parent.path().join(format!("{}{number}", prefix()));
         for _ in 0..100 {
             let dir = RunDir::take(&path).expect("it is nobody else's").without_leftovers();
-            let file = dir.write("vm.args", b"-name a@b\n", 0o600).expect("nobody removed it");
+            let file = dir.write("vm.args", b"-name a@b\n", RunFileMode::PRIVATE).expect("nobody removed it");
             assert!(file.exists(), "{}", file.display());
         }
     };
@@ -134,8 +134,8 @@ fn what_cannot_be_made_is_refused_and_foreseen_with_the_same_reason() {
 fn what_cannot_be_written_is_named_with_the_cure() {
     let parent = tempfile::tempdir().unwrap();
     let dir = open(&parent.path().join("run")).unwrap();
-    let tmp = dir.make_dir("tmp").unwrap();
-    for failed in [dir.make_dir("tmp"), dir.write("tmp", b"", 0o600)] {
+    let tmp = dir.make_dir("tmp", 0o700, None).unwrap();
+    for failed in [dir.make_dir("tmp", 0o700, None), dir.write("tmp", b"", RunFileMode::PRIVATE)] {
         let failed = failed.unwrap_err();
         assert_eq!(failed.code, exit::CANNOT_CREATE);
         let said = failed.to_string();

@@ -6,7 +6,7 @@ mod phase;
 
 use self::phase::Phase;
 use super::contents::{HandOver, ReleaseVariables};
-use super::run_dir::{RunDir, RunDirPlaces};
+use super::run_dir::{RunDir, RunDirPlaces, RunFileMode};
 use crate::error::{Error, cause};
 use crate::release::ReleaseLayout;
 use crate::sys;
@@ -207,7 +207,7 @@ impl State {
     /// # Errors
     /// It cannot be written; then it is as before.
     pub(crate) fn write(&self, dir: &RunDir) -> Result<(), Error> {
-        dir.write(FILE, self.to_json().as_bytes(), 0o600).map(drop)
+        dir.write(FILE, self.to_json().as_bytes(), RunFileMode::PRIVATE).map(drop)
     }
 
     /// The same once the release's first process is started.

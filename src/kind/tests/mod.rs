@@ -1,5 +1,6 @@
 //! Releases as they lie on disk, and what they get.
 
+mod access;
 mod given_flags;
 mod rabbitmq;
 mod scripts;
@@ -10,6 +11,7 @@ use super::template_search::{FoundTemplate, ReleaseFile, TemplateSearch};
 use crate::cookie::Cookie;
 use crate::error::Error;
 use crate::exit;
+use crate::hand_over::access::FileAccess;
 use crate::hand_over::cookie::SecretFile;
 use crate::hand_over::{HandOver, RunFile};
 use crate::identity::Fact;
@@ -85,6 +87,7 @@ pub(super) fn given<'a>(release: &'a Release, identity: &'a Identity, raw: &'a R
         release,
         identity,
         raw,
+        access: FileAccess::Private,
         cookie_mode,
         secret: None,
         render: true,
@@ -259,7 +262,7 @@ fn mix_gets_name_and_cookie_as_variables_and_the_rest_as_a_file() {
     .unwrap();
     let own = root.path().join("releases/0.1.0/vm.args");
     let contents = format!("-args_file {}\n\n\n+K true\n", own.display());
-    assert_eq!(plan.files, [RunFile { name: "vm.args".into(), contents }]);
+    assert_eq!(plan.files, [RunFile { name: "vm.args".into(), contents, is_private: false }]);
     for (name, value) in [
         ("RELEASE_DISTRIBUTION", "name"),
         ("RELEASE_NODE", "app@web-0.web"),

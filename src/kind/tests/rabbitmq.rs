@@ -58,7 +58,7 @@ fn is_known_by_what_lies_beside_it() {
     }
 }
 
-fn broker() -> Release {
+pub(super) fn broker() -> Release {
     let erts = Some(13);
     Release {
         erts,

@@ -163,8 +163,11 @@ impl SetUp {
     #[track_caller]
     pub fn changes_nothing(self) {
         let cluster = Cluster::start(DnsSettings::default());
-        let bare = self.run(&cluster, Pod::no_entrypoint);
-        let ours = self.run(&cluster, |pod| self.settings.iter().fold(pod, |pod, (name, value)| pod.env(name, value)));
+        let pod = cluster.pod(POD);
+        let address = pod.address();
+        let bare = self.run(&cluster, pod.no_entrypoint());
+        let pod = cluster.pod(POD).at_address(address);
+        let ours = self.run(&cluster, self.settings.iter().fold(pod, |pod, (name, value)| pod.env(name, value)));
         let differences = self.differences(&bare, &ours);
         let (bare, ours) = (bare.output, ours.output);
         assert!(differences.is_empty(), "{}: {differences:#?}\nbare: {bare:#?}\nours: {ours:#?}", self.what);
@@ -205,19 +208,18 @@ impl SetUp {
         found
     }
 
-    fn run(&self, cluster: &Cluster, entrypoint: impl FnOnce(Pod) -> Pod) -> Seen {
+    fn run(&self, cluster: &Cluster, pod: Pod) -> Seen {
         let image = self.image();
         let config: Vec<_> = self.config.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
         let (config, home, tmp, shm) = (directory_of(&config), shared_dir(), shared_dir(), shared_dir());
-        let pod = cluster.pod(POD).release(self.release.dir()).mount_writable(image.path(), "/app");
+        let pod = pod.release(self.release.dir()).mount_writable(image.path(), "/app");
         let pod = pod.mount_config(config.path()).mount_writable(home.path(), "/home").env("HOME", "/home");
         let pod = pod.mount_writable(tmp.path(), "/tmp").mount_writable(shm.path(), "/dev/shm");
         let pod = self.described.iter().fold(pod.command(&self.command), |pod, described| described(pod));
         if self.has_record {
             cluster.dns().publish(FQDN, &[pod.address()]);
         }
-        let address = pod.address();
-        let pod = entrypoint(pod.at_address(address)).start();
+        let pod = pod.start();
         let mut seen = self.watch(&pod);
         drop(pod);
         for (name, dir) in [("/app", &image), ("/home", &home), ("/tmp", &tmp), ("/dev/shm", &shm)] {

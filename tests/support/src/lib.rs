@@ -3,6 +3,7 @@
 //! Every [`Cluster`] has its own network, so tests run side by side with equal addresses. Nothing is left behind when
 //! the values are dropped. It needs root, and `ip` and `setpriv` on the machine.
 
+mod accounts;
 pub mod brokers;
 mod cluster;
 mod coredns;
@@ -41,6 +42,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+pub use accounts::{Accounts, SHOP};
 pub use cluster::Cluster;
 pub use coredns::{Answer, Key, Zone};
 pub use dns::{Asked, DnsServer, DnsSettings, Transport};
