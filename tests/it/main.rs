@@ -44,6 +44,7 @@ mod no_term_is_lost;
 mod no_value_becomes_a_flag;
 mod nodes_connect_over_tls;
 mod orphans_are_reaped;
+mod peers_dial_the_names_that_nodes_have;
 mod rabbitmq_keeps_its_member;
 mod readme;
 mod real_dns_servers;
