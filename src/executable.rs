@@ -1,7 +1,7 @@
 //! Whether a program can be executed, and if not, why. The kernel says "no such file" also of a file that exists: of a
 //! script whose interpreter is missing, and of a binary whose loader is.
 
-use crate::elf::Elf;
+use crate::elf_file::ElfFile;
 use crate::error::{Error, Stage};
 use crate::{error, exit, sys};
 use std::ffi::OsString;
@@ -96,7 +96,7 @@ impl Obstacle {
     }
 
     fn of_binary(file: &Path) -> Option<Self> {
-        let elf = Elf::read(file)?;
+        let elf = ElfFile::read(file)?;
         // A 64-bit kernel may run the other one.
         let is_foreign = |machine: &&str| *machine != std::env::consts::ARCH && *machine != "x86";
         if let Some(machine) = elf.machine.filter(is_foreign) {
@@ -128,7 +128,7 @@ impl Obstacle {
         let is_binary = file.is_some_and(|file| head(file).starts_with(ELF_MAGIC));
         match error.raw_os_error() {
             Some(ENOEXEC) if is_binary => {
-                let machine = file.and_then(Elf::read).and_then(|elf| elf.machine);
+                let machine = file.and_then(ElfFile::read).and_then(|elf| elf.machine);
                 Self::OtherMachine(machine.filter(|machine| *machine != std::env::consts::ARCH))
             }
             Some(ENOEXEC) => Self::NoShell,

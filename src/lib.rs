@@ -9,7 +9,7 @@ pub mod cli;
 pub mod command;
 mod context;
 mod cookie;
-pub mod elf;
+mod elf_file;
 pub mod error;
 mod executable;
 pub mod exit;

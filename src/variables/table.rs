@@ -195,15 +195,7 @@ pub const DERIVED: [&str; POD.len()] = {
 
 /// Read where they are needed, by every program alike.
 pub const OTHERS: &[Variable] = &[Variable {
-    names: &[
-        "PATH",
-        "TMPDIR",
-        "ERL_CRASH_DUMP",
-        "ERL_EPMD_PORT",
-        "LD_LIBRARY_PATH",
-        "KUBERNETES_SERVICE_HOST",
-        "NO_COLOR",
-    ],
+    names: &["PATH", "TMPDIR", "ERL_CRASH_DUMP", "ERL_EPMD_PORT", "KUBERNETES_SERVICE_HOST", "NO_COLOR"],
     meaning: "the usual",
     default: "",
     read_by: "other programs",

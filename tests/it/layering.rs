@@ -18,10 +18,11 @@ const LAYERS: [&[&str]; 12] = [
     &["identity"],
 ];
 const BASE: [&str; 10] =
-    ["cookie", "elf", "executable", "exit", "error", "file", "signal", "telemetry", "sys", "variables"];
+    ["cookie", "elf_file", "executable", "exit", "error", "file", "signal", "telemetry", "sys", "variables"];
 
 /// Where a library may be named.
-const DOORS: [(&str, &[&str]); 11] = [
+const DOORS: [(&str, &[&str]); 12] = [
+    ("elf", &["elf_file.rs"]),
     ("dlmalloc", &["main.rs"]),
     ("erl_tokenize", &["render/sys_config/read_back.rs"]),
     ("envy", &["variables/config.rs"]),

@@ -7,7 +7,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use crate::support::files::directory_of;
-use crate::support::reported::{SECRET, fails, warnings};
+use crate::support::reported::{SECRET, fails};
 use crate::support::talk::{self, config_map};
 use crate::support::vm::BOOT;
 use crate::support::{Built, Cluster, DnsSettings, Ended, Pod, PodFile, scratch_dir};
@@ -268,20 +268,6 @@ fn the_release_is_for_a_newer_c_library() {
     let newer = release_with_vm(Some(|program| replace(program, "GLIBC_2.34", "GLIBC_2.99")));
     fails(started(&cluster(), &newer), 126)
         .is("/bin/erlexec: it needs glibc 2.99, this image has 2.", "build the release on the image that it runs on");
-}
-
-/// Reported as a guess: the start goes on, and ends by itself, since this is not a release.
-#[test]
-fn a_library_of_the_vm_is_missing() {
-    let release = release_with_vm(Some(|_| ()));
-    let erts = fs::read_dir(release.path()).unwrap().map(|entry| entry.unwrap().path());
-    let erts = erts.into_iter().find(|path| path.to_string_lossy().contains("erts-")).unwrap();
-    let mut vm = fs::read(Path::new("/usr/lib/erlang").join(erts.file_name().unwrap()).join("bin/beam.smp")).unwrap();
-    replace(&mut vm, "libtinfo.so.6", "libtinfo.so.0");
-    fs::write(erts.join("bin/beam.smp"), vm).unwrap();
-    let pod = started(&cluster(), &release).env("BEAMINIT_WAIT", "off").start();
-    pod.expect_line("started ", BOOT);
-    warnings(&pod).warns("/bin/beam.smp wants libtinfo.so.0, which is not in this image", "on Debian libncurses6");
 }
 
 #[test]
