@@ -48,7 +48,7 @@ use hand_over::announced_wait::AnnouncedWait;
 use hand_over::run_dir::RunDir;
 use hand_over::state::{StartedRelease, State};
 use hand_over::{ReleaseVariables, Written};
-use kind::{Kind, find_running_release};
+use kind::{Kind, find_start};
 use plan::Plan;
 use report::EndReport;
 use running::Running;
@@ -153,24 +153,23 @@ fn exec(
 ) -> Result<ExitReason, Error> {
     environment.check()?;
     telemetry::init(environment.config.log_settings());
-    match find_running_release(&environment.run_dir_places()) {
-        Ok((state, _)) => {
+    let found = match find_start(&environment.run_dir_places()) {
+        Ok((state, _)) if !state.phase.is_wait() => {
             report::log_join(&state);
             let mask = inherited.map_err(|error| signals_error(&error))?;
             return Err(join(state, command, &environment).exec(mask));
         }
-        Err(rejected) => report::log_nothing_to_join(&rejected),
-    }
+        found => found,
+    };
     let signals = install_signals(inherited)?;
     let context = Context::read(environment, command);
     report::log_identity(&context.identity);
     let mode = if sys::is_pid1() { Mode::Init } else { Mode::Exec };
-    let mut plan = plan::plan(&context).without_wait().into_result()?;
+    let plan = plan::plan(&context).without_wait();
+    let plan = if mode == Mode::Exec { plan.of_guest(&context) } else { plan };
+    report::log_nothing_to_join(&found, plan.has_identity_alone);
+    let plan = plan.into_result()?;
     report::log_plan(&plan);
-    if mode == Mode::Exec {
-        // The node that runs, if one does, has another name than the one that a start would choose for it now.
-        plan.hand_over = plan.hand_over.beside_an_init().without_chosen_name();
-    }
     let written = plan.hand_over.write(open_run_dir(&context, &plan, mode)?)?;
     supervise_release(&context, &plan, signals, HandedOver { written, mode })
 }
@@ -300,6 +299,7 @@ fn supervise_release(
         report::warn_if_unwritten(state.with_main(watched.main).write(dir));
     }
     let end_report = EndReport::of(&plan.release, config, plan.hand_over.secrets(&context.environment.raw));
+    let end_report = if mode == Mode::Exec { end_report.of_guest() } else { end_report };
     let running = Running { watched, end_report, log: config.log_settings() };
     let has_waited = plan.wait.record().is_some();
     Ok(if has_waited { running.watch_afresh(written, signals) } else { running.watch(written, signals) })

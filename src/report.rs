@@ -4,6 +4,7 @@ use crate::error::{self, Error, Problem, Stage};
 use crate::exit::{self, ExitReason};
 use crate::hand_over::HandOver;
 use crate::hand_over::access::FileAccess;
+use crate::hand_over::state::other_init::OtherInit;
 use crate::hand_over::state::{Rejected, State};
 use crate::identity::Identity;
 use crate::identity::name::Fqdn;
@@ -188,12 +189,30 @@ pub(crate) fn log_join(state: &State) {
     tracing::debug!(target: "exec", pid, "joining {} {} of process {pid}", state.kind, state.name);
 }
 
-/// Nobody runs here whom we could join, as far as we may know.
-pub(crate) fn log_nothing_to_join(rejected: &[Rejected]) {
+/// Why COMMAND joins no release, and what it gets instead.
+pub(crate) fn log_nothing_to_join(found: &Result<(State, PathBuf), Vec<Rejected>>, has_identity_alone: bool) {
+    let instead = if has_identity_alone {
+        "COMMAND gets the pod's identity alone"
+    } else {
+        "COMMAND is planned and started without a wait"
+    };
+    let rejected = match found {
+        Ok((state, _)) => {
+            let (phase, name) = (&state.phase, &state.name);
+            tracing::info!(target: "exec", "{name} does not run yet: beaminit is {phase}; {instead}");
+            return;
+        }
+        Err(rejected) => rejected,
+    };
     for rejected in rejected {
         tracing::warn!(target: "exec", "not used: {rejected}");
     }
-    tracing::info!(target: "exec", "no release of this user runs here: COMMAND is planned and started without a wait");
+    if let Some(init) = OtherInit::find() {
+        let hint = init.cure();
+        tracing::warn!(target: "exec", hint, "no release of this user runs here: {init}; {instead}");
+    } else {
+        tracing::info!(target: "exec", "no release of this user runs here: {instead}");
+    }
 }
 
 /// The release runs as well without what could not be written for `exec` alone.
@@ -246,6 +265,13 @@ impl EndReport {
             termination_log: config.termination_log.clone(),
             secrets,
         }
+    }
+}
+
+impl EndReport {
+    /// Of a command beside the container's own: whoever runs it sees what it says, and `kubectl logs` does not have it.
+    pub(crate) fn of_guest(self) -> Self {
+        Self { is_beam: false, in_background: false, ..self }
     }
 }
 

@@ -16,6 +16,7 @@ use crate::context::{Context, Environment};
 use crate::error::{Error, Stage};
 use crate::executable;
 use crate::hand_over::run_dir::RunDir;
+use crate::hand_over::state::other_init::OtherInit;
 use crate::hand_over::state::{Rejected, State};
 use crate::hand_over::{HandOver, Part, Value};
 use crate::identity::Identity;
@@ -227,7 +228,7 @@ fn notes(context: &Context, running: &Running) -> Vec<String> {
     }
     if let Err(rejected) = running {
         notes.extend(rejected.iter().map(|rejected| format!("not used: {rejected}")));
-        notes.extend(running::of_another_user());
+        notes.extend(OtherInit::find().map(|init| format!("{init}; {}", init.cure())));
     }
     notes
 }

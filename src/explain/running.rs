@@ -6,9 +6,6 @@ use crate::context::Context;
 use crate::hand_over::state::State;
 use crate::plan::Plan;
 use crate::render;
-use crate::sys;
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, SystemTime};
 
 /// Says how it is.
@@ -42,13 +39,4 @@ fn flags(context: &Context, plan: &Plan) -> Vec<String> {
     let files = files.map(|file| file.contents.clone());
     let environment = [&raw.erl_aflags, &raw.erl_flags, &raw.erl_zflags, &raw.elixir_erl_options];
     own.into_iter().chain(files).chain(environment.into_iter().flatten().cloned()).collect()
-}
-
-/// A beaminit of another user is this container's first process: its state is not for us.
-pub(super) fn of_another_user() -> Option<String> {
-    let name = fs::read_to_string("/proc/1/comm").ok()?;
-    let uid = fs::metadata("/proc/1").ok()?.uid();
-    (name.trim() == "beaminit" && !sys::is_pid1() && uid != sys::uid()).then(|| {
-        format!("process 1 is a beaminit of user {uid}: what it runs is known to that user alone; explain as that user")
-    })
 }

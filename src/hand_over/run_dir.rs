@@ -52,6 +52,12 @@ impl RunDirPlaces {
         std::iter::once(self.first.clone()).chain(self.parents().map(|dir| dir.join(&*self.own)))
     }
 
+    /// The same for another container of our user's, by its mount namespace.
+    pub(super) fn of_a_start_in(&self, namespace: u64) -> impl Iterator<Item = PathBuf> {
+        let own = format!("{}{namespace}", prefix());
+        std::iter::once(self.first.clone()).chain(self.parents().map(move |dir| dir.join(&own)))
+    }
+
     fn parents(&self) -> impl Iterator<Item = &PathBuf> {
         std::iter::once(&self.first).chain(&self.others)
     }

@@ -39,7 +39,7 @@ impl HandOverInput<'_> {
 }
 
 /// What was derived, under the names that templates know it by. What was given is in the environment already.
-fn identity_variables(identity: &Identity) -> Vec<(&'static str, Value)> {
+pub(crate) fn identity_variables(identity: &Identity) -> Vec<(&'static str, Value)> {
     let derived = identity.variables().into_iter().filter(|(name, _, source)| *source != Source::Variable(name));
     derived.map(|(name, value, _)| (name, value.into())).collect()
 }

@@ -23,7 +23,7 @@ use crate::exit;
 use crate::hand_over::HandOver;
 use crate::hand_over::access::{FileAccess, Owner};
 use crate::hand_over::cookie::SecretFile;
-use crate::kind::{HandOverInput, Kind, OwnVmArgs, Release, ReleaseQuery};
+use crate::kind::{HandOverInput, Kind, OwnVmArgs, Release, ReleaseQuery, identity_variables};
 use crate::release;
 use crate::render::{self, VmArgsFile};
 use crate::signal::Rewrites;
@@ -46,6 +46,8 @@ pub(crate) struct Plan {
     /// What the release gets; nothing, if an error is in the way.
     pub(crate) hand_over: HandOver,
     pub(crate) wait: PlannedWait,
+    /// Whether COMMAND gets nothing else than the pod's identity.
+    pub(crate) has_identity_alone: bool,
     /// What becomes of signals.
     pub(crate) rewrites: Rewrites,
     pub(crate) findings: Findings,
@@ -76,7 +78,7 @@ pub(crate) fn plan(context: &Context) -> Plan {
     let rewrites = planner.plan_signals();
     let Planner { release, findings, .. } = planner;
     let hand_over = hand_over.unwrap_or_default();
-    Plan { release, has_release, templates, secret, hand_over, wait, rewrites, findings }
+    Plan { release, has_release, templates, secret, hand_over, wait, has_identity_alone: false, rewrites, findings }
 }
 
 fn find_release(context: &Context, findings: &mut Findings) -> Option<Release> {
@@ -119,6 +121,20 @@ impl Plan {
     pub(crate) fn without_wait(mut self) -> Self {
         self.findings.errors.retain(|error| error.stage != Stage::Wait);
         self.wait = PlannedWait::default();
+        self
+    }
+
+    /// The same for a command beside the container's init. The node that runs, if one does, has another name than the one
+    /// that a start would choose for it now; and a command that is not a release's gets the pod's identity alone, whatever
+    /// the templates are that the container's release has.
+    pub(crate) fn of_guest(mut self, context: &Context) -> Self {
+        self.hand_over = self.hand_over.beside_an_init().without_chosen_name();
+        if !self.release.kind.is_beam && !self.release.followed.has_vm_in_sight {
+            self.findings.errors.retain(|error| !Self::stops_hand_over(error));
+            let variables = identity_variables(&context.identity);
+            self.hand_over = HandOver { variables, ..HandOver::default() };
+            self.has_identity_alone = true;
+        }
         self
     }
 

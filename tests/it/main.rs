@@ -30,6 +30,7 @@ mod every_value_arrives_in_sys_config;
 mod every_vm_is_asked_to_stop;
 mod exec_joins_the_running_release;
 mod exec_reaches_every_kind;
+mod exec_says_what_it_found;
 mod exit_codes_are_passed_through;
 mod explain_agrees_with_the_start;
 mod explain_changes_nothing;

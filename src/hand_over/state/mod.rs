@@ -2,9 +2,10 @@
 //! release that runs. It may hold the cookie, so it is as closed as that, and believed only if nobody else can have
 //! written it and its writer lives in this container.
 
+pub(crate) mod other_init;
 mod phase;
 
-use self::phase::Phase;
+pub(crate) use self::phase::Phase;
 use super::contents::{HandOver, ReleaseVariables};
 use super::run_dir::{RunDir, RunDirPlaces, RunFileMode};
 use crate::error::{Error, cause};
@@ -155,6 +156,13 @@ impl State {
 
     /// The state in this directory, if there is one; else why it is not to be believed.
     fn read(dir: &Path) -> Result<Option<Self>, String> {
+        let Some(json) = Self::read_text(dir)? else { return Ok(None) };
+        let state = Self::parse(&json)?;
+        state.is_of_this_container()?;
+        Ok(Some(state))
+    }
+
+    fn read_text(dir: &Path) -> Result<Option<Vec<u8>>, String> {
         let missing =
             |error: &io::Error| matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
         let file = match sys::open_private(dir, FILE) {
@@ -163,9 +171,7 @@ impl State {
         };
         let mut json = Vec::new();
         file.take(MAX_SIZE).read_to_end(&mut json).map_err(|error| cause(&error))?;
-        let state = Self::parse(&json)?;
-        state.is_of_this_container()?;
-        Ok(Some(state))
+        Ok(Some(json))
     }
 
     /// Reads a state's text.
