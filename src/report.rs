@@ -257,13 +257,15 @@ pub(crate) struct EndReport {
 
 impl EndReport {
     pub(crate) fn of(release: &Release, config: &Config, secrets: Vec<String>) -> Self {
+        let title = release.title();
         Self {
-            title: release.title(),
             is_beam: release.kind.is_beam,
             in_background: release.foreground_instead().is_some(),
             success_codes: config.success_codes.clone(),
             termination_log: config.termination_log.clone(),
-            secrets,
+            // What is in every line anyway is no secret, and a slogan without it would say nothing.
+            secrets: secrets.into_iter().filter(|secret| !title.contains(secret.as_str())).collect(),
+            title,
         }
     }
 }

@@ -4,8 +4,8 @@
 mod dns;
 mod epmd;
 pub(crate) mod facts;
-mod mask;
 mod running;
+mod secrets;
 mod templates;
 mod text;
 
@@ -18,15 +18,16 @@ use crate::executable;
 use crate::hand_over::run_dir::RunDir;
 use crate::hand_over::state::other_init::OtherInit;
 use crate::hand_over::state::{Rejected, State};
-use crate::hand_over::{HandOver, Part, Value};
+use crate::hand_over::{Part, Value};
 use crate::identity::Identity;
 use crate::kind::{Kind, Release, find_running_release, find_start};
 use crate::plan::{self, Plan};
 use crate::release::{self, ReleaseLayout, StartScript};
+use crate::render::MASK;
 use crate::signal;
 use crate::variables::{DERIVED, SignalTarget};
 use facts::{Facts, Finding, SCHEMA};
-use mask::{MASK, Secrets};
+use secrets::masked_vm_args;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use templates::name_source;
@@ -59,9 +60,8 @@ pub(crate) fn plan_as_json(context: &Context, plan: &Plan) -> String {
 
 /// What the plan alone says.
 fn describe_plan(context: &Context, plan: &Plan, run_dir: Option<PathBuf>) -> Facts {
-    let secrets = templates::secrets(context, plan);
     let is_handed_over = !plan.findings.errors.iter().any(Plan::stops_hand_over);
-    let hand_over = is_handed_over.then(|| describe_hand_over(&plan.hand_over, run_dir.as_deref(), &secrets));
+    let hand_over = is_handed_over.then(|| describe_hand_over(plan, run_dir.as_deref()));
     Facts {
         schema: SCHEMA,
         beaminit: env!("CARGO_PKG_VERSION"),
@@ -71,7 +71,7 @@ fn describe_plan(context: &Context, plan: &Plan, run_dir: Option<PathBuf>) -> Fa
         in_kubernetes: is_in_kubernetes(context),
         identity: identity_rows(&context.identity),
         release: plan.has_release.then(|| describe_release(&plan.release)),
-        templates: templates::describe(context, plan, &secrets),
+        templates: templates::describe(context, plan),
         passed_over: plan.templates.skipped.clone(),
         hand_over,
         run_dir: run_dir.map(|dir| dir.display().to_string()),
@@ -165,18 +165,19 @@ fn describe_steps(followed: &FollowedCommand) -> Vec<facts::Step> {
     followed.steps.iter().map(step).collect()
 }
 
-fn describe_hand_over(hand_over: &HandOver, run_dir: Option<&Path>, secrets: &Secrets) -> facts::HandOverRow {
+fn describe_hand_over(plan: &Plan, run_dir: Option<&Path>) -> facts::HandOverRow {
+    let hand_over = &plan.hand_over;
     let dir = run_dir.unwrap_or(Path::new("<run directory>"));
     let variables = hand_over.variables.iter();
     let files = hand_over.files.iter();
     facts::HandOverRow {
         node: hand_over.node.as_ref().map(ToString::to_string),
-        variables: variables.map(|(name, value)| facts::Variable { name, value: show(value, dir, secrets) }).collect(),
+        variables: variables.map(|(name, value)| facts::Variable { name, value: show(value, dir) }).collect(),
         removed: hand_over.removed.clone(),
         readable_by: hand_over.access.to_string(),
         files: files
             .map(|file| {
-                let contents = secrets.mask_file(&file.name, &file.contents_in(dir));
+                let contents = templates::masked_file(plan, file, dir);
                 facts::File { name: file.name.to_string(), contents }
             })
             .collect(),
@@ -185,10 +186,11 @@ fn describe_hand_over(hand_over: &HandOver, run_dir: Option<&Path>, secrets: &Se
     }
 }
 
-fn show(value: &Value, dir: &Path, secrets: &Secrets) -> String {
+/// Others' flags may have a cookie too.
+fn show(value: &Value, dir: &Path) -> String {
     let part = |part: &Part| match part {
         Part::Secret(_) => Part::Text(MASK.to_owned()),
-        Part::Text(text) => Part::Text(secrets.mask(text)),
+        Part::Text(text) => Part::Text(masked_vm_args(text, None)),
         other => other.clone(),
     };
     Value(value.0.iter().map(part).collect()).in_dir(dir).to_string_lossy().into_owned()

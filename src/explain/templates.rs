@@ -1,52 +1,61 @@
 //! The templates as a start would fill them in.
 
 use super::facts;
-use super::mask::{self, Secrets};
+use super::secrets::{masked_vm_args, secret_places};
 use crate::context::Context;
 use crate::file::BESIDE;
+use crate::hand_over::{RunFile, SYS_CONFIG, VM_ARGS};
 use crate::identity::Source;
 use crate::plan::{Plan, TemplateView};
-use crate::render::ValueOrigin;
+use crate::render::sys_config::SysConfigScanner;
 use crate::render::template::InsertedValue;
+use crate::render::vm_args::VmArgsScanner;
+use crate::render::{FilledTemplate, MASK, ValueOrigin, masked_text};
+use std::path::Path;
 
-/// All that must not be shown.
-pub(super) fn secrets(context: &Context, plan: &Plan) -> Secrets {
-    let mut secrets = Secrets::default();
-    secrets.add(plan.hand_over.secrets(&context.environment.raw));
-    secrets.add(plan.secret.iter().map(|secret| secret.cookie.expose().to_owned()));
-    for (text, filled) in plan.templates.views().filter_map(|view| view.rendered) {
-        for value in &filled.values {
-            let name = value.name(&filled.template);
-            // As far as its name shows, the variable holds a secret.
-            if mask::is_secret(name) {
-                secrets.add(text.get(value.in_text.clone()).map(str::to_owned));
-                let given = context.environment.env.get(name).and_then(|value| value.to_str());
-                secrets.add(given.map(str::to_owned));
-            }
-        }
-    }
-    secrets
+pub(super) fn describe(context: &Context, plan: &Plan) -> Vec<facts::TemplateRow> {
+    plan.templates.views().map(|view| describe_template(context, &view)).collect()
 }
 
-pub(super) fn describe(context: &Context, plan: &Plan, secrets: &Secrets) -> Vec<facts::TemplateRow> {
-    plan.templates.views().map(|view| describe_template(context, &view, secrets)).collect()
-}
-
-fn describe_template(context: &Context, view: &TemplateView<'_>, secrets: &Secrets) -> facts::TemplateRow {
-    let file = view.file;
+fn describe_template(context: &Context, view: &TemplateView<'_>) -> facts::TemplateRow {
     let mut placeholders = Vec::new();
     if let Some((_, filled)) = view.rendered {
         placeholders.extend(filled.values.iter().map(|value| describe_placeholder(context, value, &filled.template)));
     }
+    let rendered = view.rendered.map(|(text, filled)| masked_rendered(view.file, text, filled));
     facts::TemplateRow {
-        file,
+        file: view.file,
         path: view.template.path.display().to_string(),
         named_by: view.template.named_by,
-        rendered: view
-            .rendered
-            .map(|(text, _)| secrets.mask_file(file, &text.replace(BESIDE, "<run directory>/beside-"))),
+        rendered: rendered.map(|text| text.replace(BESIDE, "<run directory>/beside-")),
         placeholders,
     }
+}
+
+/// The rendered text without its secrets. `file` is its name, or the flag of `vm.args` that names it.
+fn masked_rendered(file: &str, text: &str, filled: &FilledTemplate) -> String {
+    if [VM_ARGS, "-args_file"].contains(&file) {
+        let places = secret_places(text, filled, Some(VmArgsScanner::default()));
+        masked_text(text, &mut VmArgsScanner::default(), &places)
+    } else {
+        masked_text(text, &mut SysConfigScanner::default(), &secret_places(text, filled, None))
+    }
+}
+
+/// A file of the release without its secrets.
+pub(super) fn masked_file(plan: &Plan, file: &RunFile, run_dir: &Path) -> String {
+    let contents = match &*file.name {
+        VM_ARGS | "remote.vm.args" => {
+            masked_vm_args(&file.contents, plan.templates.vm_args().map(|(_, rendered)| rendered))
+        }
+        SYS_CONFIG => {
+            let view = plan.templates.views().find(|view| view.file == SYS_CONFIG);
+            let rendered = view.and_then(|view| view.rendered).filter(|(text, _)| *text == file.contents);
+            rendered.map_or(MASK.into(), |(text, filled)| masked_rendered(SYS_CONFIG, text, filled))
+        }
+        _ => MASK.to_owned(),
+    };
+    RunFile { contents, ..file.clone() }.contents_in(run_dir)
 }
 
 fn describe_placeholder(context: &Context, value: &InsertedValue, template: &str) -> facts::Placeholder {

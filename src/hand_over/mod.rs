@@ -9,10 +9,8 @@ pub(crate) mod state;
 mod value;
 mod write;
 
-#[cfg(test)]
-pub(crate) use contents::RunFile;
 pub(crate) use contents::{
-    CANCELLING_COOKIE, COOKIE_IN_A_FILE, HandOver, ReleaseVariables, SYS_CONFIG, VM_ARGS, data_error,
+    CANCELLING_COOKIE, COOKIE_IN_A_FILE, HandOver, ReleaseVariables, RunFile, SYS_CONFIG, VM_ARGS, data_error,
 };
 pub(crate) use value::{Part, Value, quoted};
 pub(crate) use write::{CleanupPaths, Written};

@@ -41,8 +41,6 @@ pub(crate) struct Plan {
     /// Whether the release was found.
     pub(crate) has_release: bool,
     pub(crate) templates: PlannedTemplates,
-    /// The mounted cookie.
-    pub(crate) secret: Option<SecretFile>,
     /// What the release gets; nothing, if an error is in the way.
     pub(crate) hand_over: HandOver,
     pub(crate) wait: PlannedWait,
@@ -63,12 +61,12 @@ pub(crate) fn plan(context: &Context) -> Plan {
     let is_worth_a_look = has_release || context.command.is_empty();
     let release = found.unwrap_or_else(|| Release::none(&context.environment.raw));
     let mut planner = Planner { context, release, findings };
-    let (mut templates, mut secret, mut hand_over) = (PlannedTemplates::default(), None, None);
+    let (mut templates, mut hand_over) = (PlannedTemplates::default(), None);
     if is_worth_a_look {
         planner.check_vm();
         templates = planner.plan_templates();
-        secret = planner.read_secret();
-        hand_over = planner.plan_hand_over(&mut templates, secret.clone());
+        let secret = planner.read_secret();
+        hand_over = planner.plan_hand_over(&mut templates, secret);
     }
     let hand_over = planner.check_hand_over(hand_over, &templates);
     let wait = planner.plan_wait(hand_over.as_ref());
@@ -78,7 +76,7 @@ pub(crate) fn plan(context: &Context) -> Plan {
     let rewrites = planner.plan_signals();
     let Planner { release, findings, .. } = planner;
     let hand_over = hand_over.unwrap_or_default();
-    Plan { release, has_release, templates, secret, hand_over, wait, has_identity_alone: false, rewrites, findings }
+    Plan { release, has_release, templates, hand_over, wait, has_identity_alone: false, rewrites, findings }
 }
 
 fn find_release(context: &Context, findings: &mut Findings) -> Option<Release> {

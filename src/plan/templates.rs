@@ -65,7 +65,7 @@ impl PlannedTemplates {
     }
 
     /// The `vm.args` to hand over.
-    pub(super) fn vm_args(&self) -> Option<(&Template, &VmArgsFile)> {
+    pub(crate) fn vm_args(&self) -> Option<(&Template, &VmArgsFile)> {
         let planned = self.vm_args.as_ref()?;
         Some((&planned.template, planned.rendered.as_ref()?))
     }

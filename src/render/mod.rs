@@ -13,7 +13,7 @@ mod variables;
 pub mod vm_args;
 
 pub use fault::TextFault;
-pub use mask::{masked, masked_text};
+pub use mask::{MASK, is_secret, masked, masked_text};
 pub use nested::{NestedFile, VmSurroundings};
 pub use placeholder::Notation;
 pub use sys_config_file::{RenderedSysConfig, sys_config};
@@ -105,9 +105,12 @@ pub fn vm_args(
     }
     let faults = faults.into_iter().map(|fault| rendered.fault_in_template(fault));
     warnings.extend(rendered.warnings.iter().cloned().chain(faults).map(|fault| fault.into_warning(&template.text)));
-    let edited =
-        if edits.is_empty() { args } else { VmArgs::read(args.edited(edits)).map_err(|fault| invalid(vec![fault]))? };
-    let filled = FilledTemplate { values: rendered.values, template: template.text };
+    let edited = if edits.is_empty() {
+        args
+    } else {
+        VmArgs::read(args.edited(&edits)).map_err(|fault| invalid(vec![fault]))?
+    };
+    let filled = FilledTemplate { values: rendered.values, template: template.text }.moved_by(&edits);
     Ok(VmArgsFile { node, cookie, filled, nested, warnings, ..unchecked(edited) })
 }
 

@@ -1,11 +1,10 @@
 //! A `sys.config` template, rendered.
 
 use super::file::{TemplateFile, beside};
-use super::sys_config::{SysConfigScanner, included_files, read_back, string_of};
-use super::template::FilledTemplate;
+use super::sys_config::{SysConfigScanner, edits_of_read_back, included_files, string_of};
+use super::template::{Edit, FilledTemplate, edited};
 use super::variables::TemplateVariables;
 use crate::error::{Error, Problem};
-use std::ops::Range;
 use std::path::Path;
 
 /// A rendered `sys.config`.
@@ -30,25 +29,24 @@ pub fn sys_config(path: &Path, variables: Option<&TemplateVariables<'_>>) -> Res
         return Ok(RenderedSysConfig { text: template.text, filled, warnings: Vec::new() });
     };
     let rendered = template.render(variables)?;
-    let text = read_back(&rendered).map_err(|fault| template.invalid(&rendered, vec![fault]))?;
+    let in_bytes = edits_of_read_back(&rendered).map_err(|fault| template.invalid(&rendered, vec![fault]))?;
+    let text = edited(&rendered.text, &in_bytes);
+    let included = edits_of_included_files(&text, path);
     let warnings = rendered.warnings.iter().cloned().map(|fault| fault.into_warning(&template.text)).collect();
     let filled = FilledTemplate { values: rendered.values, template: template.text };
-    Ok(RenderedSysConfig { text: with_included_files(text, path), filled, warnings })
+    let filled = filled.moved_by(&in_bytes).moved_by(&included);
+    Ok(RenderedSysConfig { text: edited(&text, &included), filled, warnings })
 }
 
-/// The text with the names of files in full that are beside the template: the VM looks for them beside what it reads.
-fn with_included_files(text: String, template: &Path) -> String {
-    let mut moved: Vec<(Range<usize>, String)> = Vec::new();
-    for (place, name) in included_files(&text) {
+/// The names of files in full that are beside the template: the VM looks for them beside what it reads.
+fn edits_of_included_files(text: &str, template: &Path) -> Vec<Edit> {
+    let mut moved = Vec::new();
+    for (place, name) in included_files(text) {
         let file = beside(template, name);
         let stem = name.strip_suffix(".config").unwrap_or(name);
         if Path::new(name).is_relative() && beside(template, &format!("{stem}.config")).is_file() {
             moved.push((place, string_of(&file.to_string_lossy())));
         }
     }
-    let mut text = text;
-    for (place, name) in moved.into_iter().rev() {
-        text.replace_range(place, &name);
-    }
-    text
+    moved
 }

@@ -73,6 +73,47 @@ impl InsertedValue {
     }
 }
 
+/// Another text for a place, in bytes.
+pub type Edit = (Range<usize>, String);
+
+/// The text with these edits, which do not overlap.
+#[must_use]
+pub fn edited(text: &str, edits: &[Edit]) -> String {
+    let mut text = text.to_owned();
+    let mut in_order: Vec<_> = edits.iter().collect();
+    in_order.sort_by_key(|(place, _)| place.start);
+    for (place, replacement) in in_order.into_iter().rev() {
+        text.replace_range(place.clone(), replacement);
+    }
+    text
+}
+
+/// Where a place of the text is in the text with these edits; for one within an edit, the edit's place.
+#[must_use]
+pub fn moved_by(place: &Range<usize>, edits: &[Edit]) -> Range<usize> {
+    let (mut start, mut end) = (place.start, place.end);
+    if let Some((edit, _)) = edits.iter().find(|(edit, _)| edit.start <= start && end <= edit.end && !edit.is_empty()) {
+        (start, end) = (edit.start, edit.end);
+    }
+    let moved = |offset: usize| {
+        let before = edits.iter().filter(|(edit, _)| edit.end <= offset && edit.start < edit.end);
+        let (added, removed) = before
+            .fold((0, 0), |(added, removed), (edit, text)| (added + text.len(), removed + (edit.end - edit.start)));
+        offset + added - removed
+    };
+    moved(start)..moved(end)
+}
+
+impl FilledTemplate {
+    /// The same for the text with these edits.
+    pub(super) fn moved_by(mut self, edits: &[Edit]) -> Self {
+        if !edits.is_empty() {
+            self.values.iter_mut().for_each(|value| value.in_text = moved_by(&value.in_text, edits));
+        }
+        self
+    }
+}
+
 impl RenderedText {
     /// The place in the template of a place in the rendered text: for one within a value, its placeholder's.
     #[must_use]

@@ -120,11 +120,10 @@ fn read(pod: &RunningPod, path: &str) -> String {
 
 /// A file as the report may show it.
 fn shown(name: &str, contents: &str) -> String {
-    let contents = contents.replace(COOKIE, MASK);
     match name {
-        "sys.config" => masked_text(&contents, &mut sys_config::SysConfigScanner::default()),
-        "erlang/.erlang.cookie" => contents,
-        _ => masked_text(&contents, &mut vm_args::VmArgsScanner::default()),
+        "sys.config" => masked_text(contents, &mut sys_config::SysConfigScanner::default(), &[]),
+        "erlang/.erlang.cookie" => contents.replace(COOKIE, MASK),
+        _ => masked_text(contents, &mut vm_args::VmArgsScanner::default(), &[]),
     }
 }
 

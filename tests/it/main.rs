@@ -49,6 +49,7 @@ mod peers_dial_the_names_that_nodes_have;
 mod rabbitmq_keeps_its_member;
 mod readme;
 mod real_dns_servers;
+mod secrets_are_hidden_by_their_place;
 mod settings_are_found_where_the_release_finds_them;
 mod signals_are_forwarded;
 mod supervision_is_as_asked;

@@ -6,7 +6,7 @@
 mod escapes;
 mod read_back;
 
-pub use read_back::{included_files, read_back, string_of};
+pub use read_back::{edits_of_read_back, included_files, read_back, string_of};
 
 use super::placeholder::Notation;
 use super::template::Syntax;

@@ -5,7 +5,7 @@
 
 use super::super::fault::TextFault;
 use super::super::placeholder::Notation;
-use super::super::template::RenderedText;
+use super::super::template::{Edit, RenderedText, edited};
 use super::escapes::{code, in_quotes};
 use erl_tokenize::{ErrorKind, Position, Symbol, TokenKind, scan_token};
 use std::ops::Range;
@@ -15,6 +15,14 @@ use std::ops::Range;
 /// # Errors
 /// The text is not Erlang, or a value is not where it was put.
 pub fn read_back(rendered: &RenderedText) -> Result<String, TextFault> {
+    Ok(edited(&rendered.text, &edits_of_read_back(rendered)?))
+}
+
+/// The same as edits of the rendered text.
+///
+/// # Errors
+/// As [`read_back`].
+pub fn edits_of_read_back(rendered: &RenderedText) -> Result<Vec<Edit>, TextFault> {
     let text = &rendered.text;
     check_encoding(text)?;
     let mut tokens = Tokens::of(text);
@@ -35,11 +43,11 @@ pub fn read_back(rendered: &RenderedText) -> Result<String, TextFault> {
             }
             let in_binary = token.kind == TokenKind::String && open.last() == Some(&Symbol::DoubleLeftAngle);
             if in_binary && !text[value.clone()].is_ascii() && is_bytes(&token, tokens)? {
-                in_bytes.push(value.clone());
+                in_bytes.push((value.clone(), as_bytes(&text[value.clone()])));
             }
         }
     }
-    Ok(with_bytes(text, &in_bytes))
+    Ok(in_bytes)
 }
 
 /// The files that a `sys.config` includes by their names in its list of applications, with the places of these.
@@ -184,23 +192,17 @@ fn is_bytes(string: &Token, mut behind: Tokens<'_>) -> Result<bool, TextFault> {
     })
 }
 
-/// The text with these values as escapes, one for each byte of their UTF-8. Without them the VM would keep the last eight
-/// bits of each character.
-fn with_bytes(text: &str, values: &[Range<usize>]) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut from = 0;
-    for value in values {
-        out.push_str(&text[from..value.start]);
-        for character in text[value.clone()].chars() {
-            if character.is_ascii() {
-                out.push(character);
-            } else {
-                character.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| out.push_str(&code(byte.into())));
-            }
+/// A value with an escape for each byte of its UTF-8. Without them the VM would keep the last eight bits of each character.
+fn as_bytes(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    for character in value.chars() {
+        if character.is_ascii() {
+            out.push(character);
+        } else {
+            character.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| out.push_str(&code(byte.into())));
         }
-        from = value.end;
     }
-    out + &text[from..]
+    out
 }
 
 /// The tokenizer may see a fault within a character, or behind the end.

@@ -269,3 +269,13 @@ proptest! {
         prop_assert_eq!(rendered, RenderedText { text: value, values, warnings: vec![] });
     }
 }
+
+#[test]
+fn a_place_moves_with_the_edits_before_it() {
+    let edits = [(8..9, "longer".to_owned()), (2..4, String::new())];
+    let text = "ab--ef ghi";
+    assert_eq!(edited(text, &edits), "abef glongeri");
+    for (place, moved) in [(0..2, 0..2), (4..6, 2..4), (9..10, 12..13), (8..9, 6..12), (3..4, 2..2), (7..10, 5..13)] {
+        assert_eq!(moved_by(&place, &edits), moved, "{place:?}");
+    }
+}

@@ -11,7 +11,7 @@ pub use given::{NamedNode, NodeFlagSources};
 pub use scanner::VmArgsScanner;
 
 use super::fault::TextFault;
-use super::template::Syntax as _;
+use super::template::{Edit, Syntax as _, edited};
 use crate::cookie::{self, Cookie};
 use crate::identity::name::{Distribution, NodeHost, NodeName};
 pub use flags::word_of;
@@ -94,34 +94,33 @@ impl VmArgs {
     /// The text without the flags of [`VmArgs::node_flags`]; their comments and lines stay.
     #[must_use]
     pub fn without_node_flags(&self) -> String {
-        self.without(self.named(&["-name", "-sname"]).chain(self.own_cookies()).collect())
+        self.edited(&self.edits_without_node_flags())
     }
 
     /// The text without the node's cookie; comments and lines stay.
     #[must_use]
     pub fn without_cookie(&self) -> String {
-        self.without(self.own_cookies().collect())
+        self.edited(&self.edits_without_cookie())
     }
 
-    fn without(&self, flags: Vec<&Flag>) -> String {
-        self.edited(flags.into_iter().map(|flag| (flag.span(), String::new())).collect())
+    pub(crate) fn edits_without_node_flags(&self) -> Vec<Edit> {
+        self.named(&["-name", "-sname"]).chain(self.own_cookies()).map(Flag::removed).collect()
+    }
+
+    pub(crate) fn edits_without_cookie(&self) -> Vec<Edit> {
+        self.own_cookies().map(Flag::removed).collect()
     }
 
     /// The text with other words in these places, which do not overlap.
     #[must_use]
-    pub fn edited(&self, mut edits: Vec<(Range<usize>, String)>) -> String {
-        edits.sort_by_key(|(place, _)| place.start);
-        let mut text = self.text.clone();
-        for (place, replacement) in edits.into_iter().rev() {
-            text.replace_range(place, &replacement);
-        }
-        text
+    pub fn edited(&self, edits: &[Edit]) -> String {
+        edited(&self.text, edits)
     }
 
     /// What makes the flags of name and cookie readable for start scripts, which look for `-name VALUE` at the beginning
     /// of a line, where the VM takes any white space before and behind the flag.
     #[must_use]
-    pub fn plain_node_flags(&self) -> Vec<(Range<usize>, String)> {
+    pub fn plain_node_flags(&self) -> Vec<Edit> {
         let is_blank = |text: &&str| text.chars().all(|c| matches!(c, ' ' | '\t'));
         let mut edits = Vec::new();
         for flag in self.flags.iter().filter(|flag| flag.is_guarded()) {
@@ -173,6 +172,10 @@ impl VmArgs {
 }
 
 impl Flag {
+    fn removed(&self) -> Edit {
+        (self.span(), String::new())
+    }
+
     fn node(&self) -> Result<(Distribution, NodeName), TextFault> {
         let flag = &self.name.text;
         let [value] = self.values.as_slice() else {

@@ -33,6 +33,12 @@ enum Quoting {
 }
 
 impl VmArgsScanner {
+    /// Whether the next character may belong to a cookie.
+    pub(crate) fn in_cookie(&self) -> bool {
+        let flag_at_hand = self.word.as_ref().is_some_and(|word| self.flags.next_is_flag(&word.text));
+        !self.in_comment() && !flag_at_hand && self.owner("").is_some_and(|flag| flag.name.text == "-setcookie")
+    }
+
     /// For the text of a variable such as `ERL_FLAGS`.
     pub(super) fn without_comments() -> Self {
         Self { without_comments: true, ..Self::default() }
@@ -190,8 +196,7 @@ impl Syntax for VmArgsScanner {
 
     /// Comments may hold a former cookie.
     fn in_secret(&self) -> bool {
-        let flag_at_hand = self.word.as_ref().is_some_and(|word| self.flags.next_is_flag(&word.text));
-        self.in_comment() || self.owner("").is_some_and(|flag| flag.name.text == "-setcookie") && !flag_at_hand
+        self.in_comment() || self.in_cookie()
     }
 
     /// Each word becomes an argument of the VM, of which the kernel takes 2 MiB in all.

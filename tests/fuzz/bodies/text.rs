@@ -82,7 +82,7 @@ pub fn vm_args(data: &[u8]) {
     if let Err(faults) = args.node_flags() {
         return check_faults(faults, &text);
     }
-    let plain = VmArgs::read(args.edited(args.plain_node_flags())).expect("it can still be read");
+    let plain = VmArgs::read(args.edited(&args.plain_node_flags())).expect("it can still be read");
     assert_eq!(plain.node_flags(), args.node_flags());
     let rest = VmArgs::read(args.without_node_flags()).expect("what is left can be read");
     let left = rest.node_flags().expect("what is left is well");
