@@ -50,6 +50,7 @@ mod rabbitmq_keeps_its_member;
 mod readme;
 mod real_dns_servers;
 mod secrets_are_hidden_by_their_place;
+mod servers_start_by_their_recipes;
 mod settings_are_found_where_the_release_finds_them;
 mod signals_are_forwarded;
 mod supervision_is_as_asked;
