@@ -19,26 +19,19 @@ mod hand_over;
 pub mod identity;
 mod kind;
 mod plan;
-pub mod probe;
+mod probe;
 mod release;
-pub mod render;
+mod render;
 mod report;
 mod running;
 pub mod signal;
-pub mod supervise;
-pub mod sys;
+mod supervise;
+mod sys;
 pub mod telemetry;
-pub mod variables;
-pub mod wait;
-
-/// What the tests, the fuzz bodies and the simulator use of this crate.
 #[doc(hidden)]
-pub mod testing {
-    pub use crate::explain::facts::SCHEMA;
-    pub use crate::hand_over::state::State;
-    pub use crate::kind::{Kind, Release};
-    pub use crate::release::ReleaseLayout;
-}
+pub mod testing;
+pub mod variables;
+mod wait;
 
 use cli::{Command, ProbeRequest};
 use context::{Context, Environment};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 /// When a probe gives up.
 #[derive(Clone, Copy, Debug)]
-pub struct Deadline {
+pub(crate) struct Deadline {
     began: Instant,
     limit: Duration,
 }
@@ -14,13 +14,13 @@ pub struct Deadline {
 impl Deadline {
     /// This long from now.
     #[must_use]
-    pub fn after(limit: Duration) -> Self {
+    pub(crate) fn after(limit: Duration) -> Self {
         Self { began: Instant::now(), limit }
     }
 
     /// How long it has been going on.
     #[must_use]
-    pub fn elapsed(&self) -> Duration {
+    pub(crate) fn elapsed(&self) -> Duration {
         self.began.elapsed()
     }
 
@@ -28,7 +28,7 @@ impl Deadline {
     ///
     /// # Errors
     /// Nothing is left: [`ErrorKind::TimedOut`].
-    pub fn remaining(&self) -> io::Result<Duration> {
+    pub(crate) fn remaining(&self) -> io::Result<Duration> {
         let left = self.limit.saturating_sub(self.elapsed());
         if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(left) }
     }
@@ -36,7 +36,7 @@ impl Deadline {
 
 /// A connection whose every operation ends with the deadline, as [`ErrorKind::TimedOut`].
 #[derive(Debug)]
-pub struct TimedStream {
+pub(crate) struct TimedStream {
     stream: TcpStream,
     deadline: Deadline,
 }
@@ -46,7 +46,7 @@ impl TimedStream {
     ///
     /// # Errors
     /// Nobody listens there, or the deadline came.
-    pub fn connect(address: SocketAddr, deadline: Deadline) -> io::Result<Self> {
+    pub(crate) fn connect(address: SocketAddr, deadline: Deadline) -> io::Result<Self> {
         let stream = TcpStream::connect_timeout(&address, deadline.remaining()?)?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, deadline })

@@ -5,7 +5,7 @@
 /// What a hidden node can read, which is all that OTP 26 and 27 demand. Not [`PUBLISHED`]: the node reports us to nobody.
 ///
 /// [`PUBLISHED`]: https://www.erlang.org/doc/apps/erts/erl_dist_protocol.html#distribution-flags
-pub const FLAGS: u64 = EXTENDED_REFERENCES
+pub(crate) const FLAGS: u64 = EXTENDED_REFERENCES
     | FUN_TAGS
     | NEW_FUN_TAGS
     | EXTENDED_PIDS_PORTS
@@ -34,11 +34,11 @@ const UNLINK_ID: u64 = 0x200_0000;
 const V4_NC: u64 = 1 << 34;
 
 /// Of all our connections: pids and references of another creation would each be a new node in the VM's tables.
-pub const CREATION: u32 = 4;
+pub(crate) const CREATION: u32 = 4;
 
 /// The node's answer to our name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
+pub(crate) enum Status {
     /// The handshake goes on.
     Go,
     /// Our name is in use: by another probe, or by one whose end the node has not heard of yet.
@@ -49,16 +49,16 @@ pub enum Status {
 
 /// What the node says of itself, and what we are to mix with the cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Challenge {
+pub(crate) struct Challenge {
     /// The node's name.
-    pub node: String,
+    pub(crate) node: String,
     /// The number.
-    pub number: u32,
+    pub(crate) number: u32,
 }
 
 /// Our first message: who we are.
 #[must_use]
-pub fn send_name(name: &str) -> Vec<u8> {
+pub(crate) fn send_name(name: &str) -> Vec<u8> {
     let mut message = vec![b'N'];
     message.extend(FLAGS.to_be_bytes());
     message.extend(CREATION.to_be_bytes());
@@ -69,7 +69,7 @@ pub fn send_name(name: &str) -> Vec<u8> {
 
 /// Reads the node's status; `None` if it is not one.
 #[must_use]
-pub fn status(message: &[u8]) -> Option<Status> {
+pub(crate) fn status(message: &[u8]) -> Option<Status> {
     match message.strip_prefix(b"s")? {
         b"ok" | b"ok_simultaneous" => Some(Status::Go),
         b"nok" | b"alive" => Some(Status::NameInUse),
@@ -80,7 +80,7 @@ pub fn status(message: &[u8]) -> Option<Status> {
 
 /// Reads the node's challenge; `None` if it is not one.
 #[must_use]
-pub fn challenge(message: &[u8]) -> Option<Challenge> {
+pub(crate) fn challenge(message: &[u8]) -> Option<Challenge> {
     let (_flags, rest) = message.strip_prefix(b"N")?.split_first_chunk::<8>()?;
     let (number, rest) = rest.split_first_chunk()?;
     let (_creation, rest) = rest.split_first_chunk::<4>()?;
@@ -92,7 +92,7 @@ pub fn challenge(message: &[u8]) -> Option<Challenge> {
 
 /// Our answer to the node's challenge, with ours.
 #[must_use]
-pub fn challenge_reply(cookie: &str, theirs: u32, ours: u32) -> Vec<u8> {
+pub(crate) fn challenge_reply(cookie: &str, theirs: u32, ours: u32) -> Vec<u8> {
     let mut message = vec![b'r'];
     message.extend(ours.to_be_bytes());
     message.extend(digest(cookie, theirs));
@@ -101,7 +101,7 @@ pub fn challenge_reply(cookie: &str, theirs: u32, ours: u32) -> Vec<u8> {
 
 /// Whether this is the answer to our challenge of a node that knows the cookie.
 #[must_use]
-pub fn is_acknowledged(message: &[u8], cookie: &str, ours: u32) -> bool {
+pub(crate) fn is_acknowledged(message: &[u8], cookie: &str, ours: u32) -> bool {
     message.strip_prefix(b"a").is_some_and(|digest_of_node| digest_of_node == digest(cookie, ours))
 }
 

@@ -1,17 +1,17 @@
 //! `beaminit probe`: asks the node of the release that runs here, in the node's own protocol, whether it is alive or has
 //! started. It starts no second VM, and leaves nothing behind in the node.
 
-pub mod ask;
+pub(crate) mod ask;
 mod boot_mark;
 mod cookie;
-pub mod deadline;
-pub mod failure;
+pub(crate) mod deadline;
+pub(crate) mod failure;
 mod flags;
-pub mod handshake;
+pub(crate) mod handshake;
 mod judge;
 mod place;
-pub mod session;
-pub mod terms;
+pub(crate) mod session;
+pub(crate) mod terms;
 mod verdict;
 mod vm;
 
@@ -22,7 +22,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-pub use verdict::Verdict;
+pub(crate) use verdict::Verdict;
 
 /// Asks. Whatever hangs, the verdict comes within the timeout.
 #[must_use]

@@ -25,10 +25,10 @@ pub enum Term {
 
 /// Bytes that are not a term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Malformed;
+pub(crate) struct Malformed;
 
 /// The byte before each term.
-pub const VERSION: u8 = 131;
+pub(crate) const VERSION: u8 = 131;
 
 /// Stack traces in an error nest about ten deep.
 const MAX_DEPTH: u8 = 32;
@@ -37,7 +37,7 @@ const MAX_DEPTH: u8 = 32;
 ///
 /// # Errors
 /// The bytes are not a term, or one that nests too deep.
-pub fn decode(bytes: &mut &[u8]) -> Result<Term, Malformed> {
+pub(crate) fn decode(bytes: &mut &[u8]) -> Result<Term, Malformed> {
     if u8_of(bytes)? != VERSION {
         return Err(Malformed);
     }
@@ -148,26 +148,26 @@ fn u32_of(bytes: &mut &[u8]) -> Result<u32, Malformed> {
 
 /// Terms that are written one after the other.
 #[derive(Default)]
-pub struct Encoder {
+pub(crate) struct Encoder {
     /// What was written.
-    pub bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Encoder {
     /// Begins a separate term.
-    pub fn start(&mut self) -> &mut Self {
+    pub(crate) fn start(&mut self) -> &mut Self {
         self.bytes.push(VERSION);
         self
     }
 
     /// The head of a tuple; its elements follow.
-    pub fn tuple(&mut self, arity: u8) -> &mut Self {
+    pub(crate) fn tuple(&mut self, arity: u8) -> &mut Self {
         self.bytes.extend([104, arity]);
         self
     }
 
     /// An atom. What is longer than any atom is cut.
-    pub fn atom(&mut self, name: &str) -> &mut Self {
+    pub(crate) fn atom(&mut self, name: &str) -> &mut Self {
         let name = name.as_bytes();
         let name = name.get(..usize::from(u8::MAX)).unwrap_or(name);
         self.bytes.extend([119, u8::try_from(name.len()).unwrap_or(u8::MAX)]);
@@ -176,14 +176,14 @@ impl Encoder {
     }
 
     /// A small integer.
-    pub fn integer(&mut self, value: u32) -> &mut Self {
+    pub(crate) fn integer(&mut self, value: u32) -> &mut Self {
         self.bytes.push(98);
         self.bytes.extend(value.to_be_bytes());
         self
     }
 
     /// A binary.
-    pub fn binary(&mut self, text: &str) -> &mut Self {
+    pub(crate) fn binary(&mut self, text: &str) -> &mut Self {
         self.bytes.push(109);
         self.bytes.extend(u32::try_from(text.len()).unwrap_or(0).to_be_bytes());
         self.bytes.extend(text.as_bytes());
@@ -191,20 +191,20 @@ impl Encoder {
     }
 
     /// The head of a list of so many elements, which follow, and then [`Encoder::nil`].
-    pub fn list(&mut self, length: u32) -> &mut Self {
+    pub(crate) fn list(&mut self, length: u32) -> &mut Self {
         self.bytes.push(108);
         self.bytes.extend(length.to_be_bytes());
         self
     }
 
     /// The empty list, or a list's end.
-    pub fn nil(&mut self) -> &mut Self {
+    pub(crate) fn nil(&mut self) -> &mut Self {
         self.bytes.push(106);
         self
     }
 
     /// A pid of the node of this name.
-    pub fn pid(&mut self, node: &str, creation: u32) -> &mut Self {
+    pub(crate) fn pid(&mut self, node: &str, creation: u32) -> &mut Self {
         self.bytes.push(88);
         self.atom(node);
         for number in [1, 0, creation] {
@@ -214,7 +214,7 @@ impl Encoder {
     }
 
     /// A reference of the node of this name.
-    pub fn reference(&mut self, node: &str, creation: u32, words: [u32; 3]) -> &mut Self {
+    pub(crate) fn reference(&mut self, node: &str, creation: u32, words: [u32; 3]) -> &mut Self {
         self.bytes.extend([90, 0, 3]);
         self.atom(node);
         self.bytes.extend(creation.to_be_bytes());

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 /// What a probe says in the end: one line, and the exit code.
 #[derive(Debug, Serialize)]
-pub struct Verdict {
+pub(crate) struct Verdict {
     probe: &'static str,
     exit_code: u8,
     phase: &'static str,
@@ -57,19 +57,19 @@ impl Verdict {
 
     /// What we exit with: 0, 1, or 64.
     #[must_use]
-    pub fn exit_code(&self) -> u8 {
+    pub(crate) fn exit_code(&self) -> u8 {
         self.exit_code
     }
 
     /// The line for people.
     #[must_use]
-    pub fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         format!("{}: {}\n", self.probe, self.message)
     }
 
     /// The same for programs.
     #[must_use]
-    pub fn to_json(&self) -> String {
+    pub(crate) fn to_json(&self) -> String {
         // Nothing in it can fail: it has text and numbers only.
         serde_json::to_string(self).unwrap_or_default() + "\n"
     }

@@ -8,7 +8,7 @@ use super::template::Syntax;
 use std::ops::Range;
 
 /// Shown in a secret's place.
-pub const MASK: &str = "******";
+pub(crate) const MASK: &str = "******";
 
 /// The template as messages may show it: what `syntax` considers secret becomes asterisks, placeholders stay. Lines and
 /// columns stay the same.
@@ -41,7 +41,7 @@ pub fn masked(template: &str, syntax: &mut dyn Syntax) -> String {
 }
 
 /// A text that was rendered, in which what looks like a placeholder is a value's. Each word in one of the `hidden` places,
-/// in their order, or in a place that `syntax` considers secret, becomes [`MASK`].
+/// in their order, or in a place that `syntax` considers secret, becomes `MASK`.
 pub fn masked_text(text: &str, syntax: &mut dyn Syntax, hidden: &[Range<usize>]) -> String {
     let mut shown = String::with_capacity(text.len());
     let (mut hidden, mut in_mask) = (hidden.iter().peekable(), false);
@@ -64,7 +64,7 @@ pub fn masked_text(text: &str, syntax: &mut dyn Syntax, hidden: &[Range<usize>])
 
 /// Whether a variable of this name holds a secret, as far as names tell.
 #[must_use]
-pub fn is_secret(variable: &str) -> bool {
+pub(crate) fn is_secret(variable: &str) -> bool {
     let upper = variable.to_ascii_uppercase();
     [
         "COOKIE",

@@ -8,17 +8,20 @@ mod nested;
 mod placeholder;
 pub mod sys_config;
 mod sys_config_file;
-pub mod template;
+pub(crate) mod template;
 mod variables;
 pub mod vm_args;
 
 pub use fault::TextFault;
-pub use mask::{MASK, is_secret, masked, masked_text};
-pub use nested::{NestedFile, VmSurroundings};
-pub use placeholder::Notation;
-pub use sys_config_file::{RenderedSysConfig, sys_config};
-pub use template::FilledTemplate;
-pub use variables::{TemplateVariables, UnsetVariable, ValueOrigin};
+pub(crate) use mask::{MASK, is_secret};
+pub use mask::{masked, masked_text};
+pub(crate) use nested::NestedFile;
+pub use nested::VmSurroundings;
+pub(crate) use sys_config_file::RenderedSysConfig;
+pub use sys_config_file::sys_config;
+pub(crate) use template::FilledTemplate;
+pub(crate) use variables::ValueOrigin;
+pub use variables::{TemplateVariables, UnsetVariable};
 
 use crate::cookie::Cookie;
 use crate::error::{Error, Problem};
@@ -58,7 +61,7 @@ pub struct VmArgsFile {
 
 /// Reads a `vm.args` that nobody renders, if it can be read.
 #[must_use]
-pub fn read_vm_args(path: &Path) -> Option<VmArgsFile> {
+pub(crate) fn read_vm_args(path: &Path) -> Option<VmArgsFile> {
     let text = file::read(path, VmArgsScanner::default().max_len()).ok()?;
     let args = VmArgs::read(text.clone()).ok()?;
     let placeholders = args.placeholders().into_iter().chain(args.typographic_words());

@@ -74,11 +74,11 @@ impl InsertedValue {
 }
 
 /// Another text for a place, in bytes.
-pub type Edit = (Range<usize>, String);
+pub(crate) type Edit = (Range<usize>, String);
 
 /// The text with these edits, which do not overlap.
 #[must_use]
-pub fn edited(text: &str, edits: &[Edit]) -> String {
+pub(crate) fn edited(text: &str, edits: &[Edit]) -> String {
     let mut text = text.to_owned();
     let mut in_order: Vec<_> = edits.iter().collect();
     in_order.sort_by_key(|(place, _)| place.start);
@@ -90,7 +90,7 @@ pub fn edited(text: &str, edits: &[Edit]) -> String {
 
 /// Where a place of the text is in the text with these edits; for one within an edit, the edit's place.
 #[must_use]
-pub fn moved_by(place: &Range<usize>, edits: &[Edit]) -> Range<usize> {
+pub(crate) fn moved_by(place: &Range<usize>, edits: &[Edit]) -> Range<usize> {
     let (mut start, mut end) = (place.start, place.end);
     if let Some((edit, _)) = edits.iter().find(|(edit, _)| edit.start <= start && end <= edit.end && !edit.is_empty()) {
         (start, end) = (edit.start, edit.end);

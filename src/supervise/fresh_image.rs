@@ -19,7 +19,7 @@ const MAX: usize = 4096;
 
 /// Becomes a fresh image of this program, under the same words, which has `state` from [`take`]. It comes back only with
 /// the reason why not; then all is as before.
-pub fn enter(state: &impl Serialize) -> io::Error {
+pub(crate) fn enter(state: &impl Serialize) -> io::Error {
     become_image(state).unwrap_or_else(|error| error)
 }
 
@@ -45,7 +45,7 @@ fn become_image(state: &impl Serialize) -> io::Result<io::Error> {
 ///
 /// # Errors
 /// There is nothing: somebody else asked for it.
-pub fn take<T: DeserializeOwned>(descriptor: i32) -> io::Result<T> {
+pub(crate) fn take<T: DeserializeOwned>(descriptor: i32) -> io::Result<T> {
     sys::set_name(c"beaminit");
     let state = fs::read(path(descriptor))?;
     sys::close(descriptor);

@@ -12,19 +12,19 @@ use std::process::Command;
 
 /// What is started, and with which changes to our environment.
 #[derive(Debug)]
-pub struct Launch {
+pub(crate) struct Launch {
     /// The program and its arguments.
-    pub command: Vec<OsString>,
+    pub(crate) command: Vec<OsString>,
     /// The file that the program is, if one was found.
-    pub file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
     /// Where a VM would write its crash dump.
-    pub crash_dump: PathBuf,
+    pub(crate) crash_dump: PathBuf,
     /// Variables set besides those that we have.
-    pub variables: Vec<(OsString, OsString)>,
+    pub(crate) variables: Vec<(OsString, OsString)>,
     /// Variables that it must not have.
-    pub removed: Vec<OsString>,
+    pub(crate) removed: Vec<OsString>,
     /// Whether it becomes a BEAM.
-    pub is_beam: bool,
+    pub(crate) is_beam: bool,
 }
 
 impl Launch {
@@ -33,7 +33,7 @@ impl Launch {
     /// # Errors
     /// 127 if there is no such program, 126 if it cannot be executed, as shells have it; 71 if the kernel is out of
     /// processes or memory.
-    pub fn start(&self, signals: &SignalQueue) -> Result<i32, Error> {
+    pub(crate) fn start(&self, signals: &SignalQueue) -> Result<i32, Error> {
         let spawned = match self.spawn(signals, None) {
             Err(error) if self.is_script_without_interpreter(&error) => {
                 self.spawn(signals, Some("/bin/sh")).map_err(|_| error)
@@ -46,7 +46,7 @@ impl Launch {
     /// Becomes it, with these signals blocked. Nothing of ours is left then; so it comes back only with the reason why
     /// it could not, as [`Launch::start`] has it.
     #[must_use]
-    pub fn exec(&self, mask: SignalMask) -> Error {
+    pub(crate) fn exec(&self, mask: SignalMask) -> Error {
         let exec = |shell| {
             let (program, arguments) = self.words(shell);
             let mut command = Command::new(program);
@@ -67,7 +67,7 @@ impl Launch {
 
     /// The first two words: further ones may be whole scripts, or secrets.
     #[must_use]
-    pub fn title(&self) -> String {
+    pub(crate) fn title(&self) -> String {
         executable::title(&self.command)
     }
 

@@ -9,7 +9,7 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// Ends every process that became our child: TERM, and KILL a second later. A PID 1 need not: with it the kernel ends all
 /// of its namespace.
-pub fn end(signals: &mut SignalQueue) {
+pub(crate) fn end(signals: &mut SignalQueue) {
     for signal in [signal::TERM, signal::KILL] {
         let deadline = Instant::now() + GRACE;
         let mut sent = Vec::new();

@@ -1,18 +1,18 @@
 //! Supervision: start the release, forward signals to it, reap what ends, hand on its exit code.
 
-pub mod crash_dump;
-pub mod fresh_image;
-pub mod launch;
-pub mod leftovers;
+pub(crate) mod crash_dump;
+pub(crate) mod fresh_image;
+pub(crate) mod launch;
+pub(crate) mod leftovers;
 mod process_tree;
-pub mod reaper;
+pub(crate) mod reaper;
 mod release_stop;
-pub mod shutdown;
-pub mod signals;
+pub(crate) mod shutdown;
+pub(crate) mod signals;
 mod stop_request;
-pub mod terminal;
+pub(crate) mod terminal;
 
-pub use launch::Launch;
+pub(crate) use launch::Launch;
 
 use crate::error::{Error, cause};
 use crate::exit::ExitReason;
@@ -29,15 +29,15 @@ use terminal::Terminal;
 
 /// How the release is treated while it runs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Policy {
+pub(crate) struct Policy {
     /// What becomes of signals.
-    pub rewrites: Rewrites,
+    pub(crate) rewrites: Rewrites,
     /// Who gets them.
-    pub target: SignalTarget,
+    pub(crate) target: SignalTarget,
     /// How long after TERM the release is killed, if ever.
-    pub stop_timeout: Option<Duration>,
+    pub(crate) stop_timeout: Option<Duration>,
     /// Whether we are the init of a container. A guest in it leaves orphans, an epmd that others use, to whoever is.
-    pub is_init: bool,
+    pub(crate) is_init: bool,
 }
 
 impl Policy {
@@ -49,35 +49,35 @@ impl Policy {
 
 /// How the release ended.
 #[derive(Clone, Debug)]
-pub struct Ended {
+pub(crate) struct Ended {
     /// By itself or by a signal.
-    pub reason: ExitReason,
+    pub(crate) reason: ExitReason,
     /// How long it had run.
-    pub after: Duration,
+    pub(crate) after: Duration,
     /// Whether it had been asked to.
-    pub was_asked: bool,
+    pub(crate) was_asked: bool,
     /// The first words of the crash dump that it left, if it failed and left one.
-    pub slogan: Option<String>,
+    pub(crate) slogan: Option<String>,
 }
 
 /// The release that runs, as far as its supervisor has to know it.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Watched {
+pub(crate) struct Watched {
     /// Its first process.
-    pub main: i32,
+    pub(crate) main: i32,
     /// Whether it is a BEAM.
-    pub is_beam: bool,
+    pub(crate) is_beam: bool,
     /// Where a VM would write its crash dump.
-    pub crash_dump: PathBuf,
+    pub(crate) crash_dump: PathBuf,
     /// How it is treated.
-    pub policy: Policy,
+    pub(crate) policy: Policy,
 }
 
 /// Starts the release. `title` is what the log calls it.
 ///
 /// # Errors
 /// It could not be started. From then on nothing is an error.
-pub fn start(launch: &Launch, title: &str, policy: Policy, signals: &SignalQueue) -> Result<Watched, Error> {
+pub(crate) fn start(launch: &Launch, title: &str, policy: Policy, signals: &SignalQueue) -> Result<Watched, Error> {
     if policy.adopts_orphans() {
         // Else orphans go to PID 1; a stranger to them, maybe a shell that reaps nothing. An emulated kernel may not have
         // it, and the release can live without.
@@ -96,7 +96,7 @@ pub fn start(launch: &Launch, title: &str, policy: Policy, signals: &SignalQueue
 
 /// Stays until the release has ended.
 #[expect(clippy::disallowed_methods, reason = "compared with what a file says, which knows no other clock")]
-pub fn watch(watched: &Watched, signals: &mut SignalQueue) -> Ended {
+pub(crate) fn watch(watched: &Watched, signals: &mut SignalQueue) -> Ended {
     let Watched { main, policy, .. } = watched;
     let mut supervisor = Supervisor {
         main: *main,

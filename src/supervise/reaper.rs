@@ -5,7 +5,7 @@ use crate::sys::{self, ChildEvent};
 
 /// News of the main child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum News {
+pub(crate) enum News {
     /// It has ended.
     Ended(ExitReason),
     /// The signal of this number stopped it, and it still stands.
@@ -16,7 +16,7 @@ pub enum News {
 
 /// Takes every child that has ended while there is no main child yet: what a probe or a `kubectl exec` leaves behind
 /// becomes ours as PID 1 from our first moment on.
-pub fn reap_orphans() {
+pub(crate) fn reap_orphans() {
     const NOBODY: i32 = 0;
     let _ = reap(NOBODY);
 }
@@ -26,7 +26,7 @@ pub fn reap_orphans() {
 ///
 /// One SIGCHLD may stand for many children, so it goes on until none is left.
 #[must_use]
-pub fn reap(main: i32) -> Option<News> {
+pub(crate) fn reap(main: i32) -> Option<News> {
     let mut news = None;
     while let Some((pid, event)) = sys::next_child_event() {
         match event {

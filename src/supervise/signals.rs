@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// The signals that came and were not taken yet. All are blocked while it lives: none has a handler, so none that comes
 /// at an unfit moment is dropped by the kernel or ends us.
 #[derive(Debug)]
-pub struct SignalQueue {
+pub(crate) struct SignalQueue {
     queue: SignalFd,
     inherited: SignalMask,
 }
@@ -32,7 +32,7 @@ impl SignalQueue {
     ///
     /// # Errors
     /// The kernel refuses a handler or a descriptor.
-    pub fn install(inherited: SignalMask) -> io::Result<Self> {
+    pub(crate) fn install(inherited: SignalMask) -> io::Result<Self> {
         // Never called, since it stays blocked. But where CHLD is ignored the kernel reaps children itself, and their exit
         // codes are lost.
         flag::register(signal::CHLD, Arc::default())?;
@@ -41,12 +41,12 @@ impl SignalQueue {
 
     /// Becomes readable when a signal comes. Not to be read: [`SignalQueue::take`] does that.
     #[must_use]
-    pub fn readable(&self) -> BorrowedFd<'_> {
+    pub(crate) fn readable(&self) -> BorrowedFd<'_> {
         self.queue.as_fd()
     }
 
     /// What came since the last time, each kind once; real-time signals as often as they came.
-    pub fn take(&mut self) -> Vec<i32> {
+    pub(crate) fn take(&mut self) -> Vec<i32> {
         let mut came: Vec<_> = std::iter::from_fn(|| self.queue.take()).collect();
         came.retain(|signal| !LIBRARYS_OWN.contains(signal));
         if came.iter().any(|signal| !ALWAYS_HEARD.contains(signal)) {
@@ -60,14 +60,14 @@ impl SignalQueue {
     /// The mask that the release starts with: the one that we were started with. A VM does not unblock signals by itself,
     /// so one that inherits a blocked TERM could never be stopped.
     #[must_use]
-    pub fn release_mask(&self, is_beam: bool) -> SignalMask {
+    pub(crate) fn release_mask(&self, is_beam: bool) -> SignalMask {
         let unblocked: &[i32] = if is_beam { &[signal::TERM, signal::USR1, signal::CHLD] } else { &[] };
         self.inherited.without(unblocked)
     }
 
     /// What is not ignored in the release, though it may be here.
     #[must_use]
-    pub fn not_ignored() -> [i32; 5] {
+    pub(crate) fn not_ignored() -> [i32; 5] {
         ALWAYS_HEARD
     }
 }

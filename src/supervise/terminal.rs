@@ -5,7 +5,7 @@ use std::io::{IsTerminal as _, stdin};
 
 /// The terminal and the group that it belongs to while the release runs.
 #[derive(Debug)]
-pub struct Terminal {
+pub(crate) struct Terminal {
     release: i32,
     /// Whether nobody is there who could continue what was stopped: no shell is above us.
     alone: bool,
@@ -17,7 +17,7 @@ impl Terminal {
     /// It was started in the background; one that has touched the terminal by now was stopped for it, and
     /// is continued.
     #[must_use]
-    pub fn give_to(release: i32) -> Option<Self> {
+    pub(crate) fn give_to(release: i32) -> Option<Self> {
         if !stdin().is_terminal() {
             return None;
         }
@@ -38,7 +38,7 @@ impl Terminal {
 
 /// The release was stopped by `by`. A stop by the terminal (Ctrl-Z, or reading in the background) is handed on to the
 /// shell above us, which continues us in time; without one it is undone. SIGSTOP is somebody's wish, and stays.
-pub fn on_stop(terminal: Option<&Terminal>, release: i32, by: i32) {
+pub(crate) fn on_stop(terminal: Option<&Terminal>, release: i32, by: i32) {
     if !matches!(by, signal::TSTP | signal::TTIN | signal::TTOU) {
         return;
     }

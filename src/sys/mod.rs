@@ -8,14 +8,14 @@ mod signal_mask;
 mod spawn;
 mod user;
 
-pub use clock::time_since_boot;
-pub use private_file::open_private;
+pub(crate) use clock::time_since_boot;
+pub(crate) use private_file::open_private;
 pub(crate) use process::{Process, TICKS_PER_SECOND, boot_ticks, processes, runs_vm_program, survives_term};
-pub use process::{children, ignored_signals, living_since};
-pub use signal_fd::SignalFd;
-pub use signal_mask::{SignalMask, block_signals};
-pub use spawn::Spawn;
-pub use user::{check_writable, may_execute, may_write, uid};
+pub(crate) use process::{children, ignored_signals, living_since};
+pub(crate) use signal_fd::SignalFd;
+pub(crate) use signal_mask::{SignalMask, block_signals};
+pub(crate) use spawn::Spawn;
+pub(crate) use user::{check_writable, may_execute, may_write, uid};
 
 use nix::fcntl::{Flock, FlockArg};
 use nix::poll::{PollFd, PollFlags, PollTimeout};
@@ -32,7 +32,7 @@ use std::time::Duration;
 
 /// An end, a stop or a continuation of a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ChildEvent {
+pub(crate) enum ChildEvent {
     /// It ended by itself with this code.
     Exited(u8),
     /// The signal of this number ended it.
@@ -45,7 +45,7 @@ pub enum ChildEvent {
 
 /// A lock on a directory; the kernel lets go of it when we end, however that happens.
 #[derive(Debug)]
-pub struct DirectoryLock(Flock<File>);
+pub(crate) struct DirectoryLock(Flock<File>);
 
 impl AsFd for DirectoryLock {
     fn as_fd(&self) -> BorrowedFd<'_> {
@@ -57,7 +57,7 @@ impl AsFd for DirectoryLock {
 ///
 /// # Errors
 /// The number is no signal, or the process is not ours to signal.
-pub fn kill(pid: i32, signal: i32) -> io::Result<()> {
+pub(crate) fn kill(pid: i32, signal: i32) -> io::Result<()> {
     let (Some(pid), Some(signal)) = (Pid::from_raw(pid), signal_of(signal)) else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
@@ -68,7 +68,7 @@ pub fn kill(pid: i32, signal: i32) -> io::Result<()> {
 ///
 /// # Errors
 /// The number is no signal, or there is no such group any more.
-pub fn kill_group(leader: i32, signal: i32) -> io::Result<()> {
+pub(crate) fn kill_group(leader: i32, signal: i32) -> io::Result<()> {
     let (Some(leader), Some(signal)) = (Pid::from_raw(leader), signal_of(signal)) else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
@@ -82,7 +82,7 @@ fn signal_of(number: i32) -> Option<Signal> {
 
 /// The next child with news, if there is one now. Never blocks.
 #[must_use]
-pub fn next_child_event() -> Option<(i32, ChildEvent)> {
+pub(crate) fn next_child_event() -> Option<(i32, ChildEvent)> {
     let options = WaitOptions::NOHANG | WaitOptions::UNTRACED | WaitOptions::CONTINUED;
     // The only error is that there is no child at all: what does not wait is not interrupted.
     let (pid, status) = rustix::process::wait(options).ok().flatten()?;
@@ -105,19 +105,19 @@ impl From<WaitStatus> for ChildEvent {
 
 /// Whether we are the first process of our namespace.
 #[must_use]
-pub fn is_pid1() -> bool {
+pub(crate) fn is_pid1() -> bool {
     std::process::id() == 1
 }
 
 /// Whether we lead our session, as a container's first process does, and as a shell's job does not.
 #[must_use]
-pub fn is_session_leader() -> bool {
+pub(crate) fn is_session_leader() -> bool {
     rustix::process::getsid(None).is_ok_and(|session| session == rustix::process::getpid())
 }
 
 /// Our process group.
 #[must_use]
-pub fn own_group() -> i32 {
+pub(crate) fn own_group() -> i32 {
     rustix::process::getpgrp().as_raw_nonzero().get()
 }
 
@@ -125,19 +125,19 @@ pub fn own_group() -> i32 {
 ///
 /// # Errors
 /// It is no terminal, or not that of our session, or there is no such group.
-pub fn set_foreground(group: i32) -> io::Result<()> {
+pub(crate) fn set_foreground(group: i32) -> io::Result<()> {
     let group = Pid::from_raw(group).ok_or(io::ErrorKind::InvalidInput)?;
     Ok(rustix::termios::tcsetpgrp(io::stdin(), group)?)
 }
 
 /// Whether our group is the foreground of the terminal at stdin.
 #[must_use]
-pub fn is_foreground() -> bool {
+pub(crate) fn is_foreground() -> bool {
     rustix::termios::tcgetpgrp(io::stdin()).is_ok_and(|group| group == rustix::process::getpgrp())
 }
 
 /// Stops this process until it is continued.
-pub fn stop_ourselves() {
+pub(crate) fn stop_ourselves() {
     // Cannot fail: we may signal ourselves.
     let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::STOP);
 }
@@ -146,17 +146,17 @@ pub fn stop_ourselves() {
 ///
 /// # Errors
 /// The kernel refuses, which it never does.
-pub fn keep_over_exec(fd: BorrowedFd<'_>) -> io::Result<()> {
+pub(crate) fn keep_over_exec(fd: BorrowedFd<'_>) -> io::Result<()> {
     Ok(rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::empty())?)
 }
 
 /// Closes a descriptor that an earlier image of this process has left open, and that nobody owns.
-pub fn close(descriptor: i32) {
+pub(crate) fn close(descriptor: i32) {
     let _ = nix::unistd::close(descriptor);
 }
 
 /// What `ps` and /proc call this process.
-pub fn set_name(name: &CStr) {
+pub(crate) fn set_name(name: &CStr) {
     // Only for people: without it we are called as the file that we were executed from.
     let _ = nix::sys::prctl::set_name(name);
 }
@@ -165,13 +165,13 @@ pub fn set_name(name: &CStr) {
 ///
 /// # Errors
 /// The kernel is older than 3.4.
-pub fn become_subreaper() -> io::Result<()> {
+pub(crate) fn become_subreaper() -> io::Result<()> {
     Ok(nix::sys::prctl::set_child_subreaper(true)?)
 }
 
 /// Waits until there is something to read, at most for `timeout`; `None` waits for ever. A signal ends it early.
 #[must_use]
-pub fn poll_readable(fd: BorrowedFd<'_>, timeout: Option<Duration>) -> bool {
+pub(crate) fn poll_readable(fd: BorrowedFd<'_>, timeout: Option<Duration>) -> bool {
     // Rounded up: a deadline that is 0.4 ms ahead must not become a busy loop.
     let timeout = timeout.map_or(PollTimeout::NONE, |timeout| {
         PollTimeout::try_from(timeout + Duration::from_micros(999)).unwrap_or(PollTimeout::MAX)
@@ -181,7 +181,7 @@ pub fn poll_readable(fd: BorrowedFd<'_>, timeout: Option<Duration>) -> bool {
 
 /// Whether a write of a few bytes would not block.
 #[must_use]
-pub fn is_writable(fd: BorrowedFd<'_>) -> bool {
+pub(crate) fn is_writable(fd: BorrowedFd<'_>) -> bool {
     poll(fd, PollFlags::POLLOUT, PollTimeout::ZERO)
 }
 
@@ -193,7 +193,7 @@ fn poll(fd: BorrowedFd<'_>, flags: PollFlags, timeout: PollTimeout) -> bool {
 
 /// The addresses of all interfaces, without zones.
 #[must_use]
-pub fn interface_addresses() -> Vec<IpAddr> {
+pub(crate) fn interface_addresses() -> Vec<IpAddr> {
     let Ok(interfaces) = nix::ifaddrs::getifaddrs() else { return Vec::new() };
     let address = |interface: nix::ifaddrs::InterfaceAddress| {
         let address = interface.address?;
@@ -205,25 +205,25 @@ pub fn interface_addresses() -> Vec<IpAddr> {
 
 /// The number of a network interface, for link-local addresses.
 #[must_use]
-pub fn interface_index(name: &str) -> Option<u32> {
+pub(crate) fn interface_index(name: &str) -> Option<u32> {
     name.parse().ok().or_else(|| nix::net::if_::if_nametoindex(name).ok())
 }
 
 /// How many files a process may have open; `None`: as many as it likes.
 #[must_use]
-pub fn open_files_limit() -> Option<u64> {
+pub(crate) fn open_files_limit() -> Option<u64> {
     rustix::process::getrlimit(rustix::process::Resource::Nofile).current
 }
 
 /// The host name, if it is UTF-8.
 #[must_use]
-pub fn host_name() -> Option<String> {
+pub(crate) fn host_name() -> Option<String> {
     nix::unistd::gethostname().ok()?.into_string().ok()
 }
 
 /// What tells the containers of one pod apart, where they share /dev/shm. Without /proc: 0.
 #[must_use]
-pub fn mount_namespace() -> u64 {
+pub(crate) fn mount_namespace() -> u64 {
     std::fs::metadata("/proc/self/ns/mnt").map_or(0, |namespace| namespace.ino())
 }
 
@@ -231,7 +231,7 @@ pub fn mount_namespace() -> u64 {
 ///
 /// # Errors
 /// It cannot be opened, another process holds it, or one that held it has removed it.
-pub fn lock_directory(path: &Path) -> io::Result<DirectoryLock> {
+pub(crate) fn lock_directory(path: &Path) -> io::Result<DirectoryLock> {
     let lock = Flock::lock(File::open(path)?, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| errno)?;
     // What was opened before it was removed can be locked still, and keeps nobody from the one that has the path now.
     let (locked, found) = (lock.metadata()?, std::fs::symlink_metadata(path)?);
@@ -244,7 +244,7 @@ pub fn lock_directory(path: &Path) -> io::Result<DirectoryLock> {
 
 /// Writes to stderr as much as goes without blocking: a supervisor that waits for a reader of its log forwards no signal.
 /// The rest is dropped.
-pub fn write_stderr(mut bytes: &[u8]) {
+pub(crate) fn write_stderr(mut bytes: &[u8]) {
     // A pipe that polls as writable takes this much at once (POSIX: at least 512). O_NONBLOCK would be simpler, but it
     // is a property of the open file, which the release shares.
     const AT_ONCE: usize = 512;

@@ -15,7 +15,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// It is not there, or not ours alone, as the error's sentence says.
-pub fn open_private(dir: &Path, name: &str) -> io::Result<File> {
+pub(crate) fn open_private(dir: &Path, name: &str) -> io::Result<File> {
     let dir = open_unfollowed(AT_FDCWD, dir)?;
     let file = open_unfollowed(dir.as_fd(), Path::new(name))?;
     let (around, found) = (dir.metadata()?, file.metadata()?);

@@ -8,20 +8,20 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 /// The signals that came and were not taken yet.
 #[derive(Debug)]
-pub struct SignalFd(Kernels);
+pub(crate) struct SignalFd(Kernels);
 
 impl SignalFd {
     /// Collects every signal that others send but `except`. Only those that are blocked come in.
     ///
     /// # Errors
     /// There is no descriptor left.
-    pub fn of_all_but(except: &[i32]) -> io::Result<Self> {
+    pub(crate) fn of_all_but(except: &[i32]) -> io::Result<Self> {
         let signals = SignalMask::all().without(except);
         Ok(Self(Kernels::with_flags(&signals.0, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?))
     }
 
     /// The next signal from others, if there is one now. Never blocks.
-    pub fn take(&mut self) -> Option<i32> {
+    pub(crate) fn take(&mut self) -> Option<i32> {
         loop {
             let came = self.0.read_signal().ok().flatten()?;
             let signal = i32::try_from(came.ssi_signo).ok()?;

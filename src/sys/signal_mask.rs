@@ -13,7 +13,7 @@ pub struct SignalMask(pub(super) SigSet);
 ///
 /// # Errors
 /// The kernel refuses, which it never does.
-pub fn block_signals() -> io::Result<SignalMask> {
+pub(crate) fn block_signals() -> io::Result<SignalMask> {
     Ok(SignalMask(SignalMask::all().0.thread_swap_mask(SigmaskHow::SIG_SETMASK)?))
 }
 

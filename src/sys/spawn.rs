@@ -10,15 +10,15 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 
 /// What is started, and how.
 #[derive(Debug)]
-pub struct Spawn<'a> {
+pub(crate) struct Spawn<'a> {
     /// The program, looked for in `PATH` if it has no slash, and its arguments.
-    pub words: Vec<&'a OsStr>,
+    pub(crate) words: Vec<&'a OsStr>,
     /// Its whole environment.
-    pub environment: Vec<(OsString, OsString)>,
+    pub(crate) environment: Vec<(OsString, OsString)>,
     /// Which signals are blocked in it.
-    pub mask: SignalMask,
+    pub(crate) mask: SignalMask,
     /// Signals that are not ignored in it, whatever they are here.
-    pub not_ignored: &'a [i32],
+    pub(crate) not_ignored: &'a [i32],
 }
 
 impl Spawn<'_> {
@@ -26,7 +26,7 @@ impl Spawn<'_> {
     ///
     /// # Errors
     /// Those of `fork` and `execve`.
-    pub fn start(self) -> io::Result<i32> {
+    pub(crate) fn start(self) -> io::Result<i32> {
         let c_string = |bytes: Vec<u8>| CString::new(bytes).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput));
         let words: Vec<_> =
             self.words.iter().map(|word| c_string(word.as_bytes().to_owned())).collect::<Result<_, _>>()?;

@@ -6,13 +6,13 @@ use std::path::Path;
 
 /// Our effective user id.
 #[must_use]
-pub fn uid() -> u32 {
+pub(crate) fn uid() -> u32 {
     nix::unistd::geteuid().as_raw()
 }
 
 /// Whether the effective user may write there; a read-only mount says no.
 #[must_use]
-pub fn may_write(path: &Path) -> bool {
+pub(crate) fn may_write(path: &Path) -> bool {
     check_writable(path).is_ok()
 }
 
@@ -20,12 +20,12 @@ pub fn may_write(path: &Path) -> bool {
 ///
 /// # Errors
 /// The effective user may not write there.
-pub fn check_writable(path: &Path) -> io::Result<()> {
+pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
     Ok(nix::unistd::eaccess(path, AccessFlags::W_OK)?)
 }
 
 /// Whether the effective user may execute this file.
 #[must_use]
-pub fn may_execute(path: &Path) -> bool {
+pub(crate) fn may_execute(path: &Path) -> bool {
     nix::unistd::eaccess(path, AccessFlags::X_OK).is_ok()
 }

@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// What DNS says now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Glance {
+pub(crate) enum Glance {
     /// The record is there.
     Published(Sighting),
     /// It is not.
@@ -35,7 +35,7 @@ pub enum Glance {
 ///
 /// # Errors
 /// There is nothing to ask or nothing to look for, or the system refuses what the questions need.
-pub fn glance(awaited: &Awaited) -> Result<Glance, WaitError> {
+pub(crate) fn glance(awaited: &Awaited) -> Result<Glance, WaitError> {
     let driver = Driver::start(awaited, WaitLimits { timeout: Some(LOOK), peers: WaitPeers::Auto })?;
     Ok(runtime()?.block_on(look(driver)))
 }

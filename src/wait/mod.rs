@@ -1,6 +1,6 @@
 //! The wait for the pod's own DNS record. Tokio lives and dies here.
 
-pub mod answers;
+pub(crate) mod answers;
 mod awaited;
 mod diagnosis;
 mod driver;
@@ -8,14 +8,14 @@ mod error;
 mod glance;
 mod log;
 mod lookup;
-pub mod machine;
+pub(crate) mod machine;
 mod pace;
 mod peers;
-pub mod questions;
+pub(crate) mod questions;
 mod servers;
-pub mod sighting;
+pub(crate) mod sighting;
 mod stop;
-pub mod tally;
+pub(crate) mod tally;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -26,9 +26,8 @@ use std::time::Duration;
 use tracing::warn;
 
 pub use self::awaited::Awaited;
-pub use self::diagnosis::Cause;
-pub use self::error::{TimedOut, WaitError};
-pub use self::glance::{Glance, glance};
+pub(crate) use self::error::{TimedOut, WaitError};
+pub(crate) use self::glance::{Glance, glance};
 pub use self::machine::WaitLimits;
 pub use self::stop::StopRequests;
 

@@ -116,7 +116,7 @@ impl Question {
 /// The record types for private use. Which one comes next is decided by the clock, so that a container that is
 /// restarted meets none of its own denials, of which it knows nothing. None comes again before all the others were used.
 #[derive(Clone, Debug)]
-pub struct PrivateTypes {
+pub(crate) struct PrivateTypes {
     /// What the clock showed when the wait began.
     began: Duration,
     used: Vec<bool>,
@@ -126,12 +126,12 @@ impl PrivateTypes {
     /// All of them, for a wait that began at `clock`. That clock must go on while no container runs; where it begins
     /// does not matter.
     #[must_use]
-    pub fn new(clock: Duration) -> Self {
+    pub(crate) fn new(clock: Duration) -> Self {
         Self { began: clock, used: vec![false; usize::from(PRIVATE_TYPES)] }
     }
 
     /// The one for `now`, counted from the beginning of the wait.
-    pub fn draw(&mut self, now: Duration) -> u16 {
+    pub(crate) fn draw(&mut self, now: Duration) -> u16 {
         if self.used.iter().all(|used| *used) {
             self.used.fill(false);
         }
@@ -146,23 +146,23 @@ impl PrivateTypes {
 
 /// Which of the address questions may be put now.
 #[derive(Clone, Copy, Debug)]
-pub struct Allowed {
+pub(crate) struct Allowed {
     /// Questions with DO: EDNS passes, as far as we know.
-    pub edns: bool,
+    pub(crate) edns: bool,
     /// Ordinary questions: the name is known to exist, or the server takes no others.
-    pub ordinary: bool,
+    pub(crate) ordinary: bool,
 }
 
 /// The address questions, the one that was put longest ago first: its cached answer is the most likely to have gone.
 #[derive(Clone, Debug)]
-pub struct AddressKeys {
+pub(crate) struct AddressKeys {
     keys: VecDeque<Question>,
 }
 
 impl AddressKeys {
     /// The questions for addresses of `family`, those that nobody else asks first.
     #[must_use]
-    pub fn of(family: Family) -> Self {
+    pub(crate) fn of(family: Family) -> Self {
         let address = family.record();
         let table = [
             (address, true, true),
@@ -179,7 +179,7 @@ impl AddressKeys {
     }
 
     /// Takes the question that was put longest ago among those that may be put now.
-    pub fn draw(&mut self, allowed: Allowed) -> Option<Question> {
+    pub(crate) fn draw(&mut self, allowed: Allowed) -> Option<Question> {
         let may = |key: &Question| (allowed.edns || !key.dnssec_ok) && (allowed.ordinary || !key.is_ordinary());
         let question = self.keys.remove(self.keys.iter().position(may)?)?;
         self.keys.push_back(question);
@@ -187,7 +187,7 @@ impl AddressKeys {
     }
 
     /// Asks for `SRV` no more: here it brings no addresses.
-    pub fn drop_srv(&mut self) {
+    pub(crate) fn drop_srv(&mut self) {
         self.keys.retain(|key| key.record != Record::Srv);
     }
 }

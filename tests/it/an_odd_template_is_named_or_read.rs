@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use beaminit::render::{TemplateVariables, UnsetVariable, VmSurroundings, sys_config, vm_args};
+use beaminit::testing::render::{TemplateVariables, UnsetVariable, VmSurroundings, sys_config, vm_args};
 use beaminit::variables::Env;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use beaminit::exit;
-use beaminit::render::{TemplateVariables, UnsetVariable, sys_config};
+use beaminit::testing::render::{TemplateVariables, UnsetVariable, sys_config};
 use beaminit::variables::Env;
 
 use crate::support::erlang::{evaluated, hex, printing};

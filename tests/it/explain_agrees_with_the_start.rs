@@ -4,8 +4,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use beaminit::render::masked_text;
-use beaminit::render::{sys_config, vm_args};
+use beaminit::testing::render::masked_text;
+use beaminit::testing::render::{sys_config, vm_args};
 use serde_json::Value;
 
 use crate::every_release_kind_starts_under_its_name::{ALL, COOKIE, Kind};

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use beaminit::exit;
-use beaminit::render::{TemplateVariables, UnsetVariable, VmSurroundings, vm_args};
+use beaminit::testing::render::{TemplateVariables, UnsetVariable, VmSurroundings, vm_args};
 use beaminit::variables::Env;
 
 use crate::support::erlang::{Erlexec, evaluated, hex, printing};

@@ -4,7 +4,7 @@
 use std::fs;
 use std::process::Command;
 
-use beaminit::render::{TemplateVariables, UnsetVariable, VmSurroundings, sys_config, vm_args};
+use beaminit::testing::render::{TemplateVariables, UnsetVariable, VmSurroundings, sys_config, vm_args};
 use beaminit::variables::Env;
 
 use crate::support::scratch_dir;

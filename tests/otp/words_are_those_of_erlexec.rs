@@ -2,8 +2,8 @@
 
 use std::ffi::OsString;
 
-use beaminit::render::template::Syntax as _;
-use beaminit::render::vm_args::VmArgsScanner;
+use beaminit::testing::render::Syntax as _;
+use beaminit::testing::render::VmArgsScanner;
 use proptest::collection::vec;
 use proptest::prelude::{Strategy as _, prop_oneof};
 use proptest::sample::select;

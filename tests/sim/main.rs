@@ -19,7 +19,8 @@ mod scene;
 mod times_in_every_cluster;
 
 // The model names the library's modules as they are called inside it.
-use beaminit::{identity, variables, wait};
+use beaminit::testing::wait;
+use beaminit::{identity, variables};
 
 use std::io::Write;
 

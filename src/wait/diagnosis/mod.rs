@@ -2,7 +2,6 @@
 //!
 //! Pure: no I/O, no clock. The questions are put by whoever is given as `ask`.
 
-#[expect(missing_docs, reason = "each variant's name and sentence say it")]
 mod cause;
 mod pod_name;
 #[cfg(test)]
@@ -18,7 +17,7 @@ use super::questions::Family;
 use super::sighting::Observation;
 use super::tally;
 
-pub use self::cause::Cause;
+pub(crate) use self::cause::Cause;
 use self::pod_name::PodNameParts;
 
 /// A question of the diagnosis. None of them can plant a denial that blinds a peer.

@@ -1,8 +1,8 @@
 //! Any bytes from the port at which the node should listen, read as a probe reads them.
 
-use beaminit::probe::ask::converse;
-use beaminit::probe::handshake::digest;
-use beaminit::probe::session::{Credentials, Session};
+use beaminit::testing::probe::converse;
+use beaminit::testing::probe::digest;
+use beaminit::testing::probe::{Credentials, Session};
 use std::io::{self, Read, Write};
 
 const RANDOM: [u32; 3] = [7, 8, 9];

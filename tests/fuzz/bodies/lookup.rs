@@ -11,8 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use beaminit::identity::name::Fqdn;
+use beaminit::testing::wait::{Awaited, StopRequests, WaitLimits, for_own_record};
 use beaminit::variables::WaitPeers;
-use beaminit::wait::{Awaited, StopRequests, WaitLimits, for_own_record};
 
 use super::input::Input;
 

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use beaminit::identity::name::Fqdn;
+use beaminit::testing::wait::answers::{Authority, Failure, Outcome, Refusal};
+use beaminit::testing::wait::machine::{Action, Event, Machine, WaitLimits, WaitTarget};
+use beaminit::testing::wait::questions::{Question, Record};
 use beaminit::variables::WaitPeers;
-use beaminit::wait::answers::{Authority, Failure, Outcome, Refusal};
-use beaminit::wait::machine::{Action, Event, Machine, WaitLimits, WaitTarget};
-use beaminit::wait::questions::{Question, Record};
 
 use super::input::Input;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use beaminit::supervise::shutdown::{Due, Shutdown};
+use beaminit::testing::{Due, Shutdown};
 
 use super::input::Input;
 

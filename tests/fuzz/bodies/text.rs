@@ -6,11 +6,11 @@ use std::os::unix::ffi::OsStringExt;
 use beaminit::identity::hosts::{Hosts, is_pod_address};
 use beaminit::identity::name::{Fqdn, NodeName};
 use beaminit::identity::resolv_conf::ResolvConf;
-use beaminit::render::sys_config::{SysConfigScanner, included_files, read_back};
-use beaminit::render::template::render;
-use beaminit::render::vm_args::{VmArgs, VmArgsScanner};
-use beaminit::render::{TemplateVariables, TextFault, UnsetVariable, masked};
 use beaminit::testing::State;
+use beaminit::testing::render::render;
+use beaminit::testing::render::sys_config::{SysConfigScanner, included_files, read_back};
+use beaminit::testing::render::{TemplateVariables, TextFault, UnsetVariable, masked};
+use beaminit::testing::render::{VmArgs, VmArgsScanner};
 use beaminit::variables::{Config, Env};
 
 use super::input::Input;
