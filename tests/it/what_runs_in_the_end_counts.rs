@@ -162,3 +162,34 @@ fn a_setting_names_the_script_that_command_hides() {
     wait_for_node(&pod, "demo");
     assert_eq!(exec(&pod, &["bin/demo", "rpc", "IO.puts(node())"]), (Some(0), format!("demo@{FQDN}")));
 }
+
+/// Plain `bin/demo rpc`, as in a probe or a hook, has reached the node under its old name.
+#[test]
+fn a_name_of_ours_comes_with_the_way_to_call_it_and_the_way_back() {
+    let cluster = Cluster::start(DnsSettings::default());
+    let pod = || {
+        let pod = cluster.pod("demo-0").uid(54321).release(phoenix()).env("BEAMINIT_WAIT", "off");
+        pod.command(["/app/bin/server"])
+    };
+    let rpc = ["bin/demo", "rpc", "IO.puts(node())"];
+    let named = pod().start();
+    let line = named.expect_line("hand-over: nothing names the node: it becomes ", SOON).text;
+    for part in [
+        &*format!("demo@{FQDN}"),
+        "kubectl exec POD -- beaminit exec /app/bin/demo rpc",
+        "RELEASE_DISTRIBUTION=sname keeps the name that it had without beaminit",
+    ] {
+        assert!(line.contains(part), "{part} in {line}");
+    }
+    wait_for_node(&named, "demo");
+    named.expect_line("demo runs on", BOOT);
+    assert_eq!(exec(&named, &["/app/bin/demo", "rpc", "IO.puts(node())"]), (Some(0), format!("demo@{FQDN}")));
+    drop(named);
+
+    let kept = pod().env("RELEASE_DISTRIBUTION", "sname").start();
+    wait_for_node(&kept, "demo");
+    kept.expect_line("demo runs on demo@demo-0 ", BOOT);
+    let output = kept.exec(rpc);
+    assert_eq!(text(&output.stdout), "demo@demo-0", "{output:?}");
+    assert!(!kept.log().iter().any(|line| line.text.contains("nothing names the node")));
+}
