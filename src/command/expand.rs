@@ -107,13 +107,25 @@ impl ShellScope<'_> {
         }
     }
 
+    /// `exec ${CMD:-bin/app start}` has two words.
+    fn expand_operand(&self, operand: &[WordPart], is_quoted: bool, fields: &mut Fields) {
+        for part in operand {
+            match part {
+                WordPart::Literal { text, is_quoted: false } if !is_quoted => fields.add(text, false),
+                _ => self.expand(std::slice::from_ref(part), fields),
+            }
+        }
+    }
+
     fn expand_operation(&self, operation: &Operation<'_>, fields: &mut Fields) {
         let Operation { name, operator, operand, is_quoted } = *operation;
         let given = self.get(name).filter(|value| !operator.starts_with(':') || !value.is_empty());
         match (operator, given) {
             (":-" | "-" | ":=" | "=" | ":?" | "?", Some(_)) if name == "@" => fields.add_all(&self.arguments),
             (":-" | "-" | ":=" | "=" | ":?" | "?", Some(value)) => fields.add(&value, is_quoted),
-            (":-" | "-" | ":=" | "=", None) | (":+" | "+", Some(_)) => self.expand(operand, fields),
+            (":-" | "-" | ":=" | "=", None) | (":+" | "+", Some(_)) => {
+                self.expand_operand(operand, is_quoted, fields);
+            }
             (":?" | "?" | ":+" | "+", None) => fields.add("", is_quoted),
             ("%" | "%%" | "#" | "##", value) => {
                 fields.add(&trimmed(&value.unwrap_or_default(), operator, &self.value(operand)), is_quoted);

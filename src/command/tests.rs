@@ -1,3 +1,5 @@
+mod public_shapes;
+
 use super::*;
 use std::collections::BTreeSet;
 use std::path::PathBuf;

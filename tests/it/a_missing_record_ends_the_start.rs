@@ -74,6 +74,9 @@ fn a_wait_that_is_demanded_but_impossible_is_78() {
     }
 }
 
+/// What it is, the text of env.sh, variables, COMMAND, and whether the missing record is fatal.
+type Row<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a [&'a str], bool);
+
 /// What asks for a name in the cluster, and whether the start ends without its record.
 #[test]
 fn by_default_only_where_somebody_asked_for_the_name() {
@@ -82,7 +85,7 @@ fn by_default_only_where_somebody_asked_for_the_name() {
     let node = &*format!("app@{fqdn}");
     let template = config_map("-name ${RELEASE_NAME}@${MY_POD_FQDN}\n");
     let env_sh = "export RELEASE_DISTRIBUTION=name\nexport RELEASE_NODE=\"app@$(somehow)\"\n";
-    let rows: [(&str, &str, &[(&str, &str)], &[&str], bool); 8] = [
+    let rows: [Row<'_>; 8] = [
         ("beaminit's own choice", "", &[], &["bin/app", "start"], false),
         ("behind a shell", "", &[], &["sh", "-c", "bin/app start"], false),
         ("env.sh, in a way that nobody foresees", env_sh, &[], &["bin/app", "start"], false),
