@@ -102,8 +102,13 @@ impl Identity {
     /// What to set so that the pod's full name is known.
     #[must_use]
     pub fn cure_for_fqdn(&self) -> &'static str {
-        let missing = missing_part("MY_POD_FQDN", |name| self.variable(name).is_some());
-        cure(missing.unwrap_or("MY_POD_FQDN"))
+        cure(self.missing_for_fqdn().unwrap_or("MY_POD_FQDN"))
+    }
+
+    /// The variable without which the pod's full name is not known, although its service is.
+    #[must_use]
+    pub fn missing_for_fqdn(&self) -> Option<&'static str> {
+        missing_part("MY_POD_FQDN", |name| self.variable(name).is_some())
     }
 
     /// An invalid value that another source made up for stays a warning; nothing is missing.

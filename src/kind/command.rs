@@ -2,7 +2,8 @@
 //!
 //! Pure: no I/O, no clock.
 
-use super::given_flags::named_by_variables;
+use super::env_sh::names_address;
+use super::given_flags::given_flags;
 use super::spec::{FileVariable, HandOverInput, KindSpec, LayoutUse, OwnVmArgs, ScriptRendering, Template};
 use crate::error::Error;
 use crate::hand_over::{HandOver, SYS_CONFIG, VM_ARGS, Value};
@@ -30,7 +31,7 @@ pub(super) const SPEC: KindSpec = KindSpec {
 
 #[expect(clippy::unnecessary_wraps, reason = "for other kinds it may fail")]
 fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error> {
-    plan.node = named_by_variables(input).and_then(|named| named.parse());
+    name_from_flags(plan, input);
     if let Some((template, args)) = &input.vm_args {
         plan.add_file(VM_ARGS, args.text.clone());
         let variable = if template.named_by == "RELEASE_VM_ARGS" { "RELEASE_VM_ARGS" } else { "VMARGS_PATH" };
@@ -52,6 +53,29 @@ fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error
         warn_if_unread(plan, input, template, variable);
     }
     Ok(())
+}
+
+/// The name in `sh -c "exec erl -name …"`, behind a launcher, or in `ERL_FLAGS` and its like.
+fn name_from_flags(plan: &mut HandOver, input: &HandOverInput<'_>) {
+    let has_vm_in_sight = input.release.followed.has_vm_in_sight;
+    let words = input.release.command.iter().map(|word| word.to_string_lossy().into_owned());
+    let words: Vec<_> = words.filter(|_| has_vm_in_sight).collect();
+    let mut flags = given_flags(input, ("COMMAND", &words));
+    for text in words.iter().filter(|word| word.contains(char::is_whitespace)) {
+        flags.add_variable("COMMAND", text);
+    }
+    let Some(named) = flags.named_node() else { return };
+    plan.node = named.parse();
+    // A command's substitution is several words.
+    let is_substitution = named.name.contains(['(', '`']);
+    let names_it = |text: &String| {
+        let Some((_, behind)) = text.split_once(&named.name) else { return false };
+        let rest = behind.split([')', '`']).next().filter(|_| is_substitution).unwrap_or_default();
+        names_address(&format!("{}{rest}", named.name))
+    };
+    if plan.node.is_none() && words.iter().any(names_it) {
+        plan.not_distributed = Some("COMMAND names it by an address");
+    }
 }
 
 /// A program that is not known promises nothing.

@@ -45,8 +45,8 @@ pub(super) fn may_set(text: &str, variable: &str) -> bool {
     lines.any(|line| line.contains(variable) || reads_file(line))
 }
 
-/// Why no record need be awaited for a node whose name this text decides: it is named by an address, or not at all.
-pub(super) fn not_distributed(text: &str) -> Option<&'static str> {
+/// Whether a text that names a node names it by an address.
+pub(super) fn names_address(text: &str) -> bool {
     const ADDRESSES: [&str; 9] = [
         "POD_IP",
         "hostname -i",
@@ -58,6 +58,11 @@ pub(super) fn not_distributed(text: &str) -> Option<&'static str> {
         "fly-local-6pn",
         "getent ahosts",
     ];
+    ADDRESSES.iter().any(|address| text.contains(address))
+}
+
+/// Why no record need be awaited for a node whose name this text decides: it is named by an address, or not at all.
+pub(super) fn not_distributed(text: &str) -> Option<&'static str> {
     let of_start = assigned_lines(text, &[("RELEASE_COMMAND", "start")]);
     let lines: Vec<_> = text.lines().collect();
     let values = |variable: &'static str| {
@@ -74,7 +79,6 @@ pub(super) fn not_distributed(text: &str) -> Option<&'static str> {
         return Some("env.sh sets RELEASE_DISTRIBUTION=none");
     }
     let node = values("RELEASE_NODE").next_back()?;
-    let names_address = |value: &str| ADDRESSES.iter().any(|address| value.contains(address));
     // The address may be in another variable.
     let is_address = |(name, line): &&(String, usize)| {
         node.contains(&format!("${name}")) && lines.get(line - 1).is_some_and(|line| names_address(line))

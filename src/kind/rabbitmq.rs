@@ -11,6 +11,7 @@
 use super::cookie::choose_cookie;
 use super::decide::published_name;
 use super::env_sh::{self, Assignment};
+use super::given_flags::named_by_variables;
 use super::spec::{FileVariable, HandOverInput, KindSpec, LayoutUse, OwnVmArgs, ScriptRendering};
 use crate::error::Error;
 use crate::file;
@@ -118,6 +119,9 @@ fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error
 /// The whole name that was given; else the pod's, which the broker then gets.
 fn choose_name(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<Option<NodeName>, Error> {
     let given = input.raw.rabbitmq_nodename.as_deref();
+    if let (None, Some(named)) = (given, named_by_variables(input)) {
+        return Ok(named.parse());
+    }
     if let Some(name) = given.filter(|name| name.contains('@')) {
         let node = NodeName::parse(name).map_err(|reason| {
             data_error(format!("RABBITMQ_NODENAME={name} {reason}"))

@@ -5,8 +5,8 @@ use crate::context::Context;
 use crate::error::{Error, Stage};
 use crate::exit;
 use crate::hand_over::HandOver;
-use crate::identity::Identity;
 use crate::identity::name::{Fqdn, NodeHost, NodeName};
+use crate::identity::{Identity, cure};
 use crate::kind::{Release, published_name};
 use crate::variables::WaitPolicy;
 use crate::wait::{self, WaitError};
@@ -48,7 +48,7 @@ impl Planner<'_> {
             }
             Ok(name) => PlannedWait { name: Some(name), nothing_because: None },
             Err(reason) if policy == WaitPolicy::Always => {
-                let message = format!("BEAMINIT_WAIT=always, but {reason}");
+                let message = format!("BEAMINIT_WAIT=always, but {}", reason.split("; ").next().unwrap_or_default());
                 let hint = self.context.identity.cure_for_fqdn();
                 self.findings.errors.push(Error::new(Stage::Wait, exit::CONFIG, message).hint(hint));
                 PlannedWait::default()
@@ -85,7 +85,10 @@ pub(crate) fn find_awaited(hand_over: &HandOver, release: &Release, identity: &I
         Some(NodeHost::Name(host)) => Err(format!("the node's host {host} is not a full name")),
         Some(NodeHost::Address(address)) => Err(format!("the node is named by its address {address}")),
         Some(NodeHost::Absent) | None => {
-            published_name(identity).cloned().ok_or_else(|| "no headless service gives this pod a name".into())
+            published_name(identity).cloned().ok_or_else(|| match identity.missing_for_fqdn() {
+                Some(part) => format!("the pod's full name is not known without {part}; {}", cure(part)),
+                None => "no headless service gives this pod a name".into(),
+            })
         }
     }
 }

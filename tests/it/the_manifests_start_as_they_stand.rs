@@ -16,8 +16,8 @@ use crate::support::vm::{BOOT, vm};
 use crate::support::{Built, Cluster, DnsSettings, Ended, RunningPod, scratch_dir, wait_until};
 
 const BASES: [&str; 3] = ["statefulset", "deployment", "rabbitmq"];
-/// The oldest and the newest that the schemas' package has.
-const VERSIONS: [&str; 2] = ["1.25", "1.37"];
+/// The oldest that knows `unhealthyPodEvictionPolicy`, and the newest that the schemas' package has.
+const VERSIONS: [&str; 2] = ["1.26", "1.37"];
 /// What a broker waits for the members that it knew: `mnesia_table_loading_retry_timeout`, ten times.
 const MEMBERS_TIMEOUT: Duration = Duration::from_secs(300);
 /// What a wait takes at most, unless `BEAMINIT_WAIT_TIMEOUT` says otherwise.
@@ -49,7 +49,10 @@ fn their_parts_fit_together() {
         let labels = &workload["template"]["metadata"]["labels"];
         assert_eq!(service["clusterIP"], "None", "{base}");
         assert_eq!(service["publishNotReadyAddresses"], true, "{base}");
-        let disruption = &manifest.the("PodDisruptionBudget")["spec"]["selector"]["matchLabels"];
+        let budget = &manifest.the("PodDisruptionBudget")["spec"];
+        // Without it a drain hangs for ever while all pods crash.
+        assert_eq!(budget["unhealthyPodEvictionPolicy"], "AlwaysAllow", "{base}");
+        let disruption = &budget["selector"]["matchLabels"];
         let spread = &manifest.pod_spec()["topologySpreadConstraints"][0]["labelSelector"]["matchLabels"];
         for selector in [&service["selector"], &workload["selector"]["matchLabels"], disruption, spread] {
             assert_eq!(selector, labels, "{base}");

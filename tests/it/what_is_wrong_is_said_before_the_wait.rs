@@ -62,6 +62,20 @@ fn on_the_machines_network_the_part_of_the_name_that_is_missing_is_named() {
     );
 }
 
+/// The same where nothing needs the name but a wait that was asked for.
+#[test]
+fn a_wait_without_the_namespace_names_its_variable() {
+    let cluster = cluster();
+    let hosts = "127.0.0.1\tlocalhost\n10.0.0.7\tnode-7\n";
+    let pod = cluster.pod("demo-0").hosts(PodFile::Custom(hosts.into())).command(["sleep", "1"]);
+    let pod = pod.resolv_conf(PodFile::Custom("nameserver 10.96.0.10\n".into()));
+    let pod = pod.env("MY_POD_SERVICE", "demo").env("HOME", "/tmp").env("BEAMINIT_WAIT", "always");
+    fails(pod, 78).is(
+        "BEAMINIT_WAIT=always, but the pod's full name is not known without MY_POD_NAMESPACE",
+        "set MY_POD_NAMESPACE from the downward API",
+    );
+}
+
 #[test]
 fn the_config_map_is_not_mounted() {
     let (cluster, config) = (cluster(), config_map(""));

@@ -123,3 +123,21 @@ fn replace_os_vars_means_what_it_means_to_the_script() {
     assert_eq!(release.kind, kind("distillery"));
     assert!(vm_args_template(&release, &raw, true).template.is_some());
 }
+
+#[test]
+fn a_command_that_is_not_known_names_its_node_in_a_shells_text_too() {
+    let with = |words: &[&str]| {
+        let command = words.iter().map(Into::into).collect();
+        let release = Release::find(command, &RawEnv::default(), None, None).unwrap();
+        let plan = decide(given(&release, &pod(), &RawEnv::default())).unwrap();
+        (plan.node.as_ref().map(ToString::to_string), plan.not_distributed)
+    };
+    let by_address = Some("COMMAND names it by an address");
+    let named = |name: &str| (Some(name.to_owned()), None);
+    assert_eq!(with(&["sh", "-c", "sleep 1; exec erl -name \"a@10.0.0.1\" -setcookie x"]), named("a@10.0.0.1"));
+    assert_eq!(with(&["sh", "-c", "erl -sname blue -s app"]), named("blue"));
+    assert_eq!(with(&["sh", "-c", "exec erl -name a@$POD_IP -s app"]), (None, by_address));
+    assert_eq!(with(&["sh", "-c", "exec erl -name a@$(hostname -i) -s app"]), (None, by_address));
+    assert_eq!(with(&["sh", "-c", "exec erl -name a@$(hostname -f) -s app -ip $POD_IP"]), (None, None));
+    assert_eq!(with(&["find", "/tmp", "-name", "a@b.c"]), (None, None), "it is not a VM");
+}
