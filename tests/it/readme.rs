@@ -141,6 +141,13 @@ fn every_make_target_and_every_file_that_is_named_is_there() {
             assert!(link.starts_with("http") || path.exists(), "{name}: {link}");
         }
     }
+    for name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"] {
+        let text = file(name);
+        let words = text.split('`').filter(|word| word.starts_with("src/") || word.starts_with("tests/"));
+        for word in words {
+            assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(word).exists(), "{name}: {word}");
+        }
+    }
     let recipes = file("docker/RECIPES.md");
     let tests: Vec<_> = recipes.split('`').filter(|word| word.matches('_').count() > 2).collect();
     let tests: Vec<_> = tests.into_iter().filter(|word| word.chars().all(|c| c == '_' || c.is_lowercase())).collect();
