@@ -43,7 +43,6 @@ pub struct Fact<T> {
 
 /// Where a value comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names say it")]
 pub enum Source {
     Variable(&'static str),
     /// The pod's own line of `/etc/hosts`.

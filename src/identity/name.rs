@@ -24,7 +24,6 @@ pub struct NodeName {
 
 /// The part of a node name after the `@`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names say it")]
 pub enum NodeHost {
     /// The VM derives one from the host name and `resolv.conf`.
     Absent,

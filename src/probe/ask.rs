@@ -13,13 +13,10 @@ use std::net::SocketAddr;
 pub(super) struct Peer {
     /// Its name, or the part before the `@` where its host is not known.
     pub(super) node: String,
-    /// Its cookie.
     pub(super) cookie: String,
-    /// How its port is found.
     pub(super) port: PortSource,
 }
 
-/// What the node answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answers {
     /// How far it has started, as `init:get_status` says: `started`, `starting` or `stopping`.

@@ -13,13 +13,10 @@ pub(crate) struct Deadline {
 
 impl Deadline {
     /// This long from now.
-    #[must_use]
     pub(crate) fn after(limit: Duration) -> Self {
         Self { began: Instant::now(), limit }
     }
 
-    /// How long it has been going on.
-    #[must_use]
     pub(crate) fn elapsed(&self) -> Duration {
         self.began.elapsed()
     }

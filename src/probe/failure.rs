@@ -16,7 +16,6 @@ pub enum Failure {
         /// What happened instead.
         cause: String,
     },
-    /// epmd does not know the node.
     NotRegistered {
         /// The node's name before the `@`.
         name: String,
@@ -25,7 +24,6 @@ pub enum Failure {
     },
     /// Nobody listens at the node's port.
     NotListening {
-        /// The port.
         port: u16,
         /// What the kernel said.
         cause: String,
@@ -38,7 +36,6 @@ pub enum Failure {
     NotANode,
     /// What listens at the port is another node.
     OtherNode(String),
-    /// The node has another cookie.
     CookieRefused,
     /// The node has the name, but lives in another container.
     OtherContainer,
@@ -50,7 +47,6 @@ pub enum Failure {
     NoAnswer,
     /// The node ended the connection in the middle of a call.
     ConnectionLost,
-    /// The node answered that the call failed.
     CallFailed(String),
 }
 
@@ -64,7 +60,6 @@ impl Failure {
     }
 
     /// Whether a node that still boots may fail like this.
-    #[must_use]
     pub(super) fn may_pass(&self) -> bool {
         use Failure::{
             CallFailed, ConnectionLost, NamesInUse, NoAnswer, NoEpmd, NoHandshake, NotListening, NotRegistered,

@@ -23,7 +23,6 @@ pub(super) struct VmFlags {
 
 impl VmFlags {
     /// Reads the words of a command line.
-    #[must_use]
     pub(super) fn parse(words: &[String]) -> Self {
         let words: Vec<&str> = words.iter().map(String::as_str).take_while(|word| *word != "-extra").collect();
         let values = |flag: &'static str| words.windows(2).filter(move |pair| pair.first() == Some(&flag));
@@ -42,8 +41,6 @@ impl VmFlags {
         }
     }
 
-    /// How the node's port is found.
-    #[must_use]
     pub(super) fn port(&self) -> PortSource {
         match self.fixed_port {
             Some(port) => PortSource::Fixed(port),

@@ -50,14 +50,11 @@ pub(crate) enum Status {
 /// What the node says of itself, and what we are to mix with the cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Challenge {
-    /// The node's name.
     pub(crate) node: String,
-    /// The number.
     pub(crate) number: u32,
 }
 
 /// Our first message: who we are.
-#[must_use]
 pub(crate) fn send_name(name: &str) -> Vec<u8> {
     let mut message = vec![b'N'];
     message.extend(FLAGS.to_be_bytes());
@@ -68,7 +65,6 @@ pub(crate) fn send_name(name: &str) -> Vec<u8> {
 }
 
 /// Reads the node's status; `None` if it is not one.
-#[must_use]
 pub(crate) fn status(message: &[u8]) -> Option<Status> {
     match message.strip_prefix(b"s")? {
         b"ok" | b"ok_simultaneous" => Some(Status::Go),
@@ -79,7 +75,6 @@ pub(crate) fn status(message: &[u8]) -> Option<Status> {
 }
 
 /// Reads the node's challenge; `None` if it is not one.
-#[must_use]
 pub(crate) fn challenge(message: &[u8]) -> Option<Challenge> {
     let (_flags, rest) = message.strip_prefix(b"N")?.split_first_chunk::<8>()?;
     let (number, rest) = rest.split_first_chunk()?;
@@ -91,7 +86,6 @@ pub(crate) fn challenge(message: &[u8]) -> Option<Challenge> {
 }
 
 /// Our answer to the node's challenge, with ours.
-#[must_use]
 pub(crate) fn challenge_reply(cookie: &str, theirs: u32, ours: u32) -> Vec<u8> {
     let mut message = vec![b'r'];
     message.extend(ours.to_be_bytes());
@@ -100,7 +94,6 @@ pub(crate) fn challenge_reply(cookie: &str, theirs: u32, ours: u32) -> Vec<u8> {
 }
 
 /// Whether this is the answer to our challenge of a node that knows the cookie.
-#[must_use]
 pub(crate) fn is_acknowledged(message: &[u8], cookie: &str, ours: u32) -> bool {
     message.strip_prefix(b"a").is_some_and(|digest_of_node| digest_of_node == digest(cookie, ours))
 }

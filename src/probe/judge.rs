@@ -23,7 +23,6 @@ struct Inquiry<'a> {
     deadline: Deadline,
 }
 
-/// Decides.
 pub(super) fn judge(request: &ProbeRequest, places: &RunDirPlaces, deadline: Deadline) -> Verdict {
     let verdict = Verdict::new(&request.question, deadline);
     let (state, dir) = match find_start(places) {

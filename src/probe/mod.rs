@@ -25,7 +25,6 @@ use std::time::Duration;
 pub(crate) use verdict::Verdict;
 
 /// Asks. Whatever hangs, the verdict comes within the timeout.
-#[must_use]
 pub(crate) fn probe(request: &ProbeRequest, places: RunDirPlaces) -> Verdict {
     let (sender, verdict) = mpsc::channel();
     let asked = request.clone();

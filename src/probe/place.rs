@@ -7,16 +7,13 @@ use crate::sys;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// How the node's port is found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum PortSource {
     /// It is agreed upon: `-erl_epmd_port`.
     Fixed(u16),
-    /// epmd at this port knows it.
     Epmd(u16),
 }
 
-/// Where epmd listens by default.
 pub(super) const EPMD_PORT: u16 = 4369;
 
 const PORT_REQUEST: u8 = b'z';

@@ -12,9 +12,7 @@ use std::io::{self, ErrorKind, Read, Write};
 pub struct Credentials<'a> {
     /// The node's name, or the part before the `@` where its host is not known.
     pub node: &'a str,
-    /// Its cookie.
     pub cookie: &'a str,
-    /// Our own name.
     pub ours: &'a str,
     /// Numbers that nobody can foresee: the challenge, and those that tell our calls from an earlier probe's.
     pub random: [u32; 3],
@@ -25,7 +23,6 @@ pub struct Credentials<'a> {
 pub enum Refused {
     /// Another name may be free.
     NameInUse,
-    /// The connection was ended without a word.
     Closed,
     /// No other name would help.
     Failure(Failure),
@@ -37,23 +34,16 @@ impl From<Failure> for Refused {
     }
 }
 
-/// A function of the node.
 #[derive(Clone, Copy, Debug)]
 pub struct Call {
-    /// Its module.
     pub module: &'static str,
-    /// Its name.
     pub function: &'static str,
-    /// Its argument, if it takes one.
     pub argument: Option<Argument>,
 }
 
-/// An argument of a call.
 #[derive(Clone, Copy, Debug)]
 pub enum Argument {
-    /// An integer.
     Integer(u32),
-    /// A binary.
     Text(&'static str),
 }
 

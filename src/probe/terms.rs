@@ -7,7 +7,6 @@
 /// A term that was read. What no answer of interest consists of is skipped as [`Term::Other`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Term {
-    /// An atom.
     Atom(String),
     /// An integer of at most 32 bits.
     Integer(i32),
@@ -15,9 +14,7 @@ pub enum Term {
     Text(Vec<u8>),
     /// The numbers of a reference, which node made it left out.
     Reference(Vec<u32>),
-    /// A tuple.
     Tuple(Vec<Self>),
-    /// A list.
     List(Vec<Self>),
     /// A pid, port, float, large integer, map or fun.
     Other,
@@ -149,7 +146,6 @@ fn u32_of(bytes: &mut &[u8]) -> Result<u32, Malformed> {
 /// Terms that are written one after the other.
 #[derive(Default)]
 pub(crate) struct Encoder {
-    /// What was written.
     pub(crate) bytes: Vec<u8>,
 }
 
@@ -182,7 +178,6 @@ impl Encoder {
         self
     }
 
-    /// A binary.
     pub(crate) fn binary(&mut self, text: &str) -> &mut Self {
         self.bytes.push(109);
         self.bytes.extend(u32::try_from(text.len()).unwrap_or(0).to_be_bytes());

@@ -56,19 +56,16 @@ impl Verdict {
     }
 
     /// What we exit with: 0, 1, or 64.
-    #[must_use]
     pub(crate) fn exit_code(&self) -> u8 {
         self.exit_code
     }
 
     /// The line for people.
-    #[must_use]
     pub(crate) fn to_text(&self) -> String {
         format!("{}: {}\n", self.probe, self.message)
     }
 
     /// The same for programs.
-    #[must_use]
     pub(crate) fn to_json(&self) -> String {
         // Nothing in it can fail: it has text and numbers only.
         serde_json::to_string(self).unwrap_or_default() + "\n"

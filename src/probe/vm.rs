@@ -49,7 +49,6 @@ impl Vm {
         fs::metadata(format!("/proc/{}/ns/mnt", self.pid)).ok().map(|namespace| namespace.ino())
     }
 
-    /// How long it has been running.
     pub(super) fn age(&self) -> Duration {
         since_boot(self.started)
     }

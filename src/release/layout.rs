@@ -7,14 +7,11 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-/// The directories of a release.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReleaseLayout {
     /// The directory with `bin` and `releases`.
     pub root: PathBuf,
-    /// `releases/VSN`.
     pub version_dir: PathBuf,
-    /// `VSN`.
     pub version: String,
     /// The version of the runtime system that it was built with, as `13.1.5`.
     pub erts: String,

@@ -16,7 +16,6 @@ pub(crate) struct StartScript {
     pub(crate) text: String,
     /// The words behind it.
     pub(crate) arguments: Vec<OsString>,
-    /// The release that it belongs to.
     pub(crate) layout: Option<ReleaseLayout>,
     /// PATH, in which the script would look for further programs.
     pub(crate) search_path: Option<OsString>,

@@ -9,9 +9,7 @@ use crate::error::Problem;
 pub struct TextFault {
     /// In bytes.
     pub offset: usize,
-    /// What is wrong.
     pub message: String,
-    /// What to do about it.
     pub hint: Option<String>,
 }
 

@@ -63,7 +63,6 @@ pub fn masked_text(text: &str, syntax: &mut dyn Syntax, hidden: &[Range<usize>])
 }
 
 /// Whether a variable of this name holds a secret, as far as names tell.
-#[must_use]
 pub(crate) fn is_secret(variable: &str) -> bool {
     let upper = variable.to_ascii_uppercase();
     [

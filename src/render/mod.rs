@@ -43,7 +43,6 @@ pub struct VmArgsFile {
     pub without_cookie: String,
     /// The node's name, if the VM accepts it.
     pub node: Option<(Distribution, NodeName)>,
-    /// Whether it has `-sname`.
     pub has_sname: bool,
     /// The node's cookie, if the VM accepts it.
     pub cookie: Option<Cookie>,
@@ -60,7 +59,6 @@ pub struct VmArgsFile {
 }
 
 /// Reads a `vm.args` that nobody renders, if it can be read.
-#[must_use]
 pub(crate) fn read_vm_args(path: &Path) -> Option<VmArgsFile> {
     let text = file::read(path, VmArgsScanner::default().max_len()).ok()?;
     let args = VmArgs::read(text.clone()).ok()?;

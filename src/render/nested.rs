@@ -26,9 +26,7 @@ pub struct VmSurroundings<'a> {
 /// A file beside a `vm.args` that names it, rendered.
 #[derive(Debug)]
 pub struct NestedFile {
-    /// The flag that names it.
     pub flag: &'static str,
-    /// The template.
     pub path: PathBuf,
     /// What it is called in the run directory.
     pub name: String,

@@ -7,7 +7,6 @@ use super::variables::TemplateVariables;
 use crate::error::{Error, Problem};
 use std::path::Path;
 
-/// A rendered `sys.config`.
 #[derive(Debug)]
 pub struct RenderedSysConfig {
     /// The file as a whole.

@@ -31,10 +31,8 @@ pub trait Syntax {
     fn max_len(&self) -> usize;
 }
 
-/// A rendered text.
 #[derive(Debug, PartialEq, Eq)]
 pub struct RenderedText {
-    /// The text.
     pub text: String,
     /// The values in it, one for each placeholder.
     pub values: Vec<InsertedValue>,
@@ -49,7 +47,6 @@ pub struct InsertedValue {
     pub in_text: Range<usize>,
     /// Its placeholder's place in the template, in bytes.
     pub in_template: Range<usize>,
-    /// Where it comes from.
     pub origin: ValueOrigin,
 }
 
@@ -77,7 +74,6 @@ impl InsertedValue {
 pub(crate) type Edit = (Range<usize>, String);
 
 /// The text with these edits, which do not overlap.
-#[must_use]
 pub(crate) fn edited(text: &str, edits: &[Edit]) -> String {
     let mut text = text.to_owned();
     let mut in_order: Vec<_> = edits.iter().collect();
@@ -89,7 +85,6 @@ pub(crate) fn edited(text: &str, edits: &[Edit]) -> String {
 }
 
 /// Where a place of the text is in the text with these edits; for one within an edit, the edit's place.
-#[must_use]
 pub(crate) fn moved_by(place: &Range<usize>, edits: &[Edit]) -> Range<usize> {
     let (mut start, mut end) = (place.start, place.end);
     if let Some((edit, _)) = edits.iter().find(|(edit, _)| edit.start <= start && end <= edit.end && !edit.is_empty()) {

@@ -9,7 +9,6 @@ use crate::variables::{DERIVED, Env};
 /// What a template's placeholders are replaced with.
 #[derive(Debug)]
 pub struct TemplateVariables<'a> {
-    /// The environment.
     pub env: &'a Env,
     /// Values that serve where the environment has none.
     pub derived: Vec<(String, String)>,
@@ -22,7 +21,6 @@ pub struct TemplateVariables<'a> {
 /// What becomes of a placeholder without a default whose variable is not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnsetVariable {
-    /// It is an error.
     Error,
     /// It becomes empty text, as in Distillery and relx.
     Empty,
@@ -30,14 +28,10 @@ pub enum UnsetVariable {
     Keep,
 }
 
-/// Where a value comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ValueOrigin {
-    /// [`TemplateVariables::env`].
     Environment,
-    /// [`TemplateVariables::derived`].
     Derived,
-    /// The placeholder's own default.
     Default,
     /// The variable is not set, and [`UnsetVariable::Empty`] was asked for.
     Nothing,

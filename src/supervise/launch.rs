@@ -13,7 +13,6 @@ use std::process::Command;
 /// What is started, and with which changes to our environment.
 #[derive(Debug)]
 pub(crate) struct Launch {
-    /// The program and its arguments.
     pub(crate) command: Vec<OsString>,
     /// The file that the program is, if one was found.
     pub(crate) file: Option<PathBuf>,
@@ -23,7 +22,6 @@ pub(crate) struct Launch {
     pub(crate) variables: Vec<(OsString, OsString)>,
     /// Variables that it must not have.
     pub(crate) removed: Vec<OsString>,
-    /// Whether it becomes a BEAM.
     pub(crate) is_beam: bool,
 }
 
@@ -45,7 +43,6 @@ impl Launch {
 
     /// Becomes it, with these signals blocked. Nothing of ours is left then; so it comes back only with the reason why
     /// it could not, as [`Launch::start`] has it.
-    #[must_use]
     pub(crate) fn exec(&self, mask: SignalMask) -> Error {
         let exec = |shell| {
             let (program, arguments) = self.words(shell);
@@ -66,7 +63,6 @@ impl Launch {
     }
 
     /// The first two words: further ones may be whole scripts, or secrets.
-    #[must_use]
     pub(crate) fn title(&self) -> String {
         executable::title(&self.command)
     }

@@ -47,7 +47,6 @@ impl Policy {
     }
 }
 
-/// How the release ended.
 #[derive(Clone, Debug)]
 pub(crate) struct Ended {
     /// By itself or by a signal.
@@ -65,7 +64,6 @@ pub(crate) struct Ended {
 pub(crate) struct Watched {
     /// Its first process.
     pub(crate) main: i32,
-    /// Whether it is a BEAM.
     pub(crate) is_beam: bool,
     /// Where a VM would write its crash dump.
     pub(crate) crash_dump: PathBuf,

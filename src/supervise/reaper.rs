@@ -6,11 +6,9 @@ use crate::sys::{self, ChildEvent};
 /// News of the main child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum News {
-    /// It has ended.
     Ended(ExitReason),
     /// The signal of this number stopped it, and it still stands.
     Stopped(i32),
-    /// It was continued.
     Continued,
 }
 
@@ -25,7 +23,6 @@ pub(crate) fn reap_orphans() {
 /// did.
 ///
 /// One SIGCHLD may stand for many children, so it goes on until none is left.
-#[must_use]
 pub(crate) fn reap(main: i32) -> Option<News> {
     let mut news = None;
     while let Some((pid, event)) = sys::next_child_event() {

@@ -15,7 +15,6 @@ pub struct Shutdown {
 /// What has to be done now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
-    /// Nothing.
     Nothing,
     /// Somebody may need a TERM.
     Look,
@@ -24,7 +23,6 @@ pub enum Due {
 }
 
 impl Shutdown {
-    /// The pause between two looks.
     pub const PAUSE: Duration = Duration::from_secs(1);
 
     /// The release may take `stop_timeout` from the first TERM on; without one it may take for ever, which in a pod is
@@ -34,7 +32,6 @@ impl Shutdown {
         Self { stop_timeout, look_at: None, kill_at: None }
     }
 
-    /// A TERM was sent to the release.
     pub fn term_sent(&mut self, now: Duration) {
         self.kill_at = self.kill_at.or_else(|| self.stop_timeout.take().map(|timeout| now.saturating_add(timeout)));
     }

@@ -40,7 +40,6 @@ impl SignalQueue {
     }
 
     /// Becomes readable when a signal comes. Not to be read: [`SignalQueue::take`] does that.
-    #[must_use]
     pub(crate) fn readable(&self) -> BorrowedFd<'_> {
         self.queue.as_fd()
     }
@@ -59,14 +58,12 @@ impl SignalQueue {
 
     /// The mask that the release starts with: the one that we were started with. A VM does not unblock signals by itself,
     /// so one that inherits a blocked TERM could never be stopped.
-    #[must_use]
     pub(crate) fn release_mask(&self, is_beam: bool) -> SignalMask {
         let unblocked: &[i32] = if is_beam { &[signal::TERM, signal::USR1, signal::CHLD] } else { &[] };
         self.inherited.without(unblocked)
     }
 
     /// What is not ignored in the release, though it may be here.
-    #[must_use]
     pub(crate) fn not_ignored() -> [i32; 5] {
         ALWAYS_HEARD
     }

@@ -16,7 +16,6 @@ impl Terminal {
     ///
     /// It was started in the background; one that has touched the terminal by now was stopped for it, and
     /// is continued.
-    #[must_use]
     pub(crate) fn give_to(release: i32) -> Option<Self> {
         if !stdin().is_terminal() {
             return None;

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 /// The time since the machine was started, by which the kernel counts when processes were.
-#[must_use]
 pub(crate) fn time_since_boot() -> Duration {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     Duration::try_from(now).unwrap_or_default()

@@ -39,7 +39,6 @@ pub(crate) enum ChildEvent {
     Killed(i32),
     /// The signal of this number stopped it.
     Stopped(i32),
-    /// It runs again.
     Continued,
 }
 
@@ -81,7 +80,6 @@ fn signal_of(number: i32) -> Option<Signal> {
 }
 
 /// The next child with news, if there is one now. Never blocks.
-#[must_use]
 pub(crate) fn next_child_event() -> Option<(i32, ChildEvent)> {
     let options = WaitOptions::NOHANG | WaitOptions::UNTRACED | WaitOptions::CONTINUED;
     // The only error is that there is no child at all: what does not wait is not interrupted.
@@ -104,19 +102,15 @@ impl From<WaitStatus> for ChildEvent {
 }
 
 /// Whether we are the first process of our namespace.
-#[must_use]
 pub(crate) fn is_pid1() -> bool {
     std::process::id() == 1
 }
 
 /// Whether we lead our session, as a container's first process does, and as a shell's job does not.
-#[must_use]
 pub(crate) fn is_session_leader() -> bool {
     rustix::process::getsid(None).is_ok_and(|session| session == rustix::process::getpid())
 }
 
-/// Our process group.
-#[must_use]
 pub(crate) fn own_group() -> i32 {
     rustix::process::getpgrp().as_raw_nonzero().get()
 }
@@ -131,12 +125,10 @@ pub(crate) fn set_foreground(group: i32) -> io::Result<()> {
 }
 
 /// Whether our group is the foreground of the terminal at stdin.
-#[must_use]
 pub(crate) fn is_foreground() -> bool {
     rustix::termios::tcgetpgrp(io::stdin()).is_ok_and(|group| group == rustix::process::getpgrp())
 }
 
-/// Stops this process until it is continued.
 pub(crate) fn stop_ourselves() {
     // Cannot fail: we may signal ourselves.
     let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::STOP);
@@ -170,7 +162,6 @@ pub(crate) fn become_subreaper() -> io::Result<()> {
 }
 
 /// Waits until there is something to read, at most for `timeout`; `None` waits for ever. A signal ends it early.
-#[must_use]
 pub(crate) fn poll_readable(fd: BorrowedFd<'_>, timeout: Option<Duration>) -> bool {
     // Rounded up: a deadline that is 0.4 ms ahead must not become a busy loop.
     let timeout = timeout.map_or(PollTimeout::NONE, |timeout| {
@@ -180,7 +171,6 @@ pub(crate) fn poll_readable(fd: BorrowedFd<'_>, timeout: Option<Duration>) -> bo
 }
 
 /// Whether a write of a few bytes would not block.
-#[must_use]
 pub(crate) fn is_writable(fd: BorrowedFd<'_>) -> bool {
     poll(fd, PollFlags::POLLOUT, PollTimeout::ZERO)
 }
@@ -192,7 +182,6 @@ fn poll(fd: BorrowedFd<'_>, flags: PollFlags, timeout: PollTimeout) -> bool {
 }
 
 /// The addresses of all interfaces, without zones.
-#[must_use]
 pub(crate) fn interface_addresses() -> Vec<IpAddr> {
     let Ok(interfaces) = nix::ifaddrs::getifaddrs() else { return Vec::new() };
     let address = |interface: nix::ifaddrs::InterfaceAddress| {
@@ -204,25 +193,20 @@ pub(crate) fn interface_addresses() -> Vec<IpAddr> {
 }
 
 /// The number of a network interface, for link-local addresses.
-#[must_use]
 pub(crate) fn interface_index(name: &str) -> Option<u32> {
     name.parse().ok().or_else(|| nix::net::if_::if_nametoindex(name).ok())
 }
 
 /// How many files a process may have open; `None`: as many as it likes.
-#[must_use]
 pub(crate) fn open_files_limit() -> Option<u64> {
     rustix::process::getrlimit(rustix::process::Resource::Nofile).current
 }
 
-/// The host name, if it is UTF-8.
-#[must_use]
 pub(crate) fn host_name() -> Option<String> {
     nix::unistd::gethostname().ok()?.into_string().ok()
 }
 
 /// What tells the containers of one pod apart, where they share /dev/shm. Without /proc: 0.
-#[must_use]
 pub(crate) fn mount_namespace() -> u64 {
     std::fs::metadata("/proc/self/ns/mnt").map_or(0, |namespace| namespace.ino())
 }

@@ -74,7 +74,6 @@ pub(crate) fn survives_term(pid: i32) -> Option<bool> {
 }
 
 /// The signals that this process ignores. Without /proc: none.
-#[must_use]
 pub(crate) fn ignored_signals() -> Vec<i32> {
     let status = read_head("/proc/self/status").unwrap_or_default();
     let mask = signals_of(&status, "SigIgn:").unwrap_or(0);
@@ -91,7 +90,6 @@ const fn bit(signal: i32) -> u64 {
 }
 
 /// The children of this process. Without /proc: none.
-#[must_use]
 pub(crate) fn children() -> Vec<i32> {
     let own = std::process::id();
     let text = fs::read_to_string(format!("/proc/{own}/task/{own}/children")).unwrap_or_default();
@@ -99,7 +97,6 @@ pub(crate) fn children() -> Vec<i32> {
 }
 
 /// When a living process was started, in ticks since boot.
-#[must_use]
 pub(crate) fn living_since(pid: i32) -> Option<u64> {
     Process::read(pid).map(|process| process.started)
 }

@@ -4,14 +4,11 @@ use nix::unistd::AccessFlags;
 use std::io;
 use std::path::Path;
 
-/// Our effective user id.
-#[must_use]
 pub(crate) fn uid() -> u32 {
     nix::unistd::geteuid().as_raw()
 }
 
 /// Whether the effective user may write there; a read-only mount says no.
-#[must_use]
 pub(crate) fn may_write(path: &Path) -> bool {
     check_writable(path).is_ok()
 }
@@ -25,7 +22,6 @@ pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
 }
 
 /// Whether the effective user may execute this file.
-#[must_use]
 pub(crate) fn may_execute(path: &Path) -> bool {
     nix::unistd::eaccess(path, AccessFlags::X_OK).is_ok()
 }

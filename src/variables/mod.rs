@@ -3,7 +3,6 @@
 //! What the table yields: [`RawEnv`] and [`Config`], the names that are known, the rows of `explain`, and the tables of
 //! the README's section on the environment. A new setting is one row of `table` and its use.
 
-#[allow(missing_docs, reason = "the table describes the words")]
 mod choices;
 mod config;
 mod env;

@@ -6,7 +6,6 @@ use std::net::IpAddr;
 
 use crate::identity::name::Fqdn;
 
-/// How a question ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// There are records of the type asked for.
@@ -36,7 +35,6 @@ pub enum Outcome {
     Failed(Failure),
 }
 
-/// Why a server will not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Refusal {
     /// It does not understand the question (FORMERR, BADVERS). Perhaps it would without EDNS.
@@ -45,14 +43,11 @@ pub enum Refusal {
     NotImp,
     /// It does not serve us (REFUSED).
     Refused,
-    /// Another code.
     Other,
 }
 
-/// Why there was no answer this time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Failure {
-    /// Nothing came in time.
     Timeout,
     /// The server could not find out (SERVFAIL), as `CoreDNS` says while it starts.
     ServFail,

@@ -9,7 +9,6 @@ use crate::identity::name::Fqdn;
 use super::questions::Family;
 
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the name says it")]
 pub struct Awaited {
     /// Taken as absolute.
     pub name: Fqdn,

@@ -14,7 +14,6 @@ use super::text::{Seconds, list};
 /// Why the wait ended without the record. Reads as a cause: no capital letter, no full stop.
 #[derive(Debug)]
 pub enum WaitError {
-    /// There is no name server to ask.
     NoServer,
     /// Without an address of our own no answer can be told from a predecessor's.
     NoOwnAddress,
@@ -29,13 +28,10 @@ pub enum WaitError {
 pub struct TimedOut {
     /// What was waited for, with the servers that were asked.
     pub awaited: Awaited,
-    /// For how long.
     pub after: Duration,
     /// What was asked and what came back.
     pub tally: Tally,
-    /// What is known of the record.
     pub observation: Observation,
-    /// Why it did not come.
     pub cause: Cause,
 }
 

@@ -23,12 +23,7 @@ pub(crate) enum Glance {
     /// The record is there.
     Published(Sighting),
     /// It is not.
-    Missing {
-        /// What is seen of it.
-        observation: Observation,
-        /// Why.
-        cause: Cause,
-    },
+    Missing { observation: Observation, cause: Cause },
 }
 
 /// Asks for the record once, by the wait's own questions: so no denial is planted in any cache. It takes 3 s at most.

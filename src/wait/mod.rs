@@ -46,13 +46,11 @@ const HOPELESS_AFTER: Duration = Duration::from_secs(10);
 /// How the wait ended, if not by an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Waited {
-    /// The record is there.
     Published(Published),
     /// We were asked to end.
     Stopped {
         /// The number of the signal that asked for it.
         signal: i32,
-        /// How long the wait took.
         after: Duration,
     },
 }

@@ -13,7 +13,6 @@ const LATE_PACE: Duration = Duration::from_secs(1);
 const SLOWEST_PACE: Duration = Duration::from_secs(5);
 /// The slowest that rounds of two questions become, where the name is there and a cache denies its address.
 const DENIED_PACE: Duration = Duration::from_secs(2);
-/// After all servers failed.
 const FAILED_PACE: Duration = Duration::from_secs(1);
 /// Never more questions than this in a second, whatever the answers lead to. Two more may follow once the record has been
 /// seen; a question that another server, or the same one without EDNS, gets in the place of the last is not held back.
@@ -37,7 +36,6 @@ pub(super) enum RoundEnd {
     /// The name exists, and a cache denies its address. How long it will, its TTL does not always tell: unbound shows
     /// that of its zone's SOA record, which every other denial renews.
     CachedDenial,
-    /// No server answered.
     AllFailed,
 }
 

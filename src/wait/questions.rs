@@ -18,7 +18,6 @@ const PRIVATE_TYPES: u16 = 255;
 /// the clock; all their turns together last for two minutes, four times as long as caches keep denials.
 const NEXT_TYPE_EVERY: Duration = Duration::from_millis(500);
 
-/// An address family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Family {
     /// IPv4, `A` records.
@@ -32,9 +31,7 @@ pub enum Family {
 pub enum Record {
     /// A record type for private use. No name has one, so the answer says only whether the name exists.
     Private(u16),
-    /// `A`.
     A,
-    /// `AAAA`.
     Aaaa,
     /// `SRV`, for the addresses that come with it: Kubernetes adds them where the service names a port.
     Srv,
@@ -43,7 +40,6 @@ pub enum Record {
 /// One question about the awaited name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Question {
-    /// What is asked for.
     pub record: Record,
     /// The DO bit. It needs EDNS, and nothing else of ours does: without it the question goes out without EDNS.
     pub dnssec_ok: bool,
@@ -125,7 +121,6 @@ pub(crate) struct PrivateTypes {
 impl PrivateTypes {
     /// All of them, for a wait that began at `clock`. That clock must go on while no container runs; where it begins
     /// does not matter.
-    #[must_use]
     pub(crate) fn new(clock: Duration) -> Self {
         Self { began: clock, used: vec![false; usize::from(PRIVATE_TYPES)] }
     }
@@ -161,7 +156,6 @@ pub(crate) struct AddressKeys {
 
 impl AddressKeys {
     /// The questions for addresses of `family`, those that nobody else asks first.
-    #[must_use]
     pub(crate) fn of(family: Family) -> Self {
         let address = family.record();
         let table = [

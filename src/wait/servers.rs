@@ -20,7 +20,6 @@ const FAILURES_BEFORE_PROBE: u8 = 2;
 /// The first question of a round at a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Opening {
-    /// Does the name exist?
     Existence,
     /// The same without EDNS: the probe got through, and EDNS may be what does not.
     ExistenceWithoutEdns,

@@ -25,7 +25,6 @@ pub enum Observation {
     NoAddress,
     /// The name has other addresses than ours: a predecessor's, or another pod's of the same name.
     Others {
-        /// Those addresses.
         addresses: Vec<IpAddr>,
         /// For how many more seconds a cache may give them.
         ttl: u32,
@@ -56,7 +55,6 @@ pub struct Sighting {
     pub missing: Vec<Family>,
     /// When it was seen, from the start of the wait.
     pub after: Duration,
-    /// What other clients see.
     pub confirmation: Confirmation,
 }
 
@@ -72,7 +70,6 @@ pub enum Confirmation {
     },
     /// Only other addresses, out of a cache.
     Others {
-        /// Those addresses.
         addresses: Vec<IpAddr>,
         /// For how many more seconds others may see them.
         ttl: u32,

@@ -35,7 +35,6 @@ impl Tally {
         *self.ended.entry(End::of(outcome)).or_default() += 1;
     }
 
-    /// How many questions were put.
     #[must_use]
     pub fn questions(&self) -> u32 {
         self.asked

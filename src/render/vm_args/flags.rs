@@ -15,7 +15,6 @@ pub struct Word {
     pub span: Range<usize>,
 }
 
-/// A path as a word.
 #[must_use]
 pub fn word_of(path: &Path) -> String {
     let mut word = String::new();
@@ -63,7 +62,6 @@ pub struct Flags {
 }
 
 impl Flags {
-    /// Adds the next word.
     pub(super) fn add(&mut self, word: Word) {
         if self.next_is_flag(&word.text) {
             self.due = taken(&word.text);

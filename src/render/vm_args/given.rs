@@ -16,11 +16,9 @@ pub struct NodeFlagSources {
 /// A name that some flag gives the node.
 #[derive(Debug, PartialEq, Eq)]
 pub struct NamedNode {
-    /// `-name` or `-sname`.
     pub distribution: Distribution,
     /// As it was given; the VM may refuse it.
     pub name: String,
-    /// Where it was given.
     pub place: String,
 }
 

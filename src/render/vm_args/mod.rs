@@ -18,7 +18,6 @@ pub use flags::word_of;
 use flags::{Flag, Flags};
 use std::ops::Range;
 
-/// A `vm.args`, read.
 #[derive(Debug)]
 pub struct VmArgs {
     pub(super) text: String,
@@ -28,10 +27,8 @@ pub struct VmArgs {
 /// Flags that name a file.
 const FILE_FLAGS: [&str; 3] = ["-args_file", "-config", "-ssl_dist_optfile"];
 
-/// A flag that names a file.
 #[derive(Debug, PartialEq, Eq)]
 pub struct FileFlag<'a> {
-    /// The flag.
     pub flag: &'static str,
     /// The file, as it is named.
     pub file: &'a str,
@@ -41,12 +38,9 @@ pub struct FileFlag<'a> {
     pub offset: usize,
 }
 
-/// What the file says of the node.
 #[derive(Debug, PartialEq, Eq)]
 pub struct NodeFlags {
-    /// `-name` or `-sname`.
     pub node: Option<(Distribution, NodeName)>,
-    /// `-setcookie COOKIE`.
     pub cookie: Option<Cookie>,
 }
 
@@ -140,7 +134,6 @@ impl VmArgs {
         edits
     }
 
-    /// The files that this one names.
     pub fn file_flags(&self) -> impl Iterator<Item = FileFlag<'_>> {
         self.flags.iter().filter_map(|flag| {
             let name = FILE_FLAGS.into_iter().find(|name| *name == flag.name.text)?;

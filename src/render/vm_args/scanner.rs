@@ -10,7 +10,6 @@ use super::super::placeholder::Notation;
 use super::super::template::Syntax;
 use super::flags::{Flag, Flags, Word, is_flag};
 
-/// The tokeniser.
 #[derive(Debug, Default)]
 pub struct VmArgsScanner {
     flags: Flags,

@@ -10,7 +10,6 @@ use crate::wait::questions::Family;
 use crate::wait::sighting::Observation;
 use crate::wait::text::{host, hosts, list};
 
-/// Why the record does not come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// No server answers: nothing comes back, nobody listens there (ICMP), or what comes cannot be read. `of_cluster`:

@@ -28,7 +28,6 @@ use super::tally::Tally;
 /// How long an answer may take. Longer than a resend, shorter than the five seconds of other resolvers.
 const QUESTION_TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// What happened.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// The wait begins, or a pause is over.
@@ -37,23 +36,17 @@ pub enum Event {
     Answered(Outcome),
 }
 
-/// What is to be done now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Put a question, and report how it ended.
     Ask {
-        /// Which of the servers.
         server: usize,
-        /// What to ask about the awaited name.
         question: Question,
-        /// How long to wait for the answer.
         timeout: Duration,
     },
     /// Do nothing until this time, counted from the start of the wait.
     Sleep(Duration),
-    /// The record is there.
     Published(Sighting),
-    /// The deadline has passed.
     GiveUp,
     /// It is over already.
     Nothing,
@@ -79,7 +72,6 @@ pub struct WaitTarget {
     pub servers: usize,
 }
 
-/// The wait for one record.
 #[derive(Debug)]
 pub struct Machine {
     own: Vec<IpAddr>,
@@ -205,7 +197,6 @@ impl Machine {
         &self.tally_at_sight
     }
 
-    /// What is known of the servers.
     pub(super) fn servers(&self) -> &Servers {
         &self.servers
     }
