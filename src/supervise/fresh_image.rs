@@ -1,8 +1,8 @@
 //! Supervision from a fresh image: once the release runs, beaminit executes its own file again.
 //!
 //! A wait for DNS leaves 176 KiB of private memory behind, the fresh image needs 56, and tini 96; it is charged to the pod
-//! for as long as the release runs. Those who run many small pods on a node need it: without it they would pay for
-//! beaminit's wait all the time, and tini would be the better supervisor. Nothing is lost on the way: process number,
+//! for as long as the release runs. Users with many small pods on a node need this: otherwise they would pay for beaminit's
+//! wait all the time, and tini would be the better supervisor. Nothing is lost on the way: process number,
 //! children, signal mask and pending signals stay.
 
 use crate::{cli, sys};
@@ -14,11 +14,11 @@ use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
-/// A pipe that nobody reads yet takes at least so much.
+/// A pipe that nobody reads yet takes at least this much.
 const MAX: usize = 4096;
 
-/// Becomes a fresh image of this program, under the same words, which has `state` from [`take`]. It comes back only with
-/// the reason why not; then all is as before.
+/// Executes this program again with the same arguments; there [`take`] returns `state`. Returns only if that fails, and
+/// then nothing has changed.
 pub(crate) fn enter(state: &impl Serialize) -> io::Error {
     become_image(state).unwrap_or_else(|error| error)
 }
@@ -33,7 +33,7 @@ fn become_image(state: &impl Serialize) -> io::Result<io::Error> {
     drop(writer);
     sys::keep_over_exec(reader.as_fd())?;
     let descriptor = reader.as_raw_fd();
-    // There is no way back for the image that cannot read it.
+    // The new image could not go back if it could not read it.
     File::open(path(descriptor))?;
     let mut words = std::env::args_os();
     let mut image = Command::new("/proc/self/exe");
@@ -41,10 +41,10 @@ fn become_image(state: &impl Serialize) -> io::Result<io::Error> {
     Ok(image.exec())
 }
 
-/// Takes what [`enter`] gave.
+/// Takes the state that [`enter`] passed.
 ///
 /// # Errors
-/// There is nothing: somebody else asked for it.
+/// There is none: the option was given by hand.
 pub(crate) fn take<T: DeserializeOwned>(descriptor: i32) -> io::Result<T> {
     sys::set_name(c"beaminit");
     let state = fs::read(path(descriptor))?;

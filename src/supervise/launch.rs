@@ -10,7 +10,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// What is started, and with which changes to our environment.
+/// What is started, and with which changes to the environment.
 #[derive(Debug)]
 pub(crate) struct Launch {
     pub(crate) command: Vec<OsString>,
@@ -18,7 +18,7 @@ pub(crate) struct Launch {
     pub(crate) file: Option<PathBuf>,
     /// Where a VM would write its crash dump.
     pub(crate) crash_dump: PathBuf,
-    /// Variables set besides those that we have.
+    /// Variables set in addition to those of beaminit itself.
     pub(crate) variables: Vec<(OsString, OsString)>,
     /// Variables that it must not have.
     pub(crate) removed: Vec<OsString>,
@@ -26,7 +26,7 @@ pub(crate) struct Launch {
 }
 
 impl Launch {
-    /// Starts it in a process group of its own, and gives its process id.
+    /// Starts it in a separate process group, and returns its process id.
     ///
     /// # Errors
     /// 127 if there is no such program, 126 if it cannot be executed, as shells have it; 71 if the kernel is out of
@@ -41,8 +41,8 @@ impl Launch {
         spawned.map_err(|error| self.failed(Stage::Supervise, &error))
     }
 
-    /// Becomes it, with these signals blocked. Nothing of ours is left then; so it comes back only with the reason why
-    /// it could not, as [`Launch::start`] has it.
+    /// Replaces this process with it, with these signals blocked. Returns only if that fails, with the same errors as
+    /// [`Launch::start`].
     pub(crate) fn exec(&self, mask: SignalMask) -> Error {
         let exec = |shell| {
             let (program, arguments) = self.words(shell);
@@ -57,7 +57,7 @@ impl Launch {
         self.failed(Stage::Exec, &error)
     }
 
-    /// A shell would run it by itself, and so did whoever started it before us.
+    /// A shell runs such a script itself, so it worked without beaminit.
     fn is_script_without_interpreter(&self, error: &io::Error) -> bool {
         error.raw_os_error() == Some(ENOEXEC) && self.file.as_deref().is_some_and(executable::may_be_script)
     }
@@ -78,7 +78,7 @@ impl Launch {
         spawn.start()
     }
 
-    /// The program and its arguments, behind the shell if that is to take it.
+    /// The program and its arguments, after the shell if that is to run it.
     fn words<'a>(&'a self, shell: Option<&'a str>) -> (&'a OsStr, Vec<&'a OsStr>) {
         let program = self.command.first().map(OsString::as_os_str).unwrap_or_default();
         let arguments = self.command.iter().skip(1).map(OsString::as_os_str);
@@ -90,7 +90,7 @@ impl Launch {
         }
     }
 
-    /// Ours with the changes. Where a variable is set twice, the last one counts.
+    /// The environment with the changes. Where a variable is set twice, the last one counts.
     fn environment(&self) -> Vec<(OsString, OsString)> {
         let is_set = |name: &OsString| self.variables.iter().any(|(set, _)| name == set);
         let is_removed = |name: &OsString| self.removed.iter().any(|removed| name == removed);

@@ -1,4 +1,4 @@
-//! What the release leaves behind when it ends and we are not PID 1.
+//! What the release leaves behind when it ends and beaminit is not PID 1.
 
 use super::signals::SignalQueue;
 use crate::{signal, sys};
@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 /// How long they may take to end by themselves, and the kernel to end them.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Ends every process that became our child: TERM, and KILL a second later. A PID 1 need not: with it the kernel ends all
-/// of its namespace.
+/// Ends every process that became a child of beaminit: TERM, and KILL a second later. PID 1 need not do this: when it ends,
+/// the kernel ends all of its namespace.
 pub(crate) fn end(signals: &mut SignalQueue) {
     for signal in [signal::TERM, signal::KILL] {
         let deadline = Instant::now() + GRACE;
         let mut sent = Vec::new();
-        // A child of theirs becomes ours when they end; so it goes on until there is none.
+        // When they end, their children become ours; so it goes on until there are none.
         while let children @ [_, ..] = sys::children().as_slice() {
             for pid in children.iter().filter(|pid| !sent.contains(*pid)) {
                 tracing::debug!(target: "supervise", pid, "ending leftover process {pid} with {}", signal::name(signal));

@@ -1,4 +1,4 @@
-//! Supervision: start the release, forward signals to it, reap what ends, hand on its exit code.
+//! Supervision: start the release, forward signals to it, reap what ends, exit with its exit code.
 
 pub(crate) mod crash_dump;
 pub(crate) mod fresh_image;
@@ -30,13 +30,14 @@ use terminal::Terminal;
 /// How the release is treated while it runs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Policy {
-    /// What becomes of signals.
+    /// Which signals are rewritten or dropped.
     pub(crate) rewrites: Rewrites,
-    /// Who gets them.
+    /// The process or group that gets them.
     pub(crate) target: SignalTarget,
     /// How long after TERM the release is killed, if ever.
     pub(crate) stop_timeout: Option<Duration>,
-    /// Whether we are the init of a container. A guest in it leaves orphans, an epmd that others use, to whoever is.
+    /// Whether beaminit is the init of a container. Beside another init, orphans such as an epmd that others use are left to
+    /// that one.
     pub(crate) is_init: bool,
 }
 
@@ -77,8 +78,8 @@ pub(crate) struct Watched {
 /// It could not be started. From then on nothing is an error.
 pub(crate) fn start(launch: &Launch, title: &str, policy: Policy, signals: &SignalQueue) -> Result<Watched, Error> {
     if policy.adopts_orphans() {
-        // Else orphans go to PID 1; a stranger to them, maybe a shell that reaps nothing. An emulated kernel may not have
-        // it, and the release can live without.
+        // Otherwise orphans go to PID 1, which may be a shell that reaps nothing. An emulated kernel may not have this
+        // call, and the release can run without it.
         if let Err(error) = sys::become_subreaper() {
             let cause = cause(&error);
             tracing::warn!(target: "supervise", "cannot become a subreaper, so orphans are left to PID 1: {cause}");
@@ -86,14 +87,14 @@ pub(crate) fn start(launch: &Launch, title: &str, policy: Policy, signals: &Sign
     }
     let main = launch.start(signals)?;
     tracing::info!(target: "supervise", pid = main, "started {title} as pid {main}: {}", launch.title());
-    // The release keeps its working directory; ours would only keep a volume from being unmounted.
+    // The release keeps its working directory; if beaminit kept it as well, a volume could not be unmounted.
     let _ = std::env::set_current_dir("/");
     let (is_beam, crash_dump) = (launch.is_beam, launch.crash_dump.clone());
     Ok(Watched { main, is_beam, crash_dump, policy })
 }
 
-/// Stays until the release has ended.
-#[expect(clippy::disallowed_methods, reason = "compared with what a file says, which knows no other clock")]
+/// Returns when the release has ended.
+#[expect(clippy::disallowed_methods, reason = "compared with a file's time, which is of this clock")]
 pub(crate) fn watch(watched: &Watched, signals: &mut SignalQueue) -> Ended {
     let Watched { main, policy, .. } = watched;
     let mut supervisor = Supervisor {
@@ -150,7 +151,7 @@ impl Supervisor<'_> {
         reason
     }
 
-    /// Sleeps until a signal comes or something is due, and does it. `true`: all that was left has been killed.
+    /// Sleeps until a signal comes or something is due, and handles it. `true`: all that was left has been killed.
     fn wait_for_event(&mut self, signals: &mut SignalQueue) -> bool {
         if sys::poll_readable(signals.readable(), self.stop.idle(self.started.elapsed())) {
             signals.take().into_iter().for_each(|signal| self.dispose(signal));
@@ -185,7 +186,7 @@ impl Supervisor<'_> {
         }
     }
 
-    /// A stopped process does not end until it is continued. One that runs gets no CONT that nobody sent.
+    /// A stopped process does not end until it is continued. A process that runs gets no CONT that nobody sent.
     fn continue_if_stopped(&mut self) {
         if self.is_stopped && self.stop.is_asked_for() {
             self.is_stopped = false;

@@ -1,4 +1,4 @@
-//! The processes below beaminit, and who of them has to get a TERM so that the VMs among them stop.
+//! The processes below beaminit, and which of them must get a TERM so that the VMs among them stop.
 
 use crate::sys::{self, Process, TICKS_PER_SECOND};
 use std::time::Duration;
@@ -45,7 +45,7 @@ impl ProcessTree {
         Some(tree)
     }
 
-    /// What is below process `own`. `None`: that process itself is not to be seen.
+    /// What is below process `own`. `None`: that process itself cannot be seen.
     fn of(mut processes: Vec<Process>, own: i32, main: i32, now: u64) -> Option<Self> {
         processes.sort_unstable_by_key(|process| process.pid);
         let parent_of = |pid: i32| {
@@ -64,7 +64,7 @@ impl ProcessTree {
         Some(Self { descendants, main, now })
     }
 
-    /// The moment so long before this tree was read, in ticks since boot.
+    /// The moment this long before the tree was read, in ticks since boot.
     pub(crate) fn ticks_before(&self, duration: Duration) -> u64 {
         self.now.saturating_sub(duration.as_secs() * TICKS_PER_SECOND)
     }
@@ -79,7 +79,7 @@ impl ProcessTree {
         self.find(self.main)
     }
 
-    /// Who gets what is sent to the main child's process group.
+    /// The processes that get what is sent to the main child's process group.
     pub(crate) fn main_group(&self) -> impl Iterator<Item = &Descendant> {
         self.descendants.iter().filter(|descendant| descendant.process.group == self.main)
     }
@@ -90,8 +90,8 @@ impl ProcessTree {
         vms.filter(|vm| !self.above(vm).any(|above| above.process.is_vm))
     }
 
-    /// Who has to get a TERM so that this VM stops: the topmost process above it that does something about one, such as
-    /// a shell with a trap, else the VM itself.
+    /// The process that must get a TERM so that this VM stops: the topmost one above it that handles TERM, such as a shell
+    /// with a trap, otherwise the VM itself.
     pub(crate) fn receiver<'a>(&'a self, vm: &'a Descendant) -> &'a Descendant {
         self.above(vm).filter(|above| above.survives_term).last().unwrap_or(vm)
     }
@@ -125,7 +125,7 @@ pub(super) mod tests {
     pub(in crate::supervise) const OWN: i32 = 1;
     pub(in crate::supervise) const MAIN: i32 = 7;
 
-    /// Every process was started at the tick of its number, in a group of its own unless it is below the main child.
+    /// Every process was started at the tick of its number, and leads a group unless it is below the main child.
     pub(in crate::supervise) fn tree(rows: &[Row], now: u64) -> ProcessTree {
         let process = |(pid, parent, what): &Row| Process {
             pid: *pid,
@@ -150,7 +150,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_vm_is_told_itself_unless_something_above_it_does_something_about_a_term() {
+    fn a_vm_gets_term_itself_unless_something_above_it_handles_term() {
         use What::{Dies, Survives, Vm};
         assert_eq!(receivers(&[(7, 1, Dies), (8, 7, Vm)]), [8]);
         assert_eq!(receivers(&[(7, 1, Survives), (8, 7, Dies), (9, 8, Vm)]), [7]);

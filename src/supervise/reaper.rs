@@ -3,26 +3,25 @@
 use crate::exit::ExitReason;
 use crate::sys::{self, ChildEvent};
 
-/// News of the main child.
+/// What happened to the main child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum News {
     Ended(ExitReason),
-    /// The signal of this number stopped it, and it still stands.
+    /// The signal of this number stopped it, and it is still stopped.
     Stopped(i32),
     Continued,
 }
 
-/// Takes every child that has ended while there is no main child yet: what a probe or a `kubectl exec` leaves behind
-/// becomes ours as PID 1 from our first moment on.
+/// Reaps every child that has ended while there is no main child yet: what a probe or a `kubectl exec` leaves behind
+/// becomes a child of PID 1 at any time.
 pub(crate) fn reap_orphans() {
     const NOBODY: i32 = 0;
     let _ = reap(NOBODY);
 }
 
-/// Takes every child that has ended, ours or an orphan that became ours, and tells what became of `main`, if anything
-/// did.
+/// Reaps every child that has ended, adopted orphans included, and returns what happened to `main`, if anything did.
 ///
-/// One SIGCHLD may stand for many children, so it goes on until none is left.
+/// One SIGCHLD may be for many children, so it goes on until none is left.
 pub(crate) fn reap(main: i32) -> Option<News> {
     let mut news = None;
     while let Some((pid, event)) = sys::next_child_event() {

@@ -1,4 +1,5 @@
-//! Stops the release: finds out who has to get a TERM, sends it, and sends it again where it may have been dropped.
+//! Stops the release: finds out which processes must get a TERM, sends it, and sends it again where it may have been
+//! dropped.
 
 use super::process_tree::ProcessTree;
 use super::shutdown::{Due, Shutdown};
@@ -14,7 +15,7 @@ use std::time::Duration;
 pub(crate) struct ReleaseStop {
     main: i32,
     has_main_ended: bool,
-    /// What to believe where /proc does not show it.
+    /// What is assumed where /proc does not show it.
     is_beam: bool,
     target: SignalTarget,
     shutdown: Shutdown,
@@ -36,7 +37,7 @@ impl ReleaseStop {
         self.has_main_ended
     }
 
-    /// How long nothing is to be done; `None`: for ever.
+    /// How long there is nothing to do; `None`: for ever.
     pub(crate) fn idle(&self, now: Duration) -> Option<Duration> {
         self.shutdown.idle(now)
     }
@@ -61,7 +62,7 @@ impl ReleaseStop {
         self.shutdown.set_look(look_again.then_some(now));
     }
 
-    /// Does what the time has come for. `true`: nothing is left to wait for.
+    /// Does what is due. `true`: nothing is left to wait for.
     pub(crate) fn on_due(&mut self, now: Duration) -> bool {
         match self.shutdown.due(now) {
             Due::Nothing => false,
@@ -76,7 +77,7 @@ impl ReleaseStop {
         }
     }
 
-    /// The main child has ended; what it was told for the VMs below it, they have to be told themselves now.
+    /// The main child has ended: if it got TERM for the VMs below it, they get it themselves now.
     pub(crate) fn on_main_ended(&mut self, now: Duration) {
         self.has_main_ended = true;
         if self.is_asked_for {
@@ -84,7 +85,7 @@ impl ReleaseStop {
         }
     }
 
-    /// Whether a VM still stops. It would be lost if beaminit ended now: the kernel kills what is left below a PID 1.
+    /// Whether a VM is still stopping. If beaminit ended now, the kernel would kill it with all that is left below a PID 1.
     pub(crate) fn is_vm_left(&self) -> bool {
         self.is_asked_for && self.tree().is_some_and(|tree| tree.topmost_vms().next().is_some())
     }
@@ -115,7 +116,7 @@ impl ReleaseStop {
         self.is_beam
     }
 
-    /// Says that the TERM goes past the main child.
+    /// Logs that the TERM bypasses the main child.
     fn report_bypass(&self, orders: &Orders) {
         if self.has_main_ended || self.target == SignalTarget::Group {
             return;
@@ -130,14 +131,14 @@ impl ReleaseStop {
         if !self.has_main_ended {
             let _ = sys::kill_group(self.main, signal::KILL);
         }
-        // A VM may have a group of its own.
+        // A VM may lead a separate group.
         for vm in self.tree().iter().flat_map(ProcessTree::topmost_vms) {
             let _ = sys::kill(vm.process.pid, signal::KILL);
         }
     }
 }
 
-/// Sends the TERMs; whether to look again later.
+/// Sends the TERMs, and returns whether to look again later.
 fn carry_out(orders: Orders) -> bool {
     for Receiver { pid, is_stopped } in orders.receivers {
         tracing::debug!(target: "supervise", pid, "sending TERM to process {pid}");

@@ -50,7 +50,7 @@ impl Shutdown {
         if self.look_at.is_some_and(|at| at <= now) { Due::Look } else { Due::Nothing }
     }
 
-    /// How long nothing is to be done; `None`: for ever.
+    /// How long there is nothing to do; `None`: for ever.
     #[must_use]
     pub fn idle(&self, now: Duration) -> Option<Duration> {
         [self.look_at, self.kill_at].into_iter().flatten().min().map(|at| at.saturating_sub(now))
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_comes_once_so_long_after_the_first_term_and_ends_the_looks() {
+    fn the_end_comes_once_after_the_timeout_from_the_first_term_and_ends_the_looks() {
         let mut shutdown = Shutdown::new(Some(s(5)));
         shutdown.term_sent(s(1));
         shutdown.term_sent(s(4));

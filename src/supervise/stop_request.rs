@@ -1,4 +1,4 @@
-//! A stop that was asked for: which processes have had their TERM, and which ones get one now.
+//! A stop that was asked for: which processes have had their TERM, and which ones get it now.
 //!
 //! Pure: no I/O, no clock. Times are durations since the release was started.
 
@@ -6,30 +6,30 @@ use super::process_tree::{Descendant, ProcessTree};
 use crate::variables::SignalTarget;
 use std::time::Duration;
 
-/// A VM drops a TERM that arrives before its `erl_signal_server` runs, and nobody hears of it. So one that may be booting
-/// gets it again until it has ended; a running VM only logs the repetition. Anything else gets it once: a second TERM
-/// makes many a wrapper give up its own orderly stop.
+/// A VM drops a TERM that arrives before its `erl_signal_server` runs, without a trace. So a VM that may be booting gets it
+/// again until it has ended; a running VM only logs the repetition. Anything else gets it once: after a second TERM many
+/// wrappers give up their own orderly stop.
 #[derive(Debug, Default)]
 pub(crate) struct StopRequest {
     /// A VM that was started since then, in ticks since boot, may have been booting when the stop was asked for.
     young_from: u64,
-    /// Until then another VM may appear below a wrapper that was told.
+    /// Until then another VM may appear below a wrapper that has had its TERM.
     vms_may_appear_until: Duration,
-    told: Vec<ProcessId>,
-    /// The VMs that the main child was not told for.
+    had_term: Vec<ProcessId>,
+    /// The VMs because of which the main child has not had TERM.
     spared_for: Vec<ProcessId>,
-    /// When the main child is told, if it was spared.
+    /// When the main child gets TERM, if it was spared.
     main_due: Option<Duration>,
 }
 
 /// A number and a start time: numbers are used again.
 type ProcessId = (i32, u64);
 
-/// Who gets a TERM now.
+/// Which processes get TERM now.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Orders {
     pub(crate) receivers: Vec<Receiver>,
-    /// Whether somebody may have to be told later.
+    /// Whether others may have to get it later.
     pub(crate) look_again: bool,
 }
 
@@ -43,15 +43,15 @@ pub(crate) struct Receiver {
 impl StopRequest {
     /// The slowest boots of large releases take tens of seconds.
     pub(crate) const BOOT: Duration = Duration::from_secs(60);
-    /// As long may a wrapper take to end when its VM has ended. One that only waits for something else (`tail -f`), or
+    /// How long a wrapper may take to end when its VM has ended. One that only waits for something else (`tail -f`), or
     /// that starts the next VM, does not end by itself.
     pub(crate) const WRAPPER_GRACE: Duration = Duration::from_secs(5);
 
-    /// Somebody has asked for the stop, maybe once more. If signals go to the group, the group has had this one.
+    /// A stop is asked for, perhaps not for the first time. If signals go to the group, the group has had this one.
     pub(crate) fn ask(&mut self, tree: &ProcessTree, now: Duration, target: SignalTarget) -> Orders {
         self.young_from = tree.ticks_before(Self::BOOT);
         self.vms_may_appear_until = now + Self::BOOT;
-        self.told = match target {
+        self.had_term = match target {
             SignalTarget::Main => Vec::new(),
             SignalTarget::Group => tree.main_group().map(id).collect(),
         };
@@ -70,7 +70,7 @@ impl StopRequest {
         self.orders(tree, now, again)
     }
 
-    /// Those who have not been told, and these VMs.
+    /// The processes that have not had TERM, and these VMs.
     fn orders<'a>(&mut self, tree: &'a ProcessTree, now: Duration, mut receivers: Vec<&'a Descendant>) -> Orders {
         let mut due = match tree.main() {
             // Whatever is below it is left to it.
@@ -81,10 +81,10 @@ impl StopRequest {
         if !tree.main().is_some_and(|main| main.survives_term) {
             due.extend(tree.topmost_vms().map(|vm| tree.receiver(vm)));
         }
-        receivers.extend(due.into_iter().filter(|descendant| !self.told.contains(&id(descendant))));
+        receivers.extend(due.into_iter().filter(|descendant| !self.had_term.contains(&id(descendant))));
         receivers.sort_unstable_by_key(|descendant| descendant.process.pid);
         receivers.dedup();
-        self.told.extend(receivers.iter().map(|descendant| id(descendant)));
+        self.had_term.extend(receivers.iter().map(|descendant| id(descendant)));
         Orders { look_again: self.must_look_again(tree, now), receivers: receivers.into_iter().map(receiver).collect() }
     }
 

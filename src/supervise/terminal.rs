@@ -1,4 +1,4 @@
-//! The terminal at stdin, if there is one: the release is its foreground, as a program is that a shell started.
+//! The terminal at stdin, if there is one: the release is in its foreground, like a program that a shell started.
 
 use crate::{signal, sys};
 use std::io::{IsTerminal as _, stdin};
@@ -7,12 +7,12 @@ use std::io::{IsTerminal as _, stdin};
 #[derive(Debug)]
 pub(crate) struct Terminal {
     release: i32,
-    /// Whether nobody is there who could continue what was stopped: no shell is above us.
+    /// Whether no shell above could continue what was stopped.
     alone: bool,
 }
 
 impl Terminal {
-    /// Gives the terminal to the release of process id `release`, which leads its own group. `None`: there is none.
+    /// Gives the terminal to the release of process id `release`, which leads its own group. `None`: there is no terminal.
     ///
     /// It was started in the background; one that has touched the terminal by now was stopped for it, and
     /// is continued.
@@ -26,8 +26,8 @@ impl Terminal {
     }
 
     fn to_foreground(&self) {
-        // It may be the terminal of another session (ENOTTY, ENXIO, EPERM): then its owner decides who reads it, and
-        // that is no reason not to run.
+        // It may be the terminal of another session (ENOTTY, ENXIO, EPERM): its owner decides who reads it, and the
+        // release runs all the same.
         if let Err(error) = sys::set_foreground(self.release) {
             tracing::debug!(target: "supervise", "the terminal stays with others: {error}");
         }
@@ -35,8 +35,8 @@ impl Terminal {
     }
 }
 
-/// The release was stopped by `by`. A stop by the terminal (Ctrl-Z, or reading in the background) is handed on to the
-/// shell above us, which continues us in time; without one it is undone. SIGSTOP is somebody's wish, and stays.
+/// The release was stopped by `by`. A stop by the terminal (Ctrl-Z, or reading in the background) is passed on to
+/// the shell above, which later continues beaminit; without a shell it is undone. A SIGSTOP was sent on purpose, and stays.
 pub(crate) fn on_stop(terminal: Option<&Terminal>, release: i32, by: i32) {
     if !matches!(by, signal::TSTP | signal::TTIN | signal::TTOU) {
         return;
@@ -46,7 +46,7 @@ pub(crate) fn on_stop(terminal: Option<&Terminal>, release: i32, by: i32) {
         return;
     };
     let _ = sys::set_foreground(sys::own_group());
-    // Returns when the shell continues us, in the foreground or not.
+    // Returns when the shell continues beaminit, in the foreground or not.
     sys::stop_ourselves();
     if sys::is_foreground() {
         terminal.to_foreground();

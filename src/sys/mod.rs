@@ -42,7 +42,7 @@ pub(crate) enum ChildEvent {
     Continued,
 }
 
-/// A lock on a directory; the kernel lets go of it when we end, however that happens.
+/// A lock on a directory. The kernel releases it when this process ends, however that happens.
 #[derive(Debug)]
 pub(crate) struct DirectoryLock(Flock<File>);
 
@@ -52,10 +52,10 @@ impl AsFd for DirectoryLock {
     }
 }
 
-/// Sends a signal to one process. A process that is gone is no error worth knowing.
+/// Sends a signal to one process. That a process has ended may be ignored.
 ///
 /// # Errors
-/// The number is no signal, or the process is not ours to signal.
+/// The number is not a signal, or we may not signal the process.
 pub(crate) fn kill(pid: i32, signal: i32) -> io::Result<()> {
     let (Some(pid), Some(signal)) = (Pid::from_raw(pid), signal_of(signal)) else {
         return Err(io::ErrorKind::InvalidInput.into());
@@ -66,7 +66,7 @@ pub(crate) fn kill(pid: i32, signal: i32) -> io::Result<()> {
 /// Sends a signal to every process of a group, named by its leader.
 ///
 /// # Errors
-/// The number is no signal, or there is no such group any more.
+/// The number is not a signal, or the group does not exist any more.
 pub(crate) fn kill_group(leader: i32, signal: i32) -> io::Result<()> {
     let (Some(leader), Some(signal)) = (Pid::from_raw(leader), signal_of(signal)) else {
         return Err(io::ErrorKind::InvalidInput.into());
@@ -82,7 +82,7 @@ fn signal_of(number: i32) -> Option<Signal> {
 /// The next child with news, if there is one now. Never blocks.
 pub(crate) fn next_child_event() -> Option<(i32, ChildEvent)> {
     let options = WaitOptions::NOHANG | WaitOptions::UNTRACED | WaitOptions::CONTINUED;
-    // The only error is that there is no child at all: what does not wait is not interrupted.
+    // The only error is that there is no child at all: a call that does not wait is not interrupted.
     let (pid, status) = rustix::process::wait(options).ok().flatten()?;
     Some((pid.as_raw_nonzero().get(), ChildEvent::from(status)))
 }
@@ -101,12 +101,12 @@ impl From<WaitStatus> for ChildEvent {
     }
 }
 
-/// Whether we are the first process of our namespace.
+/// Whether this is the first process of its PID namespace.
 pub(crate) fn is_pid1() -> bool {
     std::process::id() == 1
 }
 
-/// Whether we lead our session, as a container's first process does, and as a shell's job does not.
+/// Whether this process leads its session: a container's first process does, a shell's job does not.
 pub(crate) fn is_session_leader() -> bool {
     rustix::process::getsid(None).is_ok_and(|session| session == rustix::process::getpid())
 }
@@ -115,10 +115,10 @@ pub(crate) fn own_group() -> i32 {
     rustix::process::getpgrp().as_raw_nonzero().get()
 }
 
-/// Makes `group` the foreground of the terminal at stdin. TTOU must be blocked, or we would be stopped for it.
+/// Makes `group` the foreground of the terminal at stdin. TTOU must be blocked, or it would stop this process.
 ///
 /// # Errors
-/// It is no terminal, or not that of our session, or there is no such group.
+/// It is not a terminal, or that of another session, or there is no such group.
 pub(crate) fn set_foreground(group: i32) -> io::Result<()> {
     let group = Pid::from_raw(group).ok_or(io::ErrorKind::InvalidInput)?;
     Ok(rustix::termios::tcsetpgrp(io::stdin(), group)?)
@@ -130,11 +130,11 @@ pub(crate) fn is_foreground() -> bool {
 }
 
 pub(crate) fn stop_ourselves() {
-    // Cannot fail: we may signal ourselves.
+    // Cannot fail: a process may signal itself.
     let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::STOP);
 }
 
-/// Lets a descriptor stay open in the program that we become.
+/// Lets a descriptor stay open in the program that this process executes.
 ///
 /// # Errors
 /// The kernel refuses, which it never does.
@@ -149,11 +149,11 @@ pub(crate) fn close(descriptor: i32) {
 
 /// What `ps` and /proc call this process.
 pub(crate) fn set_name(name: &CStr) {
-    // Only for people: without it we are called as the file that we were executed from.
+    // Only for people: without it the name is that of the executed file.
     let _ = nix::sys::prctl::set_name(name);
 }
 
-/// Makes orphans below us our children.
+/// Makes orphans below this process its children.
 ///
 /// # Errors
 /// The kernel is older than 3.4.
@@ -206,18 +206,20 @@ pub(crate) fn host_name() -> Option<String> {
     nix::unistd::gethostname().ok()?.into_string().ok()
 }
 
-/// What tells the containers of one pod apart, where they share /dev/shm. Without /proc: 0.
+/// The inode of the mount namespace, which differs between the containers of one pod, though they share /dev/shm. Without
+/// /proc: 0.
 pub(crate) fn mount_namespace() -> u64 {
     std::fs::metadata("/proc/self/ns/mnt").map_or(0, |namespace| namespace.ino())
 }
 
-/// Takes a directory for ourselves, unless a living process has it.
+/// Takes a directory for this process alone, unless a living process has it.
 ///
 /// # Errors
-/// It cannot be opened, another process holds it, or one that held it has removed it.
+/// It cannot be opened, another process has it, or one that had it has removed it.
 pub(crate) fn lock_directory(path: &Path) -> io::Result<DirectoryLock> {
     let lock = Flock::lock(File::open(path)?, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| errno)?;
-    // What was opened before it was removed can be locked still, and keeps nobody from the one that has the path now.
+    // A directory that was removed after it was opened can still be locked, but that does not keep others from the one
+    // that has the path now.
     let (locked, found) = (lock.metadata()?, std::fs::symlink_metadata(path)?);
     if (locked.dev(), locked.ino()) == (found.dev(), found.ino()) {
         Ok(DirectoryLock(lock))
@@ -253,9 +255,9 @@ mod tests {
         Spawn { words, environment, mask: SignalMask::only(&[]), not_ignored: &[] }.start()
     }
 
-    /// To the kernel 0 is our own group.
+    /// To the kernel 0 is the caller's own group.
     #[test]
-    fn nobody_gets_what_is_no_signal_nor_what_is_for_no_process() {
+    fn only_signals_are_sent_and_only_to_processes() {
         let own = std::process::id().cast_signed();
         for (pid, signal) in [(0, signal::CONT), (own, 0), (own, signal::MAX + 1)] {
             for send in [kill, kill_group] {
@@ -265,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_program_can_be_given_starts_none() {
+    fn a_program_is_not_started_with_words_that_it_cannot_be_given() {
         let kind = |word: &str, variable: &str| start(&["/nonexistent", word], variable).unwrap_err().kind();
         assert_eq!(kind("a\0b", "x"), io::ErrorKind::InvalidInput);
         assert_eq!(kind("a", "x\0y"), io::ErrorKind::InvalidInput);

@@ -10,11 +10,11 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-/// Opens a file of ours that only we may read, in a directory that only we may change. A link is followed to neither: whoever can
-/// put one there would choose what we believe.
+/// Opens a file that only this user may read, in a directory that only this user may change. A link is
+/// followed to neither: a process that could put one there would choose what is read.
 ///
 /// # Errors
-/// It is not there, or not ours alone, as the error's sentence says.
+/// It is not there, or others have access to it, as the error's sentence says.
 pub(crate) fn open_private(dir: &Path, name: &str) -> io::Result<File> {
     let dir = open_unfollowed(AT_FDCWD, dir)?;
     let file = open_unfollowed(dir.as_fd(), Path::new(name))?;
@@ -30,7 +30,7 @@ pub(crate) fn open_private(dir: &Path, name: &str) -> io::Result<File> {
 }
 
 fn open_unfollowed(parent: BorrowedFd<'_>, path: &Path) -> io::Result<File> {
-    // NONBLOCK: a fifo without a writer would hold us up.
+    // NONBLOCK: opening a fifo without a writer would wait for one.
     let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     match openat(parent, path, flags, Mode::empty()) {
         Ok(file) => Ok(file.into()),

@@ -5,10 +5,10 @@ use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 
-/// The unit of start times. Linux reports 100 ticks a second on every machine that we are built for.
+/// The unit of start times. Linux reports 100 ticks a second on every machine that beaminit is built for.
 pub(crate) const TICKS_PER_SECOND: u64 = 100;
 
-/// As many processes are read at a time; a pod has tens.
+/// At most this many processes are read at a time; a pod has tens.
 const MAX_PROCESSES: usize = 4096;
 
 /// One line of /proc/PID/stat.

@@ -25,7 +25,7 @@ impl SignalFd {
         loop {
             let came = self.0.read_signal().ok().flatten()?;
             let signal = i32::try_from(came.ssi_signo).ok()?;
-            // So the kernel tells us that nobody reads our stderr any more.
+            // The kernel sends it when nobody reads stderr any more.
             let is_our_own = signal == signal::PIPE && came.ssi_pid == std::process::id();
             if !is_our_own {
                 return Some(signal);

@@ -8,8 +8,8 @@ use std::io;
 #[derive(Clone, Copy, Debug)]
 pub struct SignalMask(pub(super) SigSet);
 
-/// Blocks every signal but those of our own faults, and tells which were blocked before. A blocked signal is kept; those
-/// to a PID 1 without handlers are dropped.
+/// Blocks every signal except those of this process's own faults, and returns which were blocked before. The kernel keeps a
+/// blocked signal, but drops one to a PID 1 without a handler.
 ///
 /// # Errors
 /// The kernel refuses, which it never does.
@@ -18,7 +18,7 @@ pub(crate) fn block_signals() -> io::Result<SignalMask> {
 }
 
 impl SignalMask {
-    /// Every signal that others send: no KILL and STOP, which cannot be blocked, and no fault of our own.
+    /// Every signal that others send: not KILL and STOP, which cannot be blocked, and no fault of this process.
     pub(super) fn all() -> Self {
         Self(SigSet::all()).without(&signal::OWN_FAULTS)
     }

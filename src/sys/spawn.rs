@@ -1,4 +1,4 @@
-//! The start of a program whose signal mask is not ours. `std::process::Command` hands on that of the thread; to change it
+//! The start of a program whose signal mask is not ours. `std::process::Command` passes on that of the thread; changing that
 //! for the moment of the start would let signals through that nobody catches.
 
 use super::signal_mask::SignalMask;
@@ -22,7 +22,7 @@ pub(crate) struct Spawn<'a> {
 }
 
 impl Spawn<'_> {
-    /// Starts it in a process group of its own, and gives its process id. It comes back once the program runs.
+    /// Starts it in a separate process group, and returns its process id once the program runs.
     ///
     /// # Errors
     /// Those of `fork` and `execve`.

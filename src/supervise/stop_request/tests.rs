@@ -22,15 +22,15 @@ impl Stop {
     fn ask(ticks: u64, rows: &[Row]) -> (Self, (Vec<i32>, bool)) {
         let mut request = StopRequest::default();
         let orders = request.ask(&tree(rows, ticks), s(0), SignalTarget::Main);
-        (Self { request, ticks }, told(&orders))
+        (Self { request, ticks }, receivers(&orders))
     }
 
     fn look(&mut self, at: u64, rows: &[Row]) -> (Vec<i32>, bool) {
-        told(&self.request.look(&tree(rows, self.ticks + at * TICKS_PER_SECOND), s(at)))
+        receivers(&self.request.look(&tree(rows, self.ticks + at * TICKS_PER_SECOND), s(at)))
     }
 }
 
-fn told(orders: &Orders) -> (Vec<i32>, bool) {
+fn receivers(orders: &Orders) -> (Vec<i32>, bool) {
     (orders.receivers.iter().map(|receiver| receiver.pid).collect(), orders.look_again)
 }
 
@@ -88,7 +88,7 @@ fn a_wrapper_that_would_die_is_spared_until_its_vm_has_ended_and_a_while_longer(
 }
 
 #[test]
-fn a_vm_that_a_wrapper_starts_next_is_told_too() {
+fn a_vm_that_a_wrapper_starts_next_gets_term_too() {
     let (mut stop, _) = Stop::ask(LATE, &[(MAIN, 1, Dies), (8, MAIN, Vm)]);
     let born = i32::try_from(LATE).unwrap() + 150;
     let rows = [(MAIN, 1, Dies), (born, MAIN, Vm)];
@@ -98,7 +98,7 @@ fn a_vm_that_a_wrapper_starts_next_is_told_too() {
 }
 
 #[test]
-fn what_a_dead_main_child_leaves_is_told_once() {
+fn what_a_dead_main_child_leaves_gets_term_once() {
     let rows = [(MAIN, 1, Survives), (8, MAIN, Survives), (9, 8, Vm), (10, MAIN, Vm)];
     let (mut stop, asked) = Stop::ask(LATE, &rows);
     assert_eq!(asked.0, [MAIN]);
@@ -108,7 +108,7 @@ fn what_a_dead_main_child_leaves_is_told_once() {
 }
 
 #[test]
-fn a_wrapper_that_has_become_a_vm_is_told_as_one() {
+fn a_wrapper_that_has_become_a_vm_gets_term_as_one() {
     let (mut stop, _) = Stop::ask(EARLY, &[(MAIN, 1, Survives)]);
     assert_eq!(stop.look(1, &[(MAIN, 1, Vm)]), (vec![MAIN], true));
 }
@@ -119,12 +119,12 @@ fn the_group_has_had_its_term_and_others_get_theirs() {
     // The processes below the main child are in its group, others are not.
     let rows = [(MAIN, 1, Dies), (8, MAIN, Vm), (9, 8, Dies), (10, 1, Vm)];
     let orders = request.ask(&tree(&rows, LATE), s(0), SignalTarget::Group);
-    assert_eq!(told(&orders).0, [10]);
+    assert_eq!(receivers(&orders).0, [10]);
 }
 
 #[test]
 fn another_term_from_outside_goes_the_same_way() {
     let rows = [(MAIN, 1, Dies), (8, MAIN, Vm)];
     let (mut stop, _) = Stop::ask(LATE, &rows);
-    assert_eq!(told(&stop.request.ask(&tree(&rows, LATE), s(3), SignalTarget::Main)).0, [8]);
+    assert_eq!(receivers(&stop.request.ask(&tree(&rows, LATE), s(3), SignalTarget::Main)).0, [8]);
 }
