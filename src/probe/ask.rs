@@ -1,4 +1,4 @@
-//! One question to the node, from finding its port to reading its answer.
+//! One request to the node, from finding its port to reading its answer.
 
 use super::deadline::{Deadline, TimedStream};
 use super::failure::Failure;
@@ -30,7 +30,7 @@ pub struct Answers {
 }
 
 const STATUS: (u32, Call) = (0, Call { module: "init", function: "get_status", argument: None });
-/// Not by way of the file server, which serves the whole release.
+/// Not through the file server, which serves the whole release.
 const NAMESPACE: (u32, Call) =
     (1, Call { module: "prim_file", function: "read_link", argument: Some(Argument::Text("/proc/self/ns/mnt")) });
 const LOADED: (u32, Call) = (2, Call { module: "application", function: "loaded_applications", argument: None });
@@ -39,11 +39,12 @@ const RUNNING: (u32, Call) =
 const LIVE: [(u32, Call); 2] = [STATUS, NAMESPACE];
 const READY: [(u32, Call); 4] = [STATUS, NAMESPACE, LOADED, RUNNING];
 
-/// Each name is an atom that the VM keeps for ever, so there are few. They sort before every name that a node has: to a
-/// second connection from there the node prefers the first, so that no probe ends another's.
+/// Each name is an atom that the VM keeps for ever, so there are few. They sort before the name of every node: of two
+/// connections from a lower name the node keeps the first, so that no probe ends another one.
 const NAMES: u32 = 8;
 const ATTEMPTS: u32 = 3 * NAMES;
-/// Some versions end a third connection under one name without a word. Others may have other reasons, and log each.
+/// Some versions close a third connection under one name without a message. Where the reason is another one, the node may
+/// log each attempt.
 const MAX_CLOSED: u32 = 2;
 
 fn name(number: u32) -> String {
@@ -90,10 +91,10 @@ fn open<S: Read + Write>(peer: &Peer, port: u16, connect: impl Fn() -> io::Resul
     Err(Failure::NamesInUse)
 }
 
-/// Asks over a connection, and collects what comes.
+/// Makes the calls over a connection, and collects the answers.
 ///
 /// # Errors
-/// The answer that counts did not come.
+/// The answer that is needed did not come.
 pub fn converse<S: Read + Write>(mut session: Session<S>, with_applications: bool) -> Result<Answers, Failure> {
     let calls: &[(u32, Call)] = if with_applications { &READY } else { &LIVE };
     for (number, call) in calls {
@@ -103,7 +104,7 @@ pub fn converse<S: Read + Write>(mut session: Session<S>, with_applications: boo
     let mut missing: Vec<u32> = calls.iter().map(|(number, _)| *number).collect();
     while !missing.is_empty() {
         let (number, term) = match session.answer() {
-            // A node whose disk hangs lives all the same.
+            // A node whose disk hangs is alive nevertheless.
             Err(Failure::NoAnswer) if missing == [NAMESPACE.0] => break,
             answer => answer?,
         };
@@ -152,7 +153,7 @@ fn application(term: &Term) -> Option<String> {
     }
 }
 
-/// `{badrpc, Reason}`: the first atom of the reason is enough for people, and holds nothing secret.
+/// `{badrpc, Reason}`: the first atom of the reason is enough, and is not a secret.
 fn failed(items: &[Term]) -> Failure {
     fn first_atom(term: &Term) -> Option<&str> {
         match term {
@@ -167,7 +168,7 @@ fn failed(items: &[Term]) -> Failure {
     Failure::CallFailed(reason.chars().filter(char::is_ascii_graphic).take(60).collect())
 }
 
-/// The hasher's keys are the kernel's random numbers.
+/// The keys of the hasher are random numbers from the kernel.
 fn random() -> [u32; 3] {
     let number = |salt: u32| {
         let [a, b, c, d, ..] = RandomState::new().hash_one(salt).to_be_bytes();

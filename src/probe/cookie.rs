@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 /// The variables by which a release's tools find its cookie.
 const VARIABLES: [&str; 3] = ["RELEASE_COOKIE", "RELX_COOKIE", "COOKIE"];
 
-/// The cookie that the VM was given on its command line, else what it finds in a file, else what the state has: the VM may
-/// be another user's, whose files we must not read.
+/// The cookie on the VM's command line, otherwise in a file where the VM looks for it, otherwise in the state: the VM may run
+/// as another user, whose files cannot be read.
 ///
 /// # Errors
-/// None is known, with the reason. It does not tell a cookie.
+/// None is known. The reason has no part of a cookie.
 pub(super) fn of_node(flags: &VmFlags, state: &State, run_dir: &Path) -> Result<String, String> {
     if let Some(cookie) = &flags.cookie {
         return Ok(cookie.clone());
@@ -29,13 +29,13 @@ pub(super) fn of_node(flags: &VmFlags, state: &State, run_dir: &Path) -> Result<
     VARIABLES.iter().find_map(|name| variable(state, name)).ok_or(reason)
 }
 
-/// In the VM's own order.
+/// In the order in which the VM reads them.
 fn files(flags: &VmFlags, state: &State, run_dir: &Path) -> Vec<PathBuf> {
     let home = flags.home.as_deref().map(Path::new);
     let config = variable(state, "XDG_CONFIG_HOME").map(PathBuf::from);
     let config = config.or_else(|| home.map(|home| home.join(".config")));
     let in_home = home.map(|home| home.join(".erlang.cookie"));
-    // Where we have written it the VM was pointed to.
+    // In the run directory if beaminit has written it.
     let in_config = [Some(run_dir), config.as_deref()].into_iter().flatten();
     in_home.into_iter().chain(in_config.map(|config| config.join("erlang/.erlang.cookie"))).collect()
 }

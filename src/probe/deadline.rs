@@ -42,7 +42,7 @@ impl TimedStream {
     /// Connects.
     ///
     /// # Errors
-    /// Nobody listens there, or the deadline came.
+    /// Nothing listens there, or the deadline came.
     pub(crate) fn connect(address: SocketAddr, deadline: Deadline) -> io::Result<Self> {
         let stream = TcpStream::connect_timeout(&address, deadline.remaining()?)?;
         stream.set_nodelay(true)?;

@@ -9,9 +9,9 @@ use std::io;
 /// Why a node did not answer, each case as the end of a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// epmd does not answer, so nobody knows the node's port.
+    /// epmd does not answer, so the node's port is not known.
     NoEpmd {
-        /// Where it should listen.
+        /// Its port.
         port: u16,
         /// What happened instead.
         cause: String,
@@ -22,7 +22,7 @@ pub enum Failure {
         /// Where epmd listens.
         port: u16,
     },
-    /// Nobody listens at the node's port.
+    /// Nothing listens at the node's port.
     NotListening {
         port: u16,
         /// What the kernel said.
@@ -30,20 +30,20 @@ pub enum Failure {
     },
     /// The connection was accepted by the kernel, and then nothing came.
     NoHandshake,
-    /// The node began the handshake and did not end it.
+    /// The node began the handshake and did not finish it.
     UnfinishedHandshake,
     /// What listens at the port does not speak Erlang's distribution protocol.
     NotANode,
     /// What listens at the port is another node.
     OtherNode(String),
     CookieRefused,
-    /// The node has the name, but lives in another container.
+    /// The node has the name, but runs in another container.
     OtherContainer,
-    /// `net_kernel:allow/1` keeps us out.
+    /// `net_kernel:allow/1` excludes probes.
     NotAllowed,
     /// Every name that a probe may have is in use.
     NamesInUse,
-    /// The node accepted us, and then did not answer the call.
+    /// The node accepted the connection, and then did not answer the call.
     NoAnswer,
     /// The node ended the connection in the middle of a call.
     ConnectionLost,
@@ -89,7 +89,7 @@ impl fmt::Display for Failure {
             Self::NoHandshake => {
                 f.write_str("the connection is accepted, but the node's net_kernel does not answer the handshake")
             }
-            Self::UnfinishedHandshake => f.write_str("the node is too busy to end the handshake"),
+            Self::UnfinishedHandshake => f.write_str("the node is too busy to finish the handshake"),
             Self::NotANode => f.write_str("the program at the node's port does not answer as an Erlang node does"),
             Self::OtherNode(name) => write!(f, "the node's port belongs to another node, {name}"),
             Self::CookieRefused => f.write_str("the node has another cookie"),

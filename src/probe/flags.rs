@@ -9,13 +9,13 @@ use super::place::{EPMD_PORT, PortSource};
 pub(super) struct VmFlags {
     /// `-name` or `-sname`, with or without a host.
     pub(super) node: Option<String>,
-    /// `-setcookie`, unless there are several, which the VM takes for none.
+    /// `-setcookie`, unless there are several: the VM then ignores all of them.
     pub(super) cookie: Option<String>,
     /// `-home`: where the VM looks for its cookie file.
     pub(super) home: Option<String>,
     /// `-proto_dist` names a protocol over TLS.
     pub(super) is_tls: bool,
-    /// `-epmd_module`, and no port that is agreed upon: the node is not found by epmd.
+    /// `-epmd_module` without a fixed port: epmd does not know the node.
     pub(super) has_own_epmd_module: bool,
     fixed_port: Option<u16>,
     epmd_port: Option<u16>,
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_vms_own_command_line_tells_how_to_reach_it() {
+    fn a_vms_own_command_line_says_how_to_reach_it() {
         let flags = parse(
             "/usr/lib/erlang/erts-13.1.5/bin/beam.smp -Bd -- -root /usr/lib/erlang -bindir /b -progname erl -- -home /data \
              -epmd_port 5999 -- -noshell -name shop@web-0.web -setcookie sesame -proto_dist inet6_tcp",

@@ -2,7 +2,8 @@
 //!
 //! Pure: no I/O, no clock.
 
-/// What a hidden node can read, which is all that OTP 26 and 27 demand. Not [`PUBLISHED`]: the node reports us to nobody.
+/// What a hidden node can read, which is all that OTP 26 and 27 demand. Not [`PUBLISHED`]: the node does not report us
+/// to others.
 ///
 /// [`PUBLISHED`]: https://www.erlang.org/doc/apps/erts/erl_dist_protocol.html#distribution-flags
 pub(crate) const FLAGS: u64 = EXTENDED_REFERENCES
@@ -33,7 +34,7 @@ const HANDSHAKE_23: u64 = 0x100_0000;
 const UNLINK_ID: u64 = 0x200_0000;
 const V4_NC: u64 = 1 << 34;
 
-/// Of all our connections: pids and references of another creation would each be a new node in the VM's tables.
+/// The same for all connections: each other creation in a pid or reference would be a new node in the VM's tables.
 pub(crate) const CREATION: u32 = 4;
 
 /// The node's answer to our name.
@@ -41,20 +42,20 @@ pub(crate) const CREATION: u32 = 4;
 pub(crate) enum Status {
     /// The handshake goes on.
     Go,
-    /// Our name is in use: by another probe, or by one whose end the node has not heard of yet.
+    /// The name is in use: by another probe, or by one whose end the node has not noticed yet.
     NameInUse,
-    /// The node takes connections of certain nodes only.
+    /// The node accepts connections from certain nodes only.
     NotAllowed,
 }
 
-/// What the node says of itself, and what we are to mix with the cookie.
+/// The node's name, and the number that is to be hashed with the cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Challenge {
     pub(crate) node: String,
     pub(crate) number: u32,
 }
 
-/// Our first message: who we are.
+/// The first message: our name.
 pub(crate) fn send_name(name: &str) -> Vec<u8> {
     let mut message = vec![b'N'];
     message.extend(FLAGS.to_be_bytes());
@@ -85,7 +86,7 @@ pub(crate) fn challenge(message: &[u8]) -> Option<Challenge> {
     Some(Challenge { node, number: u32::from_be_bytes(*number) })
 }
 
-/// Our answer to the node's challenge, with ours.
+/// The answer to the node's challenge, with a challenge to the node.
 pub(crate) fn challenge_reply(cookie: &str, theirs: u32, ours: u32) -> Vec<u8> {
     let mut message = vec![b'r'];
     message.extend(ours.to_be_bytes());
@@ -93,12 +94,12 @@ pub(crate) fn challenge_reply(cookie: &str, theirs: u32, ours: u32) -> Vec<u8> {
     message
 }
 
-/// Whether this is the answer to our challenge of a node that knows the cookie.
+/// Whether this is the right answer to our challenge: the node knows the cookie.
 pub(crate) fn is_acknowledged(message: &[u8], cookie: &str, ours: u32) -> bool {
     message.strip_prefix(b"a").is_some_and(|digest_of_node| digest_of_node == digest(cookie, ours))
 }
 
-/// What proves that somebody knows the cookie.
+/// The proof that one side knows the cookie.
 #[must_use]
 pub fn digest(cookie: &str, challenge: u32) -> [u8; 16] {
     md5::compute(format!("{cookie}{challenge}")).0
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn only_who_knows_the_cookie_acknowledges() {
+    fn only_a_node_that_knows_the_cookie_acknowledges() {
         let mut ack = vec![b'a'];
         ack.extend(digest("sesame", 7));
         assert!(is_acknowledged(&ack, "sesame", 7));
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_node_is_not_asked_to_tell_others_of_us() {
+    fn the_node_does_not_report_us_to_others() {
         const PUBLISHED: u64 = 1;
         assert_eq!(FLAGS & PUBLISHED, 0);
     }

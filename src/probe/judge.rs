@@ -1,21 +1,21 @@
-//! What the state, the kernel and the node's answers say together.
+//! The verdict, from the state, the kernel and the node's answers.
 
 use super::ask::{self, Answers, Peer};
 use super::deadline::Deadline;
 use super::failure::Failure;
 use super::flags::VmFlags;
 use super::place;
-use super::vm::{Vm, since_boot};
+use super::vm;
 use super::{Verdict, boot_mark, cookie};
 use crate::cli::{ProbeRequest, Question};
 use crate::hand_over::run_dir::RunDirPlaces;
-use crate::hand_over::state::{Process, Rejected, State};
+use crate::hand_over::state::{RecordedProcess, Rejected, State};
 use crate::kind::find_start;
-use crate::sys;
+use crate::sys::{self, Process};
 use std::path::Path;
 use std::time::Duration;
 
-/// A probe, as far as it has come.
+/// What a verdict needs.
 struct Inquiry<'a> {
     request: &'a ProbeRequest,
     state: &'a State,
@@ -34,7 +34,7 @@ pub(super) fn judge(request: &ProbeRequest, places: &RunDirPlaces, deadline: Dea
         return inquiry.waiting(verdict);
     }
     match state.main {
-        None => inquiry.booting(verdict, since_boot(state.supervisor.started), "the release is about to be started"),
+        None => inquiry.booting(verdict, vm::since(state.supervisor.started), "the release is about to be started"),
         Some(main) if !main.lives() => verdict.in_phase("ended").fail("the release has ended"),
         Some(main) => inquiry.of_release(verdict, main),
     }
@@ -49,7 +49,7 @@ fn nothing_runs(rejected: &[Rejected]) -> String {
 }
 
 impl Inquiry<'_> {
-    /// Of a start that still waits for its record, or for what its peers see of it.
+    /// The start still waits for its record or for peers.
     fn waiting(&self, verdict: Verdict) -> Verdict {
         let phase = &self.state.phase;
         let verdict = verdict.in_phase(phase.word());
@@ -60,19 +60,19 @@ impl Inquiry<'_> {
         }
     }
 
-    /// Of a release whose first process lives.
-    fn of_release(&self, verdict: Verdict, main: Process) -> Verdict {
-        let Some(vm) = Vm::find(main.pid) else {
+    /// The release's first process lives.
+    fn of_release(&self, verdict: Verdict, main: RecordedProcess) -> Verdict {
+        let Some(vm) = vm::find(main.pid, self.state.supervisor.pid) else {
             if boot_mark::is_any(self.dir) {
                 return verdict.in_phase("ended").fail("the VM has ended");
             }
-            return self.booting(verdict, since_boot(main.started), "no VM runs yet");
+            return self.booting(verdict, vm::since(main.started), "no VM runs yet");
         };
         if vm.is_stopped {
-            let message = format!("the VM, process {}, is stopped by a signal or a debugger", vm.pid);
+            let message = format!("the VM, process {}, is stopped by a signal", vm.pid);
             return verdict.in_phase("stopped").fail(message);
         }
-        let flags = VmFlags::parse(&vm.words());
+        let flags = VmFlags::parse(&vm::words(&vm));
         let Some(node) = flags.node.clone().or_else(|| self.state.node.clone()) else {
             return self.unasked(verdict, vm, "has no node name");
         };
@@ -90,15 +90,15 @@ impl Inquiry<'_> {
         let peer = Peer { port: flags.port(), node, cookie };
         let with_applications = matches!(self.request.question, Question::Ready(_));
         let answers = ask::ask(&peer, with_applications, self.deadline);
-        match answers.and_then(|answers| is_of(vm, answers)) {
+        match answers.and_then(|answers| is_of(&vm, answers)) {
             Ok(answers) => {
                 if answers.status == "started" {
-                    boot_mark::set(self.dir, vm);
+                    boot_mark::set(self.dir, &vm);
                 }
                 self.by_answers(verdict.in_phase("running"), &peer.node, &answers)
             }
-            Err(failure) if failure.may_pass() && !boot_mark::is_set(self.dir, vm) => {
-                self.booting(verdict, vm.age(), &failure.to_string())
+            Err(failure) if failure.may_pass() && !boot_mark::is_set(self.dir, &vm) => {
+                self.booting(verdict, vm::since(vm.started), &failure.to_string())
             }
             Err(failure) => verdict.in_phase("running").fail(failure.to_string()),
         }
@@ -126,7 +126,7 @@ impl Inquiry<'_> {
         verdict.pass(message)
     }
 
-    /// A release that is on its way, for `age` now. `reason` is why nothing better is known.
+    /// The release has been starting for `age`. `reason` is why no more is known.
     fn booting(&self, verdict: Verdict, age: Duration, reason: &str) -> Verdict {
         let (age, limit) = (age.as_secs(), self.request.boot.as_secs());
         let verdict = verdict.in_phase("booting");
@@ -139,8 +139,8 @@ impl Inquiry<'_> {
         }
     }
 
-    /// A node that cannot be asked, whatever its state.
-    fn unasked(&self, verdict: Verdict, vm: Vm, why: &str) -> Verdict {
+    /// The node cannot be asked, whatever its state.
+    fn unasked(&self, verdict: Verdict, vm: Process, why: &str) -> Verdict {
         let verdict = verdict.in_phase("running");
         match self.request.question {
             Question::Live => verdict.pass(format!("the VM, process {}, runs; it {why}, so no more was asked", vm.pid)),
@@ -149,7 +149,7 @@ impl Inquiry<'_> {
     }
 
     /// A node whose distribution wants a certificate, which we do not have.
-    fn over_tls(&self, verdict: Verdict, (vm, flags): (Vm, &VmFlags), node: &str) -> Verdict {
+    fn over_tls(&self, verdict: Verdict, (vm, flags): (Process, &VmFlags), node: &str) -> Verdict {
         if let Question::Ready(_) = self.request.question {
             let message = format!("distribution of {node} runs over TLS, so it cannot be asked; {INSTEAD}");
             return verdict.refuse(message);
@@ -159,11 +159,11 @@ impl Inquiry<'_> {
             .and_then(|port| place::connect_to_node(port, self.deadline));
         match connected {
             Ok(_) => {
-                boot_mark::set(self.dir, vm);
+                boot_mark::set(self.dir, &vm);
                 verdict.pass(format!("{node} accepted a connection; it wants TLS, so no more was asked"))
             }
-            Err(failure) if failure.may_pass() && !boot_mark::is_set(self.dir, vm) => {
-                self.booting(verdict, vm.age(), &failure.to_string())
+            Err(failure) if failure.may_pass() && !boot_mark::is_set(self.dir, &vm) => {
+                self.booting(verdict, vm::since(vm.started), &failure.to_string())
             }
             Err(failure) => verdict.fail(failure.to_string()),
         }
@@ -181,8 +181,8 @@ const INSTEAD: &str =
     "use an httpGet or tcpSocket probe of the application's own port, or exec: beaminit exec bin/app rpc";
 
 /// A node of the same name and cookie may live in another container of the pod.
-fn is_of(vm: Vm, answers: Answers) -> Result<Answers, Failure> {
-    let own = vm.mount_namespace().unwrap_or_else(sys::mount_namespace);
+fn is_of(vm: &Process, answers: Answers) -> Result<Answers, Failure> {
+    let own = vm::mount_namespace(vm).unwrap_or_else(sys::mount_namespace);
     match answers.mount_namespace {
         Some(of_node) if of_node != own && own != 0 => Err(Failure::OtherContainer),
         _ => Ok(answers),

@@ -24,11 +24,11 @@ use std::time::Duration;
 
 pub(crate) use verdict::Verdict;
 
-/// Asks. Whatever hangs, the verdict comes within the timeout.
+/// Probes. Whatever hangs, the verdict comes within the timeout.
 pub(crate) fn probe(request: &ProbeRequest, places: RunDirPlaces) -> Verdict {
     let (sender, verdict) = mpsc::channel();
     let asked = request.clone();
-    // The one that knows what it waits for shall be the one to tell.
+    // Less for the thread, so that it has time to say what it waited for.
     let margin = (request.timeout / 10).min(Duration::from_millis(50));
     let deadline = Deadline::after(request.timeout.saturating_sub(margin));
     // A read from /proc or a file can hang, and has no timeout. What hangs ends with this process.

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum PortSource {
-    /// It is agreed upon: `-erl_epmd_port`.
+    /// `-erl_epmd_port`.
     Fixed(u16),
     Epmd(u16),
 }
@@ -50,10 +50,10 @@ fn ask_epmd(port: u16, name: &str, deadline: Deadline) -> io::Result<Option<u16>
     }
 }
 
-/// Connects to the node without a word.
+/// Connects to the node, and sends nothing.
 ///
 /// # Errors
-/// Nobody listens there, or does not accept in time.
+/// Nothing listens there, or it does not accept in time.
 pub(super) fn connect_to_node(port: u16, deadline: Deadline) -> Result<TimedStream, Failure> {
     connect(port, deadline).map_err(|error| Failure::of_connecting(port, &error))
 }
@@ -62,7 +62,7 @@ fn connect(port: u16, deadline: Deadline) -> io::Result<TimedStream> {
     let mut failed = None;
     for address in addresses() {
         match TimedStream::connect(SocketAddr::new(address, port), deadline) {
-            // What the first address says is what people look for.
+            // The error at the first address is the one to report.
             Err(error) if error.kind() != ErrorKind::TimedOut => failed = failed.or(Some(error)),
             connected => return connected,
         }
@@ -71,7 +71,8 @@ fn connect(port: u16, deadline: Deadline) -> io::Result<TimedStream> {
 }
 
 /// The loopback addresses, where a node listens by default, then those of the interfaces
-/// (`inet_dist_use_interface`). These are looked up only if nobody listens at the former.
+/// (`inet_dist_use_interface`). The latter are looked up only if nothing listens at the
+/// former.
 pub(super) fn addresses() -> impl Iterator<Item = IpAddr> {
     let loopback = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
     let others = std::iter::once_with(sys::interface_addresses).flatten();
@@ -116,14 +117,14 @@ mod tests {
     }
 
     #[test]
-    fn epmd_tells_the_port() {
+    fn epmd_knows_the_port() {
         let epmd = answering(b"w\0\xa1\x02M\0\0\x06\0\x05\0\x04shop\0\0");
         assert_eq!(find_port(&PortSource::Epmd(epmd), "shop", soon()), Ok(0xa102));
         assert_eq!(find_port(&PortSource::Fixed(9000), "shop", soon()), Ok(9000));
     }
 
     #[test]
-    fn what_epmd_does_not_tell_has_its_reason() {
+    fn what_epmd_does_not_know_has_its_reason() {
         let epmd = answering(b"w\x01");
         assert_eq!(reason(epmd, soon()), format!("epmd at port {epmd} does not know shop"));
         let other = answering(b"HTTP");

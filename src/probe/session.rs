@@ -1,4 +1,4 @@
-//! A connection to a node: handshake, calls, answers. Over any stream, so that hostile ones can be made up.
+//! A connection to a node: handshake, calls, answers. Over any stream, so that tests can make hostile ones.
 //!
 //! Pure: no I/O, no clock.
 
@@ -7,18 +7,18 @@ use super::handshake::{self, CREATION, Status};
 use super::terms::{self, Encoder, Term};
 use std::io::{self, ErrorKind, Read, Write};
 
-/// Whom we connect to, and as whom.
+/// The node to connect to, and the name to connect under.
 #[derive(Clone, Copy)]
 pub struct Credentials<'a> {
     /// The node's name, or the part before the `@` where its host is not known.
     pub node: &'a str,
     pub cookie: &'a str,
     pub ours: &'a str,
-    /// Numbers that nobody can foresee: the challenge, and those that tell our calls from an earlier probe's.
+    /// Numbers that nobody can foresee: the challenge, and two by which the answers to this probe's calls are known.
     pub random: [u32; 3],
 }
 
-/// How a handshake ended that did not fail for good.
+/// Why a handshake failed.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Refused {
     /// Another name may be free.
@@ -55,21 +55,21 @@ pub struct Session<S> {
     random: [u32; 2],
 }
 
-/// The longest message that we read, in bytes: a list of all applications takes a tenth of it.
+/// The longest message that is read, in bytes: a list of all applications takes a tenth of it.
 const MAX_MESSAGE: u32 = 1 << 17;
 /// The longest message of a handshake: the node's name and a few numbers.
 const MAX_HANDSHAKE: u16 = 1 << 10;
 /// Before every message without an atom cache.
 const PASS_THROUGH: u8 = 112;
 const REG_SEND: u32 = 6;
-/// `SEND`, and the same with a trace token.
+/// `SEND` and `SEND_TT`.
 const SENDS: [i32; 2] = [2, 12];
 
 impl<S: Read + Write> Session<S> {
-    /// Makes us known to the node.
+    /// Shakes hands with the node.
     ///
     /// # Errors
-    /// The node does not let us in, or what is there is not the node.
+    /// The node refuses, or it is another program.
     pub fn open(mut stream: S, who: &Credentials<'_>) -> Result<Self, Refused> {
         send_handshake(&mut stream, &handshake::send_name(who.ours))?;
         let status = match receive_handshake(&mut stream) {
@@ -94,7 +94,7 @@ impl<S: Read + Write> Session<S> {
                 Ok(Self { stream, ours: who.ours.to_owned(), random })
             }
             Err(error) if !is_closed(&error) => Err(half_answered(&error).into()),
-            // A node ends the connection to one that has another cookie. One that gives a wrong digest has another itself.
+            // A node closes a connection from one with another cookie. A wrong digest means that it has another cookie itself.
             _ => Err(Failure::CookieRefused.into()),
         }
     }
@@ -102,7 +102,7 @@ impl<S: Read + Write> Session<S> {
     /// Sends a call to `rex`, the server of the node that runs calls of others. Its answer has the same `number`.
     ///
     /// # Errors
-    /// The node ended the connection, or takes nothing more.
+    /// The node closed the connection, or reads no more.
     pub fn call(&mut self, number: u32, call: Call) -> Result<(), Failure> {
         let mut message = Encoder::default();
         let pid = |encoder: &mut Encoder, ours: &str| _ = encoder.pid(ours, CREATION);
@@ -125,7 +125,7 @@ impl<S: Read + Write> Session<S> {
         self.stream.write_all(&packet).map_err(|error| unfinished(&error))
     }
 
-    /// The next answer to one of our calls, with the call's number.
+    /// The next answer to one of the calls, with the call's number.
     ///
     /// # Errors
     /// None comes.
@@ -133,7 +133,7 @@ impl<S: Read + Write> Session<S> {
         loop {
             let packet = self.receive().map_err(|error| unfinished(&error))?;
             if packet.is_empty() {
-                // A tick: the node ends the connection to one that gives no sign of life.
+                // A tick: the node closes a connection on which nothing comes back.
                 self.stream.write_all(&[0; 4]).map_err(|error| unfinished(&error))?;
             } else if let Some(answer) = self.read(&packet).map_err(|terms::Malformed| Failure::NotANode)? {
                 return Ok(answer);
@@ -151,7 +151,7 @@ impl<S: Read + Write> Session<S> {
         read_exactly(&mut self.stream, length as usize)
     }
 
-    /// The answer in a packet: `{Reference, Result}` to our pid. Anything else is not for us.
+    /// The answer in a packet: `{Reference, Result}` to our pid. Anything else is ignored.
     fn read(&self, packet: &[u8]) -> Result<Option<(u32, Term)>, terms::Malformed> {
         let Some(mut packet) = packet.strip_prefix(&[PASS_THROUGH]) else { return Err(terms::Malformed) };
         match terms::decode(&mut packet)? {
@@ -167,7 +167,7 @@ impl<S: Read + Write> Session<S> {
     }
 }
 
-/// Whether `found` is the name that we look for, which may be without its host.
+/// Whether `found` is the expected name, which may be without its host.
 fn is_named(found: &str, expected: &str) -> bool {
     let short = || found.split_once('@').map(|(name, _)| name);
     found == expected || !expected.contains('@') && short() == Some(expected)
@@ -188,7 +188,7 @@ fn receive_handshake(stream: &mut impl Read) -> io::Result<Vec<u8>> {
     read_exactly(stream, length.into())
 }
 
-/// Memory grows with what comes, not with the length that was announced.
+/// Memory grows with what arrives, not with the announced length.
 fn read_exactly(stream: &mut impl Read, length: usize) -> io::Result<Vec<u8>> {
     let mut message = Vec::new();
     stream.take(length as u64).read_to_end(&mut message)?;

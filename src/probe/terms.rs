@@ -2,9 +2,10 @@
 //!
 //! Pure: no I/O, no clock.
 //!
-//! The reader is for whatever a port sends: it takes no length's word for memory, and nests no deeper than `MAX_DEPTH`.
+//! The reader takes anything that a port may send: it reserves no memory for an announced length, and nests no deeper than
+//! `MAX_DEPTH`.
 
-/// A term that was read. What no answer of interest consists of is skipped as [`Term::Other`].
+/// A term that was read. What no expected answer contains is skipped as [`Term::Other`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Term {
     Atom(String),
@@ -12,7 +13,7 @@ pub enum Term {
     Integer(i32),
     /// A string or a binary.
     Text(Vec<u8>),
-    /// The numbers of a reference, which node made it left out.
+    /// The numbers of a reference, without its node.
     Reference(Vec<u32>),
     Tuple(Vec<Self>),
     List(Vec<Self>),
@@ -33,7 +34,7 @@ const MAX_DEPTH: u8 = 32;
 /// Reads one term, and leaves what follows it in `bytes`.
 ///
 /// # Errors
-/// The bytes are not a term, or one that nests too deep.
+/// The bytes are not a term, or it nests too deep.
 pub(crate) fn decode(bytes: &mut &[u8]) -> Result<Term, Malformed> {
     if u8_of(bytes)? != VERSION {
         return Err(Malformed);
@@ -62,7 +63,7 @@ fn term(bytes: &mut &[u8], depth: u8) -> Result<Term, Malformed> {
     })
 }
 
-/// Each element has at least one byte, so a length that is not true ends with the bytes.
+/// Each element has at least one byte, so a false length ends with the bytes.
 fn sequence(length: u32, bytes: &mut &[u8], depth: u8) -> Result<Vec<Term>, Malformed> {
     (0..length).map(|_| term(bytes, depth)).collect()
 }
@@ -78,7 +79,7 @@ fn reference(tag: u8, bytes: &mut &[u8], depth: u8) -> Result<Term, Malformed> {
     Ok(Term::Reference((0..words).map(|_| u32_of(bytes)).collect::<Result<_, _>>()?))
 }
 
-/// What counts only by its length.
+/// Skips a term of which only the length matters.
 fn skip(tag: u8, bytes: &mut &[u8], depth: u8) -> Result<Term, Malformed> {
     match tag {
         70 => take(8, bytes)?,                                      // a float
@@ -143,7 +144,7 @@ fn u32_of(bytes: &mut &[u8]) -> Result<u32, Malformed> {
     array(bytes).map(u32::from_be_bytes)
 }
 
-/// Terms that are written one after the other.
+/// Writes terms one after the other.
 #[derive(Default)]
 pub(crate) struct Encoder {
     pub(crate) bytes: Vec<u8>,

@@ -1,4 +1,4 @@
-//! A node that is made up, byte by byte.
+//! Probes of a node that sends what a test says, byte by byte.
 
 use super::ask::{Answers, converse};
 use super::failure::Failure;
@@ -11,7 +11,7 @@ const COOKIE: &str = "sesame";
 const OURS: &str = "-probe-0@beaminit";
 const RANDOM: [u32; 3] = [7, 8, 9];
 
-/// What a port sends, and then nothing more: the end, or silence until the deadline.
+/// A port that sends these bytes, and then ends or stays silent until the deadline.
 #[derive(Default)]
 struct Port {
     sends: Vec<u8>,
@@ -84,7 +84,7 @@ fn namespace(encoder: &mut Encoder) {
     encoder.tuple(2).atom("ok").binary("mnt:[4026531840]");
 }
 
-/// What comes of it when the node sends these packets.
+/// The result when the node sends these packets.
 fn ask(packets: &[Vec<u8>], with_applications: bool, then: Option<ErrorKind>) -> Result<Answers, Failure> {
     let port = Port { sends: [handshake("a@b"), packets.concat()].concat(), then, ..Port::default() };
     let who = Credentials { node: "a@b", cookie: COOKIE, ours: OURS, random: RANDOM };

@@ -1,11 +1,11 @@
-//! What a probe says in the end.
+//! The result of a probe.
 
 use super::deadline::Deadline;
 use crate::cli::Question;
 use crate::exit;
 use serde::Serialize;
 
-/// What a probe says in the end: one line, and the exit code.
+/// The result of a probe: one line, and the exit code.
 #[derive(Debug, Serialize)]
 pub(crate) struct Verdict {
     probe: &'static str,
@@ -19,7 +19,7 @@ pub(crate) struct Verdict {
 }
 
 impl Verdict {
-    /// Of nothing yet.
+    /// Before anything is known.
     pub(super) fn new(question: &Question, began: Deadline) -> Self {
         let probe = match question {
             Question::Live => "live",
@@ -55,19 +55,19 @@ impl Verdict {
         Self { exit_code, message, milliseconds: self.began.elapsed().as_millis(), ..self }
     }
 
-    /// What we exit with: 0, 1, or 64.
+    /// 0, 1, or 64.
     pub(crate) fn exit_code(&self) -> u8 {
         self.exit_code
     }
 
-    /// The line for people.
+    /// For people.
     pub(crate) fn to_text(&self) -> String {
         format!("{}: {}\n", self.probe, self.message)
     }
 
-    /// The same for programs.
+    /// For programs.
     pub(crate) fn to_json(&self) -> String {
-        // Nothing in it can fail: it has text and numbers only.
+        // Cannot fail: it has text and numbers only.
         serde_json::to_string(self).unwrap_or_default() + "\n"
     }
 }

@@ -59,8 +59,7 @@ impl ProcessTree {
             std::iter::successors(Some(process.parent), |pid| parent_of(*pid)).take(depth).any(|pid| pid == own)
         };
         let descendants = processes.iter().filter(|process| is_below(process));
-        let descendants =
-            descendants.map(|process| Descendant { process: process.clone(), survives_term: false }).collect();
+        let descendants = descendants.map(|process| Descendant { process: *process, survives_term: false }).collect();
         Some(Self { descendants, main, now })
     }
 

@@ -12,7 +12,7 @@ pub(crate) const TICKS_PER_SECOND: u64 = 100;
 const MAX_PROCESSES: usize = 4096;
 
 /// One line of /proc/PID/stat.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Process {
     pub(crate) pid: i32,
     pub(crate) parent: i32,

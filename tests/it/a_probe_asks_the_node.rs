@@ -65,8 +65,8 @@ fn a_liveness_probe_alone_does_not_end_a_pod_that_waits_long() {
 fn each_failure_has_its_reason() {
     let node = ProbedNode::start(&[]).once_ready();
     node.signal_vm("STOP");
-    node.fails(&["live"], ", is stopped by a signal or a debugger");
-    node.fails(&["ready"], ", is stopped by a signal or a debugger");
+    node.fails(&["live"], ", is stopped by a signal");
+    node.fails(&["ready"], ", is stopped by a signal");
     node.signal_vm("CONT");
     assert_eq!(node.probe(&["live"]).0, Some(0));
 
@@ -155,6 +155,22 @@ fn the_vm_of_another_user_is_asked() {
     // Who may not read the state learns nothing.
     let (code, line) = verdict(&node.pod.exec_as(54322, ["beaminit", "probe", "live"]));
     assert!(code == Some(1) && line.contains("no beaminit of this container has started a release"), "{line}");
+}
+
+/// Its VM is not below the command any more.
+#[test]
+fn a_release_in_the_background_is_found() {
+    let tmp = shared_dir();
+    let of_release = |pod: Pod| {
+        let pod = pod.release(Built::Mix.dir()).mount_writable(tmp.path(), "/demo").env("RELEASE_TMP", "/demo");
+        let pod = pod.env("RELEASE_DISTRIBUTION", "name").env("RELEASE_NODE", NODE).env("RELEASE_COOKIE", COOKIE);
+        pod.env("BEAMINIT_WAIT", "off")
+    };
+    let words = ["sh", "-c", "bin/demo daemon; sleep 1000; exit 1"];
+    let node = ProbedNode::start_command(&words, of_release).once_ready();
+    node.signal_vm("KILL");
+    wait_until(BOOT, "its end", || vm(&node.pod).is_none());
+    node.fails(&["live"], "the VM has ended");
 }
 
 #[test]

@@ -24,9 +24,9 @@ use std::time::{Duration, SystemTime};
 pub struct State {
     version: u32,
     /// The beaminit that wrote it.
-    pub(crate) supervisor: Process,
+    pub(crate) supervisor: RecordedProcess,
     /// The release's first process, once it was started.
-    pub(crate) main: Option<Process>,
+    pub(crate) main: Option<RecordedProcess>,
     /// The mount namespace of both: what distinguishes containers.
     pub(crate) mount_namespace: u64,
     /// How far the start has come.
@@ -64,7 +64,7 @@ pub(crate) struct StartedRelease<'a> {
 
 /// A process, and when it was started in the kernel's ticks since boot: numbers alone come again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Process {
+pub(crate) struct RecordedProcess {
     /// Its number.
     pub(crate) pid: i32,
     /// Field 22 of /proc/PID/stat.
@@ -105,7 +105,7 @@ impl State {
         let written_at = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         Some(Self {
             version: VERSION,
-            supervisor: Process::living(i32::try_from(std::process::id()).ok()?)?,
+            supervisor: RecordedProcess::living(i32::try_from(std::process::id()).ok()?)?,
             main: None,
             mount_namespace: sys::mount_namespace(),
             phase: Phase::started(),
@@ -218,7 +218,7 @@ impl State {
 
     /// The same once the release's first process is started.
     pub(crate) fn with_main(self, main: i32) -> Self {
-        Self { main: Process::living(main), ..self }
+        Self { main: RecordedProcess::living(main), ..self }
     }
 
     /// Whether its writer lives in this container: else it is another's with whom we share a volume, or left over.
@@ -226,7 +226,7 @@ impl State {
         if self.mount_namespace != sys::mount_namespace() {
             return Err("it is of another container".into());
         }
-        if Process::living(self.supervisor.pid) != Some(self.supervisor) {
+        if RecordedProcess::living(self.supervisor.pid) != Some(self.supervisor) {
             return Err(format!("the beaminit that wrote it, process {}, has ended", self.supervisor.pid));
         }
         Ok(())
@@ -260,7 +260,7 @@ fn variables_for_tools(env: &Env, hand_over: &HandOver, given: &ReleaseVariables
 /// Flags of the node alone: a tool with its name would be a second one.
 const FLAGS: [&str; 4] = ["ERL_AFLAGS", "ERL_FLAGS", "ERL_ZFLAGS", "ELIXIR_ERL_OPTIONS"];
 
-impl Process {
+impl RecordedProcess {
     /// Whether it still lives.
     pub(crate) fn lives(self) -> bool {
         Self::living(self.pid) == Some(self)

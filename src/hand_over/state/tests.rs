@@ -161,10 +161,10 @@ fn the_writer_must_live_in_this_container() {
     assert_eq!(with_state(&elsewhere), "it is of another container");
     let started = state.supervisor.started;
     for supervisor in [
-        Process { pid: 1, started },
-        Process { started: started + 1, ..state.supervisor },
-        Process { pid: i32::MAX, started },
-        Process { pid: -1, started },
+        RecordedProcess { pid: 1, started },
+        RecordedProcess { started: started + 1, ..state.supervisor },
+        RecordedProcess { pid: i32::MAX, started },
+        RecordedProcess { pid: -1, started },
     ] {
         let dead = with_state(&State { supervisor, ..state.clone() });
         assert!(dead.starts_with("the beaminit that wrote it, process "), "{dead}");
