@@ -5,13 +5,13 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use super::files::{directory_of, files_of, set_mode, shared_dir};
 use super::vm::{BOOT, environment, vm};
-use super::{Built, Cluster, DnsSettings, Ended, Pod, RunningPod, scratch_dir};
+use super::{Built, Cluster, DnsSettings, Ended, Pod, RunningPod, scratch_dir, wait_until};
 
 /// The pod of each set-up, in the namespace `default`.
 pub const POD: &str = "demo-0";
@@ -49,6 +49,8 @@ pub struct SetUp {
     has_record: bool,
     names: Option<(String, String)>,
     may_change: Vec<String>,
+    /// Where files have names by chance.
+    random_names_in: Option<String>,
 }
 
 /// What one run shows.
@@ -82,6 +84,7 @@ impl SetUp {
             has_record: true,
             names: None,
             may_change: Vec::new(),
+            random_names_in: None,
         }
     }
 
@@ -159,6 +162,12 @@ impl SetUp {
         self
     }
 
+    /// A directory, in a path of the pod, in which files get names by chance.
+    pub fn random_names_in(mut self, dir: &str) -> Self {
+        self.random_names_in = Some(format!("{dir}/"));
+        self
+    }
+
     /// Runs it twice, and panics if the runs differ.
     #[track_caller]
     pub fn changes_nothing(self) {
@@ -215,6 +224,8 @@ impl SetUp {
         let pod = pod.release(self.release.dir()).mount_writable(image.path(), "/app");
         let pod = pod.mount_config(config.path()).mount_writable(home.path(), "/home").env("HOME", "/home");
         let pod = pod.mount_writable(tmp.path(), "/tmp").mount_writable(shm.path(), "/dev/shm");
+        // The pod would else ask for a wait with some programs that stand in for a release.
+        let pod = pod.env("BEAMINIT_WAIT", "auto");
         let pod = self.described.iter().fold(pod.command(&self.command), |pod, described| described(pod));
         if self.has_record {
             cluster.dns().publish(FQDN, &[pod.address()]);
@@ -223,9 +234,17 @@ impl SetUp {
         let mut seen = self.watch(&pod);
         drop(pod);
         for (name, dir) in [("/app", &image), ("/home", &home), ("/tmp", &tmp), ("/dev/shm", &shm)] {
-            seen.left.extend(left_in(name, dir.path()));
+            let left = left_in(name, dir.path()).into_iter();
+            seen.left.extend(left.map(|(path, file)| (self.without_chance(path), file)));
         }
         seen
+    }
+
+    fn without_chance(&self, path: String) -> String {
+        match &self.random_names_in {
+            Some(dir) if path.starts_with(dir) => format!("{dir}…"),
+            _ => path,
+        }
     }
 
     /// A copy of the release, with its further files, that every user may write.
@@ -249,12 +268,14 @@ impl SetUp {
         let (mut variables, mut tools) = (BTreeMap::new(), Vec::new());
         if !matches!(self.end, End::Itself) {
             pod.expect_line(&self.marker, 3 * BOOT);
+            wait_until_idle(pod);
             variables = vm(pod).map(|vm| environment(vm.pid)).unwrap_or_default();
             tools.extend(self.tools.iter().map(|words| run_tool(pod, words)));
         }
         let ended = self.end(pod);
         let mut output: Vec<_> = pod.log().into_iter().map(|line| masked(&line.text)).collect();
-        output.retain(|line| !line.starts_with("beaminit: ") && !line.starts_with("hint: "));
+        // In front of an error beaminit ends a line that the release may have left open.
+        output.retain(|line| !line.is_empty() && !line.starts_with("beaminit: ") && !line.starts_with("hint: "));
         output.sort();
         Seen { ended, output, left: BTreeMap::new(), environment: variables, tools }
     }
@@ -277,6 +298,24 @@ impl SetUp {
         }
         panic!("{}: it does not end: {:#?}", self.what, pod.log())
     }
+}
+
+/// An application that says that it starts counts as started a moment later only, and is stopped only then. The VM has
+/// booted when it has nothing to do for a while.
+fn wait_until_idle(pod: &RunningPod) {
+    const IDLE: Duration = Duration::from_millis(300);
+    let ticks = || -> Option<String> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", vm(pod)?.pid)).ok()?;
+        Some(stat.split_ascii_whitespace().skip(13).take(2).collect::<Vec<_>>().join(" "))
+    };
+    let (mut last, mut since) = (ticks(), Instant::now());
+    wait_until(BOOT, "an idle VM", || {
+        let now = ticks();
+        if now != last {
+            (last, since) = (now, Instant::now());
+        }
+        last.is_none() || since.elapsed() >= IDLE
+    });
 }
 
 fn owned(words: &[&str]) -> Vec<String> {
