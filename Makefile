@@ -33,7 +33,8 @@ test: setup ## check everything, as continuous integration does (root, Debian)
 	$(MAKE) static
 
 # The roots of three Debian releases are made the first time, a minute or two each, and kept in target/tmp.
-otp: setup ## run what depends on the VM with OTP 23, 25 and 27 (root, Debian's mirrors)
+otp: setup ## run what depends on the VM with OTP 23, 25 and 27, and in images of every shape (root, Debian's mirrors)
+	@sh tests/setup.sh aarch64-unknown-linux-musl
 	python3 tests/leftovers.py cargo test --test otp -- --include-ignored
 
 bench: setup ## measure beaminit beside tini, dumb-init and catatonit (needs a quiet machine)

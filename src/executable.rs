@@ -97,10 +97,9 @@ impl Obstacle {
 
     fn of_binary(file: &Path) -> Option<Self> {
         let elf = ElfFile::read(file)?;
-        // A 64-bit kernel may run the other one.
-        let is_foreign = |machine: &&str| *machine != std::env::consts::ARCH && *machine != "x86";
-        if let Some(machine) = elf.machine.filter(is_foreign) {
-            return Some(Self::OtherMachine(Some(machine)));
+        // The kernel may have somebody to emulate another machine (binfmt_misc), which no container can see.
+        if elf.machine.is_some_and(|machine| machine != std::env::consts::ARCH) {
+            return None;
         }
         elf.loader.filter(|loader| !Path::new(loader).exists()).map(Self::MissingLoader)
     }

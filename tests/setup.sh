@@ -1,13 +1,13 @@
 #!/bin/sh
-# Installs what the tests and the demo need, if it may, else says how. usage: setup.sh RUST_TARGET
+# Installs what the tests and the demo need, if it may, else says how. usage: setup.sh RUST_TARGET...
 set -eu
 
 # bind9, bind9-dnsutils, dnsmasq-base, unbound: real name servers, which the tests start themselves.
 # elixir, rebar3, rabbitmq-server: the real releases. iproute2, util-linux: namespaces. binutils: the static check.
 # tini, dumb-init, catatonit: the peers. mawk: what templates were filled in by.
-# openssl: certificates. ejabberd: a server whose own script waits for the VM. strace: which system calls we use. qemu-user-static: tries the binary for another machine. debootstrap: Debian releases with other Erlangs, and the demo's base image where none can be pulled.
+# openssl: certificates. musl-tools, busybox-static: what images FROM scratch and Alpine have. ejabberd: a server whose own script waits for the VM. strace: which system calls we use. qemu-user-static: tries the binary for another machine. debootstrap: Debian releases with other Erlangs, and the demo's base image where none can be pulled.
 packages="elixir rebar3 rabbitmq-server iproute2 tini dumb-init catatonit mawk perl util-linux binutils gcc libc6-dev strace"
-packages="$packages bind9 bind9-dnsutils dnsmasq-base unbound debootstrap python3-venv qemu-user-static ejabberd openssl"
+packages="$packages bind9 bind9-dnsutils dnsmasq-base unbound debootstrap python3-venv qemu-user-static ejabberd openssl musl-tools busybox-static"
 # Any kubectl does; Debian's is the oldest that the manifests are for.
 command -v kubectl >/dev/null || packages="$packages kubernetes-client"
 
@@ -37,10 +37,11 @@ if [ -n "$missing" ]; then
     fi
 fi
 
-if ! [ -d "$(rustc --print sysroot)/lib/rustlib/$1" ]; then
-    command -v rustup >/dev/null || { echo "the Rust target $1 is missing; run: rustup target add $1" >&2; exit 1; }
-    rustup target add "$1"
-fi
+for target in "$@"; do
+    [ -d "$(rustc --print sysroot)/lib/rustlib/$target" ] && continue
+    command -v rustup >/dev/null || { echo "the Rust target $target is missing; run: rustup target add $target" >&2; exit 1; }
+    rustup target add "$target"
+done
 
 # Kubernetes' published schemas.
 validate=${CARGO_TARGET_DIR:-target}/tmp/kubernetes-validate

@@ -16,8 +16,7 @@ use std::path::{Path, PathBuf};
 /// There is none (66), or it cannot run here (126, 127).
 pub(crate) fn check_vm(layout: &ReleaseLayout, env: &Env) -> Result<Option<Problem>, Error> {
     let Some(vm) = own_vm(layout) else { return check_installed_vm(layout, env.get("PATH")) };
-    check_runs_here(&vm.join("bin/erlexec"))?;
-    Ok(None)
+    check_runs_here(&vm.join("bin/erlexec"))
 }
 
 /// The version of the runtime system of the Erlang in `path`, by its directory `erts-VSN`.
@@ -52,19 +51,20 @@ fn check_installed_vm(layout: &ReleaseLayout, path: Option<&OsStr>) -> Result<Op
     }))
 }
 
-/// What the loader would find.
-fn check_runs_here(program: &Path) -> Result<(), Error> {
-    let Some(elf) = ElfFile::read(program) else { return Ok(()) };
+/// What the loader would find. Another machine may be emulated, which no container can see.
+fn check_runs_here(program: &Path) -> Result<Option<Problem>, Error> {
+    let Some(elf) = ElfFile::read(program) else { return Ok(None) };
     let refuse = |code, cause: String, hint: &str| {
         Err(Error::new(Stage::Release, code, format!("{}: {cause}", program.display())).hint(hint))
     };
     let here = std::env::consts::ARCH;
     if let Some(machine) = elf.machine.filter(|machine| !runs_on(machine, here)) {
-        let hint = "build the image for this machine: docker build --platform linux/ARCH; or choose the node by nodeSelector: \
-                    {kubernetes.io/arch: ARCH}";
-        return refuse(exit::NOT_EXECUTABLE, format!("it is for {machine}, this machine is {here}"), hint);
+        let hint = "unless the kernel emulates it, build the image for this machine: docker build --platform linux/ARCH; \
+                    or choose the node by nodeSelector: {kubernetes.io/arch: ARCH}";
+        let message = format!("{}: it is for {machine}, this machine is {here}", program.display());
+        return Ok(Some(Problem::new(message).hint(hint)));
     }
-    let Some(loader) = elf.loader else { return Ok(()) };
+    let Some(loader) = elf.loader else { return Ok(None) };
     if !Path::new(&loader).exists() {
         let library = if loader.contains("musl") { "musl (Alpine)" } else { "glibc (Debian)" };
         let hint = format!("build the release on the image that it runs on: it was built for {library}");
@@ -80,7 +80,7 @@ fn check_runs_here(program: &Path) -> Result<(), Error> {
                 "build the release on the image that it runs on, or run it on one as new as the one it was built on";
             refuse(exit::NOT_EXECUTABLE, cause, hint)
         }
-        _ => Ok(()),
+        _ => Ok(None),
     }
 }
 
@@ -113,8 +113,8 @@ mod tests {
 
     #[test]
     fn this_machines_own_programs_run_here() {
-        assert!(check_runs_here(Path::new("/proc/self/exe")).is_ok());
-        assert!(check_runs_here(Path::new("/nonexistent")).is_ok(), "left to the start itself");
+        assert_eq!(check_runs_here(Path::new("/proc/self/exe")), Ok(None));
+        assert_eq!(check_runs_here(Path::new("/nonexistent")), Ok(None), "left to the start itself");
         assert!(runs_on("x86", "x86_64") && !runs_on("x86_64", "x86") && !runs_on("aarch64", "x86_64"));
         assert!(runs_on("arm", "aarch64") && !runs_on("aarch64", "arm"));
     }

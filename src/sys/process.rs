@@ -27,7 +27,8 @@ pub(crate) struct Process {
 impl Process {
     /// `None`: there is no such process, or it has ended and its parent has not waited for it.
     pub(crate) fn read(pid: i32) -> Option<Self> {
-        let stat = read_head(&format!("/proc/{pid}/stat"))?;
+        // The first thread's, which says the same: qemu makes up the /proc/PID/stat of the process that it runs.
+        let stat = read_head(&format!("/proc/{pid}/task/{pid}/stat"))?;
         // The second field, the name in parentheses, may contain both parentheses and spaces.
         let (head, tail) = stat.rsplit_once(')')?;
         let name = head.split_once('(')?.1;

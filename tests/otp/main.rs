@@ -1,5 +1,5 @@
-//! The promises that depend on the VM, on the Erlangs and Elixirs of three Debian releases. `make test` runs them on the
-//! oldest and the newest, `make otp` on all and more of them.
+//! The promises that depend on the system: on its VM, with the Erlangs and Elixirs of three Debian releases, and on what else
+//! an image has. `make test` runs the oldest and the newest of them, `make otp` all.
 
 #![allow(
     clippy::unwrap_used,
@@ -36,6 +36,7 @@ macro_rules! on_each_otp {
 
 mod a_term_at_any_moment_ends_it;
 mod exit_codes_and_crash_dumps;
+mod images;
 mod rabbitmq;
 mod the_cookie_in_every_mode;
 mod the_talks_configmap;
