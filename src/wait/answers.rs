@@ -1,4 +1,4 @@
-//! What a server said to a question, and whose word it is.
+//! What a server answered, and for which zone it speaks.
 //!
 //! Pure: no I/O, no clock.
 
@@ -41,7 +41,7 @@ pub enum Refusal {
     FormErr,
     /// It does not know this kind of question (NOTIMP). Perhaps it would without EDNS.
     NotImp,
-    /// It does not serve us (REFUSED).
+    /// It does not serve this client (REFUSED).
     Refused,
     Other,
 }
@@ -51,23 +51,23 @@ pub enum Failure {
     Timeout,
     /// The server could not find out (SERVFAIL), as `CoreDNS` says while it starts.
     ServFail,
-    /// Nobody listens there (ICMP), or there is no route.
+    /// Nothing listens there (ICMP), or there is no route.
     Unreachable,
-    /// The answer was cut short, and could not be had over TCP.
+    /// The answer was truncated, and could not be fetched over TCP.
     Truncated,
     /// It could not be read.
     Garbage,
 }
 
 impl Refusal {
-    /// Whether the same question without EDNS may have better luck.
+    /// Whether the same question without EDNS may be answered.
     #[must_use]
     pub fn may_be_for_edns(self) -> bool {
         matches!(self, Self::FormErr | Self::NotImp)
     }
 }
 
-/// Whose word on the awaited name's existence counts.
+/// Which zones may say whether the awaited name exists.
 #[derive(Clone, Debug)]
 pub struct Authority {
     name: Fqdn,
@@ -75,7 +75,7 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// The rule for `name`. The cluster domain counts only if the name lies in it.
+    /// The rule for `name`. The cluster domain counts only if the name is in it.
     #[must_use]
     pub fn over(name: &Fqdn, cluster_domain: Option<&Fqdn>) -> Self {
         let cluster_domain = cluster_domain.filter(|domain| name.is_within(domain)).cloned();
@@ -83,7 +83,7 @@ impl Authority {
     }
 
     /// Whether `zone` is the zone of the awaited name. The root and top-level domains are not: their denial comes
-    /// from outside the cluster, as does the one that Docker's built-in DNS hands on.
+    /// from outside the cluster, as does the one that Docker's built-in DNS forwards.
     #[must_use]
     pub fn includes(&self, zone: Option<&Fqdn>) -> bool {
         let Some(zone) = zone else { return false };
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_names_own_zone_has_a_say() {
+    fn only_the_names_own_zone_counts() {
         let pod = "web-0.web.ns1.svc.cluster.local";
         let rows = [
             (pod, Some("cluster.local"), Some("cluster.local"), true),

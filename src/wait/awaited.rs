@@ -12,7 +12,7 @@ use super::questions::Family;
 pub struct Awaited {
     /// Taken as absolute.
     pub name: Fqdn,
-    /// Whose denial of the name counts.
+    /// The zone whose denial of the name counts.
     pub cluster_domain: Option<Fqdn>,
     /// This pod's addresses. One of them in the answer is what is waited for.
     pub own: Vec<IpAddr>,
@@ -20,7 +20,7 @@ pub struct Awaited {
     pub servers: Vec<SocketAddr>,
     /// The cluster's domain by the search list of resolv.conf, for the diagnosis.
     pub search_domain: Option<Fqdn>,
-    /// The pod has no subdomain, by its own line of the hosts file, and so no host name under any service.
+    /// By its own line in the hosts file the pod has no subdomain, and so no host name under any service.
     pub without_subdomain: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What a wait and a glance have in common: a machine, its questions carried out, and the diagnosis.
+//! What a wait and a glance have in common: a machine, the sending of its questions, and the diagnosis.
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,14 +20,14 @@ use super::sighting::Observation;
 
 /// No question of a diagnosis takes longer than this.
 const DIAGNOSTIC_QUESTION: Duration = Duration::from_secs(1);
-/// A serial number that is older is not a time.
+/// A serial number that would be older is not a time.
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 pub(super) fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()
 }
 
-/// A machine that runs since `start`.
+/// A machine that has run since `start`.
 pub(super) struct Driver {
     pub(super) awaited: Awaited,
     pub(super) machine: Machine,
@@ -60,7 +60,7 @@ impl Driver {
         self.start.elapsed()
     }
 
-    /// Asks or sleeps. A pause ends at `wake_at` at the latest; the machine then prolongs it.
+    /// Asks or sleeps. A pause ends at `wake_at` at the latest; the machine then continues it.
     pub(super) async fn carry_out(&self, action: Action, wake_at: Duration) -> Event {
         match action {
             Action::Ask { server, question, timeout } => {
@@ -93,8 +93,8 @@ impl Driver {
         cause
     }
 
-    /// Puts one question of the diagnosis. Those that other clients put as well go out with DO: a denial that a cache keeps
-    /// of theirs does not mislead us then, nor ours them. DO needs EDNS, which some servers refuse.
+    /// Asks one question of the diagnosis. Those that other clients ask as well are sent with DO: then a cached denial of theirs
+    /// does not mislead this pod, nor its own them. DO needs EDNS, which some servers refuse.
     async fn ask(&self, server: SocketAddr, inquiry: &Inquiry, timeout: Duration) -> Reply {
         let no_answer = Reply::Outcome(Outcome::Failed(Failure::Timeout));
         if timeout.is_zero() {
@@ -126,8 +126,8 @@ impl Driver {
         index.is_none_or(|index| self.machine.servers().get(index).lets_edns_pass())
     }
 
-    /// CoreDNS makes the zone's serial number of the time of the last change that it heard of. If that is long past,
-    /// CoreDNS may not have heard of this pod. Other servers count otherwise, and nothing is logged.
+    /// CoreDNS makes the zone's serial number from the time of the last change that it received. If that is long ago, CoreDNS
+    /// may not know of this pod. Serial numbers of other servers are not times, and nothing is logged.
     async fn log_last_change(&self, server: SocketAddr, timeout: Duration) {
         let Some(Ok(lookup)) = self.awaited.cluster_domain.as_ref().map(Lookup::of) else { return };
         let Some(serial) = lookup.ask_for_serial(server, timeout).await else { return };
@@ -140,7 +140,7 @@ impl Driver {
     }
 }
 
-/// No deadline depends on it: it only tells this wait's questions from those of the container before.
+/// No deadline depends on it: it only makes this wait's questions differ from those of the container before.
 #[expect(clippy::disallowed_methods, reason = "a jump makes some questions meet a cached denial, no more")]
 fn wall_clock() -> Duration {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()

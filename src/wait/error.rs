@@ -15,7 +15,7 @@ use super::text::{Seconds, list};
 #[derive(Debug)]
 pub enum WaitError {
     NoServer,
-    /// Without an address of our own no answer can be told from a predecessor's.
+    /// Without the pod's own address an answer may be its own or a predecessor's.
     NoOwnAddress,
     /// The time is over.
     TimedOut(Box<TimedOut>),
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_was_seen_is_told() {
+    fn whatever_was_seen_is_reported() {
         for (observation, sentence) in [
             (Observation::Silence, "no name server has given an answer"),
             (Observation::Absent, "the name does not exist"),
@@ -135,8 +135,8 @@ mod tests {
                 "another address, a predecessor's perhaps: 10.0.0.9",
             ),
         ] {
-            let (cause, told) = (Cause::Unexplained(observation.clone()), observation.to_string());
-            assert!(told.contains(sentence) && cause.to_string() == told, "{told}; {cause}");
+            let (cause, reported) = (Cause::Unexplained(observation.clone()), observation.to_string());
+            assert!(reported.contains(sentence) && cause.to_string() == reported, "{reported}; {cause}");
             assert!(cause.cure().starts_with("see whether "), "{}", cause.cure());
         }
     }

@@ -1,4 +1,4 @@
-//! One look at the record, as the wait looks at it: without the wait.
+//! One look at the record, as the wait sees it, without waiting.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::error::WaitError;
 use super::machine::{Action, Event, WaitLimits};
 use super::sighting::{Observation, Sighting};
 
-/// How long it takes to look, at most, and to find out why there is nothing to see.
+/// How long a look may take, and the diagnosis if the record is not there.
 const LOOK: Duration = Duration::from_millis(1500);
 const DIAGNOSIS: Duration = Duration::from_millis(1500);
 /// The wait makes shorter pauses only within a round of questions.
@@ -26,7 +26,7 @@ pub(crate) enum Glance {
     Missing { observation: Observation, cause: Cause },
 }
 
-/// Asks for the record once, by the wait's own questions: so no denial is planted in any cache. It takes 3 s at most.
+/// Asks for the record once, with the wait's own questions, so that no cache keeps a denial of it. Takes 3 s at most.
 ///
 /// # Errors
 /// There is nothing to ask or nothing to look for, or the system refuses what the questions need.
@@ -46,7 +46,7 @@ async fn look(mut driver: Driver) -> Glance {
         match action {
             Action::Published(sighting) => return Glance::Published(sighting),
             Action::GiveUp | Action::Nothing => break,
-            // A round is over, and it told something.
+            // A round is over, and something was learned.
             Action::Sleep(until) if until > now + PAUSE && *driver.machine.observation() != Observation::Silence => {
                 break;
             }

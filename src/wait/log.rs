@@ -54,7 +54,7 @@ impl<'a> WaitLog<'a> {
         Some(peers.limit().saturating_sub(now))
     }
 
-    /// Time has passed: the line that says so, if it is due.
+    /// Time has passed: logs the progress, if a line is due.
     pub(super) fn passed(&mut self, machine: &Machine, now: Duration) {
         if !self.progress.is_due(now) {
             return;

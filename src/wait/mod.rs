@@ -1,4 +1,4 @@
-//! The wait for the pod's own DNS record. Tokio lives and dies here.
+//! The wait for the pod's own DNS record. Tokio runs only during the wait.
 
 pub(crate) mod answers;
 mod awaited;
@@ -40,14 +40,14 @@ use self::stop::StopWatch;
 
 /// A diagnosis takes no longer than this.
 const DIAGNOSIS: Duration = Duration::from_secs(3);
-/// When a wait that looks hopeless is diagnosed. It goes on all the same: some clusters' DNS serve pods by their names.
+/// When a wait that looks hopeless is diagnosed. It continues: the DNS of some clusters serves pods by their names.
 const HOPELESS_AFTER: Duration = Duration::from_secs(10);
 
-/// How the wait ended, if not by an error.
+/// How the wait ended, if not with an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Waited {
     Published(Published),
-    /// We were asked to end.
+    /// A signal asked beaminit to end.
     Stopped {
         /// The number of the signal that asked for it.
         signal: i32,
@@ -60,18 +60,18 @@ pub enum Waited {
 pub struct Published {
     /// Which of our own addresses it has.
     pub addresses: Vec<IpAddr>,
-    /// Of which families we own addresses and it has none.
+    /// The families of which the pod has addresses and the record has none.
     pub missing: Vec<Family>,
     /// How long it took to see it.
     pub after: Duration,
-    /// How many questions were put, those included that were put once it had been seen.
+    /// How many questions were asked, including those after it had been seen.
     pub questions: u32,
     /// What other clients of the name server see.
     pub confirmation: Confirmation,
 }
 
 /// Waits until the record `awaited` has one of our own addresses and, as `limits` say, until peers see it as well, or
-/// until `stop` asks us to end. `on_peers` is called when the wait for peers begins, with how long that may take. It starts
+/// until `stop` asks for the end. `on_peers` is called when the wait for peers begins, with how long that may take. It starts
 /// no thread and leaves nothing open.
 ///
 /// # Errors
@@ -126,7 +126,7 @@ async fn wait(
     }
 }
 
-/// The time is over: finds out why.
+/// The time is over: finds out why the record is missing.
 async fn give_up(driver: &Driver, stop: &mut StopWatch<'_>) -> Result<Waited, WaitError> {
     let after = driver.elapsed();
     let cause = tokio::select! {

@@ -1,4 +1,4 @@
-//! How often is asked: often enough to be there within a second, rarely enough to be a polite client.
+//! How often questions are asked: often enough to see the record within a second, rarely enough to be a polite client.
 //!
 //! Pure: no I/O, no clock.
 
@@ -9,18 +9,18 @@ use std::time::Duration;
 const EARLY_PACE: Duration = Duration::from_millis(500);
 const EARLY: Duration = Duration::from_secs(10);
 const LATE_PACE: Duration = Duration::from_secs(1);
-/// The slowest that address questions become.
+/// The longest pause between address questions.
 const SLOWEST_PACE: Duration = Duration::from_secs(5);
-/// The slowest that rounds of two questions become, where the name is there and a cache denies its address.
+/// The longest pause between rounds of two questions, where the name exists and a cache denies its address.
 const DENIED_PACE: Duration = Duration::from_secs(2);
 const FAILED_PACE: Duration = Duration::from_secs(1);
 /// Never more questions than this in a second, whatever the answers lead to. Two more may follow once the record has been
-/// seen; a question that another server, or the same one without EDNS, gets in the place of the last is not held back.
+/// seen; a question that another server, or the same one without EDNS, gets instead of the last is not delayed.
 const MOST_IN_A_SECOND: usize = 6;
-/// When, and how often, an address question is put whatever the existence questions say.
+/// When, and how often, an address question is asked whatever the existence questions say.
 const FIRST_SAFETY_QUESTION: Duration = Duration::from_secs(10);
 const SAFETY_PACE: Duration = Duration::from_secs(30);
-/// The first line that tells that we are still waiting.
+/// The first line of progress.
 const FIRST_PROGRESS: Duration = Duration::from_secs(5);
 /// Each pause is up to this part of it longer or shorter, so that pods that start together do not ask together.
 const JITTER: f64 = 0.2;
@@ -30,11 +30,11 @@ const JITTER: f64 = 0.2;
 pub(super) enum RoundEnd {
     /// The name does not exist yet.
     Absent,
-    /// Only address questions can tell. A cache may answer each of them, so they are put half a second apart, then
-    /// half as much again each time.
+    /// Only address questions help. A cache may answer each of them, so they are half a second apart, and each pause is half
+    /// as long again.
     Addresses,
-    /// The name exists, and a cache denies its address. How long it will, its TTL does not always tell: unbound shows
-    /// that of its zone's SOA record, which every other denial renews.
+    /// The name exists, and a cache denies its address. Its TTL does not always say for how long: unbound
+    /// shows that of the zone's SOA record, which every other denial renews.
     CachedDenial,
     AllFailed,
 }
@@ -46,7 +46,7 @@ pub(super) struct Pace {
     /// Rounds in a row that ended with address questions.
     address_rounds: i32,
     next_safety_question: Duration,
-    /// When the last few questions were put.
+    /// When the last few questions were asked.
     asked: VecDeque<Duration>,
 }
 
@@ -72,7 +72,7 @@ impl Pace {
         pause.mul_f64(1.0 - JITTER + 2.0 * JITTER * self.rng.f64())
     }
 
-    /// A question was put.
+    /// A question was asked.
     pub(super) fn asked(&mut self, now: Duration) {
         self.asked.push_back(now);
         if self.asked.len() > MOST_IN_A_SECOND {
@@ -80,7 +80,7 @@ impl Pace {
         }
     }
 
-    /// When the next question may be put, if `now` there were too many lately.
+    /// When the next question may be asked, if `now` there were too many lately.
     pub(super) fn too_many_until(&self, now: Duration) -> Option<Duration> {
         let first = self.asked.front().filter(|_| self.asked.len() == MOST_IN_A_SECOND)?;
         Some(*first + Duration::from_secs(1)).filter(|free| now < *free)
@@ -90,7 +90,7 @@ impl Pace {
         EARLY_PACE.mul_f64(1.5_f64.powi(self.address_rounds))
     }
 
-    /// Whether an address question is due although the name does not exist, by what we are told. It is due once.
+    /// Whether an address question is due although the name does not exist, by what the servers say. It is due once.
     pub(super) fn safety_question_is_due(&mut self, now: Duration) -> bool {
         let due = now >= self.next_safety_question;
         if due {
@@ -100,7 +100,7 @@ impl Pace {
     }
 }
 
-/// When to tell that we are still waiting: at 5, 10, 20, 40 seconds and so on.
+/// When to log that the wait goes on: at 5, 10, 20, 40 seconds and so on.
 #[derive(Debug)]
 pub(super) struct Progress {
     next: Duration,
@@ -192,10 +192,10 @@ mod tests {
     }
 
     #[test]
-    fn progress_is_told_ever_more_rarely() {
+    fn progress_is_logged_ever_more_rarely() {
         let mut progress = Progress::default();
-        let told: Vec<u64> = (0..200).filter(|now| progress.is_due(Duration::from_secs(*now))).collect();
-        assert_eq!(told, [5, 10, 20, 40, 80, 160]);
+        let logged: Vec<u64> = (0..200).filter(|now| progress.is_due(Duration::from_secs(*now))).collect();
+        assert_eq!(logged, [5, 10, 20, 40, 80, 160]);
         assert_eq!(progress.next(), Duration::from_secs(320));
     }
 }

@@ -1,6 +1,6 @@
-//! The questions that the wait puts, and which of them comes next.
+//! The questions that the wait asks, and which of them comes next.
 //!
-//! A DNS cache keeps its denials by the question's type, DO and CD. So each combination of them is a slot of its own:
+//! A DNS cache keeps its denials by the question's type, DO and CD. So each combination of them is a separate slot:
 //! one that nobody has asked yet cannot hold a denial from before the record was published.
 //!
 //! Pure: no I/O, no clock.
@@ -14,8 +14,8 @@ use std::time::Duration;
 const FIRST_PRIVATE_TYPE: u16 = 65_280;
 /// How many record types for private use there are.
 const PRIVATE_TYPES: u16 = 255;
-/// How long it is the turn of each of them. That is as fast as is asked for long, so that a wait does not run ahead of
-/// the clock; all their turns together last for two minutes, four times as long as caches keep denials.
+/// How long each of them has its turn: not longer than the pauses of a long wait, so that a wait does not run ahead of the
+/// clock. All their turns together last two minutes, four times as long as caches keep denials.
 const NEXT_TYPE_EVERY: Duration = Duration::from_millis(500);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,7 +41,7 @@ pub enum Record {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Question {
     pub record: Record,
-    /// The DO bit. It needs EDNS, and nothing else of ours does: without it the question goes out without EDNS.
+    /// The DO bit. Only it needs EDNS: without it the question is sent without EDNS.
     pub dnssec_ok: bool,
     /// The CD bit.
     pub checking_disabled: bool,
@@ -66,7 +66,7 @@ impl Family {
         }
     }
 
-    /// The other one.
+    /// The other family.
     #[must_use]
     pub fn other(self) -> Self {
         match self {
@@ -78,19 +78,19 @@ impl Family {
 
 impl Question {
     /// Does the name exist? Asked with a record type that was not used lately. With CD, since dnsmasq takes a denial with DO
-    /// alone for one of the whole name, and hands it to the peers.
+    /// alone for one of the whole name, and gives it to the peers.
     #[must_use]
     pub fn existence(private_type: u16) -> Self {
         Self { record: Record::Private(private_type), dnssec_ok: true, checking_disabled: true }
     }
 
-    /// The question that every other client of the resolver puts.
+    /// The question that every other client of the resolver asks.
     #[must_use]
     pub fn ordinary(family: Family) -> Self {
         Self { record: family.record(), dnssec_ok: false, checking_disabled: false }
     }
 
-    /// An address question that no other client puts, if the way to the server lets EDNS pass.
+    /// An address question that no other client asks, if the way to the server lets EDNS pass.
     #[must_use]
     pub fn private(family: Family) -> Self {
         Self { record: family.record(), dnssec_ok: true, checking_disabled: false }
@@ -110,7 +110,7 @@ impl Question {
 }
 
 /// The record types for private use. Which one comes next is decided by the clock, so that a container that is
-/// restarted meets none of its own denials, of which it knows nothing. None comes again before all the others were used.
+/// restarted meets none of the denials of the container before. None comes again before all the others were used.
 #[derive(Clone, Debug)]
 pub(crate) struct PrivateTypes {
     /// What the clock showed when the wait began.
@@ -139,7 +139,7 @@ impl PrivateTypes {
     }
 }
 
-/// Which of the address questions may be put now.
+/// Which of the address questions may be asked now.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Allowed {
     /// Questions with DO: EDNS passes, as far as we know.
@@ -148,7 +148,7 @@ pub(crate) struct Allowed {
     pub(crate) ordinary: bool,
 }
 
-/// The address questions, the one that was put longest ago first: its cached answer is the most likely to have gone.
+/// The address questions, the one that was asked longest ago first: its cached answer is the most likely to have expired.
 #[derive(Clone, Debug)]
 pub(crate) struct AddressKeys {
     keys: VecDeque<Question>,
@@ -172,7 +172,7 @@ impl AddressKeys {
         Self { keys: table.into_iter().map(question).collect() }
     }
 
-    /// Takes the question that was put longest ago among those that may be put now.
+    /// Takes the question that was asked longest ago among those that may be asked now.
     pub(crate) fn draw(&mut self, allowed: Allowed) -> Option<Question> {
         let may = |key: &Question| (allowed.edns || !key.dnssec_ok) && (allowed.ordinary || !key.is_ordinary());
         let question = self.keys.remove(self.keys.iter().position(may)?)?;
@@ -180,7 +180,7 @@ impl AddressKeys {
         Some(question)
     }
 
-    /// Asks for `SRV` no more: here it brings no addresses.
+    /// Asks for `SRV` no more: here the answer has no addresses.
     pub(crate) fn drop_srv(&mut self) {
         self.keys.retain(|key| key.record != Record::Srv);
     }
@@ -210,7 +210,7 @@ mod tests {
         (0..count).filter_map(|_| keys.draw(allowed)).map(name).collect()
     }
 
-    /// What is drawn in so many questions that are `pause` milliseconds apart.
+    /// What is drawn in this many questions that are `pause` milliseconds apart.
     fn drawn(clock: u64, pause: u64, count: u64) -> Vec<u16> {
         let mut types = PrivateTypes::new(Duration::from_millis(clock));
         (0..count).map(|question| types.draw(Duration::from_millis(question * pause))).collect()

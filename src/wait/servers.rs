@@ -1,4 +1,4 @@
-//! What each name server has shown of itself, and which one is asked next.
+//! What is known of each name server, and which one is asked next.
 //!
 //! Pure: no I/O, no clock.
 
@@ -12,7 +12,7 @@ use super::questions::Question;
 pub(super) const MAX_SERVERS: usize = 3;
 /// For how long a server that failed is asked last.
 const FAILED_LAST_FOR: Duration = Duration::from_secs(10);
-/// How long a server that could not tell is asked for addresses only.
+/// How long a server that could not report existence is asked for addresses only.
 const ADDRESSES_ONLY_FOR: Duration = Duration::from_secs(30);
 /// Existence questions that fail in a row before a question without EDNS finds out whether the server is there at all.
 const FAILURES_BEFORE_PROBE: u8 = 2;
@@ -21,11 +21,11 @@ const FAILURES_BEFORE_PROBE: u8 = 2;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Opening {
     Existence,
-    /// The same without EDNS: the probe got through, and EDNS may be what does not.
+    /// The same without EDNS: the probe was answered, and EDNS may be what is dropped.
     ExistenceWithoutEdns,
-    /// Does anything come back at all, without EDNS?
+    /// Is anything answered at all, without EDNS?
     Probe,
-    /// An address question: this server cannot tell existence.
+    /// An address question: this server cannot report existence.
     Address,
 }
 
@@ -87,8 +87,8 @@ impl Server {
         question.dnssec_ok && self.edns == Edns::Unknown
     }
 
-    /// Keeps when it answered or failed, and whether EDNS passes. `retried` is a question that was refused, or lost,
-    /// with EDNS and goes out once more without it.
+    /// Notes when it answered or failed, and whether EDNS passes. `retried` is a question that was refused, or lost,
+    /// with EDNS and is asked once more without it.
     pub(super) fn note(&mut self, question: Question, retried: bool, outcome: &Outcome, now: Duration) {
         match outcome {
             Outcome::Failed(_) => self.failed = Some(now),
@@ -105,12 +105,12 @@ impl Server {
         }
     }
 
-    /// It told existence, as the servers of a cluster do.
+    /// It reported existence, as the servers of a cluster do.
     pub(super) fn confirmed_existence(&mut self) {
         self.existence_failures = 0;
     }
 
-    /// It answered an existence question with somebody else's word, or would not answer: it gets address questions.
+    /// It answered an existence question for another zone, or refused to answer: it gets address questions.
     pub(super) fn cannot_tell(&mut self, now: Duration) {
         self.addresses_only = true;
         self.existence_failures = 0;
@@ -130,8 +130,8 @@ impl Server {
         }
     }
 
-    /// The probe was answered, so it is the existence question that does not get through: for its EDNS or for its type,
-    /// as one more without EDNS is to tell.
+    /// The probe was answered, so it is the existence question that is dropped, for its EDNS or for its type: one more
+    /// without EDNS shows which.
     pub(super) fn probe_answered(&mut self) {
         self.existence_failures = FAILURES_BEFORE_PROBE + 1;
     }
@@ -149,7 +149,7 @@ impl Server {
         }
     }
 
-    /// An address question was answered with the zone's own word: perhaps it can tell existence by now.
+    /// An address question was answered for the zone itself: perhaps the server can report existence by now.
     pub(super) fn confirm_authority(&mut self, now: Duration) {
         if self.addresses_only && now >= self.addresses_only_until {
             self.addresses_only = false;

@@ -1,4 +1,4 @@
-//! What the answers amount to: the record as we see it, and as others may still see it.
+//! What the answers mean: the record as beaminit sees it, and as others may still see it.
 //!
 //! Pure: no I/O, no clock.
 
@@ -13,17 +13,17 @@ use super::text::list;
 /// What is known of a record that is not there yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Observation {
-    /// No server has said anything of use.
+    /// No server has given a useful answer.
     Silence,
     /// The name does not exist, says its own zone.
     Absent,
-    /// The name does not exist, says somebody who is not in charge of it: no server of the cluster, it seems.
+    /// The name does not exist, says another zone's server: probably not one of the cluster.
     AbsentElsewhere,
-    /// The name exists, but caches still hand out the denial of its address.
+    /// The name exists, but caches still deny its address.
     CachedDenial,
-    /// The name exists and has no address of our families.
+    /// The name exists and has no address of the pod's families.
     NoAddress,
-    /// The name has other addresses than ours: a predecessor's, or another pod's of the same name.
+    /// The name has other addresses than the pod's: a predecessor's, or another pod's of the same name.
     Others {
         addresses: Vec<IpAddr>,
         /// For how many more seconds a cache may give them.
@@ -46,29 +46,29 @@ impl fmt::Display for Observation {
     }
 }
 
-/// Our record, seen.
+/// The pod's record, as it was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sighting {
-    /// Which of our own addresses it has.
+    /// Which of the pod's addresses it has.
     pub addresses: Vec<IpAddr>,
-    /// Of which families we own addresses and it has none.
+    /// The families of which the pod has addresses and the record has none.
     pub missing: Vec<Family>,
     /// When it was seen, from the start of the wait.
     pub after: Duration,
     pub confirmation: Confirmation,
 }
 
-/// What the question that every other client puts was answered with, once we had seen our record.
+/// The answer to the question that every other client asks, once the record was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Confirmation {
-    /// One of our own addresses as well.
+    /// One of the pod's addresses as well.
     Agrees,
-    /// A denial out of a cache.
+    /// A denial from a cache.
     Denied {
         /// For how many more seconds others may see it.
         ttl: u32,
     },
-    /// Only other addresses, out of a cache.
+    /// Only other addresses, from a cache.
     Others {
         addresses: Vec<IpAddr>,
         /// For how many more seconds others may see them.
@@ -79,7 +79,7 @@ pub enum Confirmation {
 }
 
 impl Observation {
-    /// What an answer to an address question without any of our own addresses tells, if anything.
+    /// What is learned from an answer without any of the pod's addresses, if anything.
     pub(super) fn of(outcome: &Outcome, authority: &Authority) -> Option<Self> {
         match outcome {
             Outcome::Addresses { addresses, ttl } if !addresses.is_empty() => {
@@ -104,7 +104,7 @@ impl Sighting {
         sighting
     }
 
-    /// Some more of our own addresses.
+    /// Adds more of the pod's addresses.
     pub(super) fn add(&mut self, seen: Vec<IpAddr>) {
         self.addresses.extend(seen);
         self.addresses.sort();
@@ -123,7 +123,7 @@ impl Sighting {
 }
 
 impl Confirmation {
-    /// What the answer tells, if it has one of our `own` addresses or not.
+    /// What an answer means, which has one of the pod's `own` addresses or not.
     pub(super) fn of(outcome: &Outcome, own: bool) -> Self {
         match outcome {
             _ if own => Self::Agrees,
@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_missing_families_are_those_that_we_own_and_have_not_seen() {
+    fn the_missing_families_are_those_that_the_pod_has_and_the_record_has_not() {
         let (v4, v6): (IpAddr, IpAddr) = ("10.0.0.5".parse().unwrap(), "fd00::5".parse().unwrap());
         let rows: [(&[IpAddr], &[IpAddr], &[Family]); 4] = [
             (&[v4], &[v4], &[]),

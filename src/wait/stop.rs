@@ -1,4 +1,4 @@
-//! Watches for the request to end, beside whatever else is awaited.
+//! Watches for a request to end while something else is awaited.
 
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -6,12 +6,12 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-/// Where requests to end come from: signals, by way of a pipe or a socket.
+/// Where requests to end come from: signals, through a descriptor.
 pub trait StopRequests {
     /// A descriptor that becomes readable when something came. It is watched, never read from.
     fn readable(&self) -> BorrowedFd<'_>;
 
-    /// Drains what came, and tells the number of a signal that asks us to end, if one does. Called only when the
+    /// Drains what came, and returns the number of a signal that asks for the end, if one does. Called only when the
     /// descriptor is readable.
     fn take(&mut self) -> Option<i32>;
 }
@@ -20,7 +20,7 @@ pub trait StopRequests {
 pub(super) struct StopWatch<'a> {
     descriptor: AsyncFd<OwnedFd>,
     requests: &'a mut dyn StopRequests,
-    /// The other end is closed: the descriptor stays readable for ever and has nothing more to tell.
+    /// The other end is closed: the descriptor stays readable for ever and brings nothing more.
     gone: bool,
 }
 

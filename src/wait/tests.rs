@@ -23,7 +23,7 @@ const OLD: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 9);
 const SIGTERM: u8 = 15;
 const SIGHUP: u8 = 1;
 
-/// Signals as bytes in a socket, of which TERM asks us to end.
+/// Signals as bytes in a socket, of which TERM asks for the end.
 struct Signals {
     socket: UnixStream,
     taken: u32,
@@ -246,7 +246,7 @@ fn entries(directory: &str) -> usize {
     std::fs::read_dir(directory).unwrap().count()
 }
 
-/// Counting what a process has open takes one without other tests in it: this one again, told so by a variable.
+/// What a process has open can be counted only without other tests in it: this program again, with a variable set.
 #[test]
 fn the_wait_leaves_no_thread_and_no_descriptor_behind() {
     const ALONE: &str = "WAIT_TEST_ALONE";

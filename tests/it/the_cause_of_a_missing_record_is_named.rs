@@ -69,7 +69,7 @@ fn the_servers_are_silent() {
 fn nobody_listens_at_the_servers() {
     let cluster = Cluster::start(DnsSettings::default());
     let pod = cluster.pod("web-0").resolv_conf(resolv_conf("nameserver 10.88.0.1\n"));
-    said(pod).has("nobody listens at the name server 10.88.0.1", "no ready endpoint: kubectl -n kube-system get");
+    said(pod).has("nothing listens at the name server 10.88.0.1", "no ready endpoint: kubectl -n kube-system get");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::wait::text::{host, hosts, list};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// No server answers: nothing comes back, nobody listens there (ICMP), or what comes cannot be read. `of_cluster`:
+    /// No server answers: nothing comes back, nothing listens there (ICMP), or what comes cannot be read. `of_cluster`:
     /// resolv.conf has a cluster's search list.
     NoReply {
         silent: Vec<SocketAddr>,
@@ -63,7 +63,7 @@ pub enum Cause {
     NoService {
         service: Fqdn,
     },
-    /// The service has an address of its own, or stands for another name (`ExternalName`) and has none.
+    /// The service has a cluster address, or is an alias of another name (`ExternalName`) and has none.
     NotHeadless {
         service: Fqdn,
         addresses: Vec<IpAddr>,
@@ -90,11 +90,11 @@ pub enum Cause {
     },
     /// The record is there; a cache does not know it yet.
     CachedDenial,
-    /// The questions told nothing more than the wait.
+    /// The questions showed nothing more than the wait.
     Unexplained(Observation),
 }
 
-/// What is said of a cause. The sentence has no capital letter and no full stop; the cure is written as one would type it.
+/// What is reported of a cause. The sentence has no capital letter and no full stop; the cure is written as one would type it.
 struct Explanation {
     sentence: String,
     cure: String,
@@ -140,7 +140,7 @@ fn no_reply(silent: &[SocketAddr], closed: &[SocketAddr], garbled: &[SocketAddr]
     const ENDPOINTS: &str = "kubectl -n kube-system get endpointslices -l kubernetes.io/service-name=kube-dns";
     let parts = [
         (silent, "no reply from the name server "),
-        (closed, "nobody listens at the name server "),
+        (closed, "nothing listens at the name server "),
         (garbled, "nothing that can be read comes from the name server "),
     ];
     let said = parts.iter().filter(|(servers, _)| !servers.is_empty());
@@ -201,7 +201,7 @@ fn other_domain(domain: &Fqdn, right: &Fqdn, name: &Fqdn) -> Explanation {
     }
 }
 
-/// If the host name is right, the settings name another service than the manifest; else the manifest is wrong.
+/// If the host name is right, the settings name another service than the manifest, otherwise the manifest is wrong.
 fn other_service(names: &[Fqdn], awaited: &Fqdn) -> Explanation {
     let (wanted_service, wanted_namespace) = service_and_namespace(awaited);
     let same_host = names.iter().find(|name| name.first_label() == awaited.first_label());
@@ -278,7 +278,7 @@ fn no_service(service: &Fqdn) -> Explanation {
 
 fn not_headless(service: &Fqdn, addresses: &[IpAddr]) -> Explanation {
     let sentence = if addresses.is_empty() {
-        format!("{} is not headless: it stands for a name elsewhere (ExternalName)", described(service))
+        format!("{} is not headless: it is an alias of a name elsewhere (ExternalName)", described(service))
     } else {
         format!("{} is not headless: it has the address {}", described(service), list(addresses, ", "))
     };

@@ -1,6 +1,6 @@
-//! Why the record does not come: which questions tell it, and what the answers amount to.
+//! Why the record does not come: which questions show it, and what the answers mean.
 //!
-//! Pure: no I/O, no clock. The questions are put by whoever is given as `ask`.
+//! Pure: no I/O, no clock. The function `ask` sends the questions.
 
 mod cause;
 mod pod_name;
@@ -31,7 +31,7 @@ pub(super) enum Inquiry {
     Addresses(Fqdn),
 }
 
-/// What came back.
+/// The answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Reply {
     /// The names of an address.
@@ -44,7 +44,7 @@ pub(super) enum Reply {
 pub(super) struct Diagnosis<'a, A> {
     pub(super) awaited: &'a Awaited,
     pub(super) observation: &'a Observation,
-    /// Puts a question to a server. It is never asked the same twice.
+    /// Sends a question to a server, never the same one twice.
     pub(super) ask: A,
 }
 
@@ -85,7 +85,7 @@ impl<A: AsyncFnMut(SocketAddr, Inquiry) -> Reply> Diagnosis<'_, A> {
         self.cause_in_service(server, pod.service).await
     }
 
-    /// No server said anything: the network is in the way, or they have nothing to say to us.
+    /// No server answered: the network drops packets, or the servers refuse this client.
     fn cause_of_silence(&self, failed: &[(SocketAddr, Outcome)]) -> Cause {
         let (mut silent, mut closed, mut garbled) = (Vec::new(), Vec::new(), Vec::new());
         for (server, said) in failed {
@@ -132,7 +132,7 @@ impl<A: AsyncFnMut(SocketAddr, Inquiry) -> Reply> Diagnosis<'_, A> {
         Some(Cause::OtherDomain { domain, right, name })
     }
 
-    /// What the wait itself has seen may be cause enough.
+    /// What the wait itself has seen may be the cause.
     fn cause_in_sight(&self) -> Option<Cause> {
         let name = self.awaited.name.clone();
         let is_ours = |seen: &IpAddr| self.awaited.own.iter().any(|own| Family::of(own) == Family::of(seen));
@@ -161,7 +161,7 @@ impl<A: AsyncFnMut(SocketAddr, Inquiry) -> Reply> Diagnosis<'_, A> {
         (!names.is_empty()).then_some(Cause::OtherService { names, awaited })
     }
 
-    /// No service is known to publish this pod: what of the one that should?
+    /// No service is known to publish this pod: looks at the one that should.
     async fn cause_in_service(&mut self, server: SocketAddr, service: Fqdn) -> Cause {
         let addresses = match self.ask_addresses(server, &service).await {
             Outcome::Absent { .. } => return Cause::NoService { service },

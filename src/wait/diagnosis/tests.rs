@@ -10,7 +10,7 @@ const POD: &str = "web-0.web.ns1.svc.cluster.local";
 const SERVICE: &str = "web.ns1.svc.cluster.local";
 const OWN: &str = "10.0.0.5";
 
-/// A cluster's DNS as the diagnosis sees it. Unless told otherwise it knows the namespace and nothing else.
+/// A cluster's DNS as the diagnosis sees it. Unless a test says otherwise it knows the namespace and nothing else.
 struct Dns {
     version: Vec<Outcome>,
     names: Vec<(&'static str, Vec<&'static str>)>,
@@ -325,8 +325,8 @@ fn every_cause_has_a_sentence_and_a_cure_of_one_line() {
     };
     let rows = [
         (no_reply(&[53], &[]), "no reply from the name server 10.96.0.10", "NetworkPolicy"),
-        (no_reply(&[], &[53]), "nobody listens at the name server 10.96.0.10", "name=kube-dns"),
-        (no_reply(&[53], &[54]), "10.96.0.10; nobody listens at the name server 10.96.0.10:54", "NetworkPolicy"),
+        (no_reply(&[], &[53]), "nothing listens at the name server 10.96.0.10", "name=kube-dns"),
+        (no_reply(&[53], &[54]), "10.96.0.10; nothing listens at the name server 10.96.0.10:54", "NetworkPolicy"),
         (other_service("10-0-0-5.alias.ns1.svc.cluster.local"), "10-0-0-5.alias.ns1.svc", "serviceName: alias "),
         (
             other_service("web-0.api.ns1.svc.cluster.local"),
@@ -352,7 +352,7 @@ fn every_cause_has_a_sentence_and_a_cure_of_one_line() {
         (Cause::NoHostName { service: fqdn(SERVICE) }, "under no host name", "subdomain: web in the pod's spec"),
         (
             Cause::NotHeadless { service: fqdn(SERVICE), addresses: vec![] },
-            "stands for a name elsewhere (ExternalName)",
+            "is an alias of a name elsewhere (ExternalName)",
             "the Service web and create it again with clusterIP: None",
         ),
         (

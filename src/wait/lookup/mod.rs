@@ -1,7 +1,7 @@
-//! Puts one question to one server, through hickory.
+//! Sends one question to one server, through hickory.
 //!
 //! A pool of one server for each question: hickory shares equal questions that are under way, keeps TCP connections,
-//! and takes the first error of several servers for the answer. None of that is wanted here.
+//! and takes the first error of several servers as the answer. None of that is wanted here.
 
 #[cfg(test)]
 mod tests;
@@ -46,13 +46,13 @@ impl Lookup {
         Self { name: Name::from(address) }
     }
 
-    /// Puts the question to `server`, from a socket of its own, and waits for the answer for at most `timeout`. A lost
+    /// Sends the question to `server`, from a new socket, and waits for the answer for at most `timeout`. A lost
     /// packet is sent again every third of a second; an answer that is too long comes over TCP.
     pub(super) async fn ask(&self, server: SocketAddr, question: Question, timeout: Duration) -> Outcome {
         self.put(server, self.request(question), timeout).await.map_or_else(|none| none, |found| outcome_of(&found))
     }
 
-    /// Asks for `TXT`. Where there is one, its text is not told: the outcome has no addresses.
+    /// Asks for `TXT`. Where there is one, the outcome has no addresses, and not its text.
     pub(super) async fn ask_for_text(&self, server: SocketAddr, timeout: Duration) -> Outcome {
         let request = self.request_without_edns(RecordType::TXT);
         self.put(server, request, timeout).await.map_or_else(|none| none, |found| outcome_of(&found))
@@ -85,7 +85,7 @@ impl Lookup {
             pool.send(request).first_answer().await
         };
         match timeout_at(until, exchange(ConnectionConfig::udp(), request.clone())).await {
-            // However TCP fails then, a packet that is too small is the cause.
+            // However TCP fails then, the cause is that the answer did not fit.
             Ok(Err(NetError::Truncated)) => match timeout_at(until, exchange(ConnectionConfig::tcp(), request)).await {
                 Ok(Ok(response)) => Ok(response),
                 Ok(Err(NetError::Dns(error))) => Err(outcome_of_error(NetError::Dns(error))),
@@ -168,7 +168,7 @@ fn outcome_of_error(error: NetError) -> Outcome {
             _ => return Outcome::Unable(Refusal::Other),
         },
         NetError::Timeout => Failure::Timeout,
-        // The pool keeps the system's own error to itself and says this instead.
+        // The pool returns this instead of the system's error.
         NetError::NoConnections | NetError::Io(_) => Failure::Unreachable,
         _ => Failure::Garbage,
     };
@@ -188,7 +188,7 @@ fn zone(owner: &Name) -> Option<Fqdn> {
     Fqdn::parse(&owner.to_ascii()).ok()
 }
 
-/// Tokio with connected UDP sockets: only a connected one is told that nobody listens at the other end.
+/// Tokio with connected UDP sockets: only a connected one gets the error that nothing listens at the other end.
 #[derive(Clone)]
 struct Runtime {
     tokio: TokioRuntimeProvider,
@@ -239,7 +239,7 @@ impl DnsUdpSocket for ConnectedUdp {
         DnsUdpSocket::poll_recv_from(&self.0, cx, buf)
     }
 
-    /// hickory's own way through `poll_recv_from` is not woken by an ICMP error, tokio's is.
+    /// hickory's own `poll_recv_from` is not woken by an ICMP error, tokio's is.
     async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.0.recv_from(buf).await
     }

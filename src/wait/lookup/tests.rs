@@ -33,7 +33,7 @@ fn cluster() -> Option<Fqdn> {
 }
 
 #[test]
-fn denials_tell_whose_word_they_are_and_how_long_they_live() {
+fn denials_have_their_zone_and_their_lifetime() {
     let question = Question::existence(65_300);
     let answer = |code, zone| ask_one(question, move |request| denial(request, code, zone));
     assert_eq!(answer(ResponseCode::NXDomain, "cluster.local."), (Outcome::Absent { zone: cluster(), ttl: 21 }, 1));
@@ -60,7 +60,7 @@ fn alias(request: &Message, code: ResponseCode) -> Message {
 }
 
 #[test]
-fn an_alias_is_no_address() {
+fn an_alias_is_not_an_address() {
     let ask = |code| ask_one(Question::ordinary(Family::V4), move |request| alias(request, code).to_vec().ok());
     assert_eq!(ask(ResponseCode::NoError), (Outcome::Addresses { addresses: vec![], ttl: 0 }, 1));
     assert_eq!(ask(ResponseCode::NXDomain), (Outcome::Absent { zone: None, ttl: 0 }, 1));
@@ -85,7 +85,7 @@ fn every_kind_of_refusal_and_failure_takes_one_packet() {
 }
 
 #[test]
-fn the_question_goes_out_as_it_was_put() {
+fn the_question_is_sent_as_it_was_asked() {
     let rows = [
         (Question::existence(65_333), 65_333),
         (Question { checking_disabled: true, ..Question::private(Family::V4) }, 1),
@@ -106,7 +106,7 @@ fn the_question_goes_out_as_it_was_put() {
 }
 
 #[test]
-fn each_question_has_a_socket_of_its_own() {
+fn each_question_has_a_new_socket() {
     let server = ScriptedServer::start(|request| denial(request, ResponseCode::NXDomain, "cluster.local."));
     let mut ports: Vec<u16> = (0..5)
         .map(|_| {
@@ -137,7 +137,7 @@ fn a_silent_server_takes_the_whole_time_and_three_packets() {
 }
 
 #[test]
-fn an_answer_to_another_question_is_none() {
+fn an_answer_to_another_question_is_ignored() {
     let (outcome, _) = ask_one(Question::ordinary(Family::V4), |request| {
         let mut other = request.clone();
         other.queries[0].set_name(Name::from_ascii("other.cluster.local.").unwrap());

@@ -1,8 +1,8 @@
 //! The wait's decisions: what to ask next, when, and when it is over.
 //!
-//! The wait goes in rounds. A round begins with a question about the name's existence, put with a record type that
-//! nobody asked for lately, so that no cache can answer it from before the record was published; if the name is
-//! there, address questions follow. A server that cannot tell existence gets address questions alone.
+//! The wait goes in rounds. A round begins with a question about the name's existence, with a record type that nobody
+//! has used lately, so that no cache can answer it from before the record was published; if the name is
+//! there, address questions follow. A server that cannot report existence gets address questions alone.
 //!
 //! Pure: no I/O, no clock.
 
@@ -38,7 +38,7 @@ pub enum Event {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Put a question, and report how it ended.
+    /// Ask a question, and report how it ended.
     Ask {
         server: usize,
         question: Question,
@@ -66,7 +66,7 @@ pub struct WaitLimits {
 pub struct WaitTarget {
     /// The addresses of which one is looked for.
     pub own: Vec<IpAddr>,
-    /// Whose word on the awaited name counts.
+    /// Which zones may deny the awaited name.
     pub authority: Authority,
     /// How many servers there are. At most the first three are asked.
     pub servers: usize,
@@ -84,7 +84,7 @@ pub struct Machine {
     servers: Servers,
     round: Round,
     sighting: Option<Sighting>,
-    /// The last answer of before the sighting that had other addresses.
+    /// The last answer before the sighting that had other addresses.
     stale: Option<StaleAnswer>,
     peers: Option<PeerCheck>,
     tally: Tally,
@@ -108,13 +108,13 @@ enum Step {
     AskForPeers,
 }
 
-/// A question that is under way, or is to be put.
+/// A question that is under way, or is to be asked.
 #[derive(Clone, Copy, Debug)]
 struct Pending {
     server: usize,
     question: Question,
     purpose: Purpose,
-    /// With EDNS it was refused, or lost; it is put once more without.
+    /// With EDNS it was refused, or lost; it is asked once more without.
     retried: bool,
 }
 
@@ -124,13 +124,13 @@ enum Purpose {
     /// The server is there, but existence questions fail: does this one get through?
     Probe,
     Address,
-    /// The name has no address of our first family: has it one of the other?
+    /// The name has no address of the pod's first family: has it one of the other?
     OtherFamily,
-    /// The name does not exist, by what we are told.
+    /// The name does not exist, by what the servers say.
     Safety,
-    /// We are published; with our other family too?
+    /// The record was seen; does it have the other family as well?
     Sibling,
-    /// We are published; do peers see it?
+    /// The record was seen; do peers see it?
     Peers,
 }
 
@@ -144,7 +144,7 @@ struct Round {
 }
 
 impl Machine {
-    /// `clock` is what a clock shows now that goes on while the container is restarted.
+    /// `clock` is the present time of a clock that goes on while the container is restarted.
     #[must_use]
     pub fn new(target: WaitTarget, limits: WaitLimits, clock: Duration, rng: fastrand::Rng) -> Self {
         let WaitTarget { own, authority, servers } = target;
@@ -182,12 +182,12 @@ impl Machine {
         &self.observation
     }
 
-    /// Our record as it was seen, and as peers see it by the last answers.
+    /// The pod's record as it was seen, and as peers see it by the last answers.
     pub(super) fn sighting(&self) -> Option<&Sighting> {
         self.sighting.as_ref()
     }
 
-    /// What peers see, once our own record was seen with all its families.
+    /// What peers see, once the pod's record was seen with all its families.
     pub(super) fn peers(&self) -> Option<&PeerCheck> {
         self.peers.as_ref()
     }
@@ -231,7 +231,7 @@ impl Machine {
         self.ask_next_server(now)
     }
 
-    /// Puts the next address question. `exists` tells that the name is known to exist.
+    /// Asks the next address question. `exists`: the name is known to exist.
     fn ask_address(&mut self, server: usize, exists: bool, now: Duration) -> Action {
         match self.draw_address(server, exists) {
             Some(question) => {
@@ -241,7 +241,7 @@ impl Machine {
         }
     }
 
-    /// Puts the question as soon as it is not one too many within a second.
+    /// Asks the question as soon as it is not one too many within a second.
     fn ask_in_turn(&mut self, pending: Pending, now: Duration) -> Action {
         match self.pace.too_many_until(now) {
             Some(free) => self.sleep(free, Step::Ask(pending)),
@@ -249,9 +249,9 @@ impl Machine {
         }
     }
 
-    /// The ordinary question is put only to a name that is known to exist, and only while another address than ours is
-    /// seen, so that more than the private questions' cached answers are looked at. Without EDNS most private questions
-    /// are lost, and it has to do.
+    /// The ordinary question is asked only if the name is known to exist, and only while another address than the pod's is
+    /// seen, to look at more than the private questions' cached answers. Without EDNS, with which most private questions
+    /// are lost, it is the only one.
     fn draw_address(&mut self, server: usize, exists: bool) -> Option<Question> {
         let edns = self.servers.get(server).lets_edns_pass();
         let others = matches!(self.observation, Observation::Others { .. });

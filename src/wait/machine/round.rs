@@ -1,4 +1,4 @@
-//! What the answers of a round lead to, until our record is seen.
+//! What follows from the answers of a round, until the pod's record is seen.
 //!
 //! Pure: no I/O, no clock.
 
@@ -13,7 +13,7 @@ use crate::wait::sighting::Observation;
 
 use super::{Action, Machine, Pending, Purpose, Step};
 
-/// Between two address questions to a server that says that the name is there, and yet denies the address.
+/// Between two address questions to a server that says that the name exists, but denies the address.
 const NEXT_KEY_AFTER: Duration = Duration::from_millis(30);
 /// Address questions in such a round.
 const KEYS_IN_A_ROUND: u32 = 3;
@@ -146,7 +146,7 @@ impl Machine {
         self.ask_next_server(now)
     }
 
-    /// `SRV` brings no addresses here, so this question was in vain.
+    /// `SRV` brings no addresses here, so this question was useless.
     fn ask_without_srv(&mut self, server: usize, now: Duration) -> Action {
         self.address_keys.drop_srv();
         let exists = !self.servers.get(server).is_addresses_only();
@@ -154,7 +154,7 @@ impl Machine {
     }
 
     /// The address is denied although the name is known to exist. That comes from a cache, and another question may
-    /// meet no cached answer. Where a whole round of them was in vain, one in each round will do.
+    /// meet no cached answer. After a whole round without success, one in each round is enough.
     fn on_cached_denial(&mut self, pending: Pending, now: Duration) -> Action {
         self.round.keys += 1;
         if self.round.keys < KEYS_IN_A_ROUND

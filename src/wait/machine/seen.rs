@@ -1,4 +1,4 @@
-//! What follows the sight of our own record: its other family, and what peers see of it.
+//! What follows once the pod's record was seen: its other family, and what peers see of it.
 //!
 //! Pure: no I/O, no clock.
 

@@ -1,9 +1,9 @@
-//! What peers see of a record that we have seen ourselves: how it is asked for, and how long an old answer is waited out.
+//! What peers see of a record that beaminit has seen: how it finds out, and how long it waits for an old answer to expire.
 //!
 //! Why a start must wait for it, from the sources of Erlang/OTP (kernel: `net_kernel`, `dist_util`, `global`):
 //!
-//! * Between two nodes only one connection can be under way. While a peer dials this node, it answers our own
-//!   connection by the order of names: the peer with the higher name refuses ours ("simultaneous connect":
+//! * Between two nodes only one connection can be under way. While a peer dials this node, it answers this
+//!   node's connection by the order of names: the peer with the higher name refuses it ("simultaneous connect":
 //!   `MyNode > Node` is `nok_pending`), because it expects its own to succeed.
 //! * A dial to a predecessor's address, which swallows packets, cannot succeed. It stays pending until `net_setuptime`
 //!   ends it, after 7 s by default. As long as a cache gives peers that address, one dial follows another.
@@ -25,8 +25,8 @@ use super::answers::Outcome;
 use super::questions::{Family, Question};
 use super::sighting::Confirmation;
 
-/// How often the ordinary question is put to a server, each time from another socket, so that a balancer in front of
-/// several replicas chooses anew. That all of them miss the only replica with an old answer has a probability of
+/// How often the ordinary question is sent to a server, each time from another socket, so that a balancer in front of
+/// several replicas chooses each time. That all of them miss the only replica with an old answer has a probability of
 /// 1 : 4,096 with two replicas, 1 : 130 with three, 1 : 32 with four. More would be impolite: with these a start asks less
 /// than a loop on a relative name does (`ndots:5`, eight questions a try), even where no cache keeps that loop waiting.
 const QUESTIONS: usize = 12;
@@ -36,12 +36,12 @@ pub(super) const PEER_QUESTION_TIMEOUT: Duration = Duration::from_millis(500);
 const ROUND_WITHIN: Duration = Duration::from_secs(1);
 /// The default of `net_setuptime`: a dial that began just before an old answer expired is over after this time.
 const DIAL_LASTS: Duration = Duration::from_secs(7);
-/// The pause after an old answer is at least this long, the first time and later: its TTL may be none, or not true.
+/// The pause after an old answer is at least this long, the first time and later: its TTL may be 0, or wrong.
 const SHORTEST_PAUSE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
 /// The release starts after this time although a cache has another address, unless the setting asks for more.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// What is asked and awaited for the sake of peers.
+/// What is asked and awaited because of peers.
 #[derive(Debug)]
 pub(super) struct PeerCheck {
     policy: WaitPeers,
@@ -60,7 +60,7 @@ pub(super) struct PeerCheck {
     is_cut_short: bool,
 }
 
-/// An answer without any of our own addresses.
+/// An answer without any of the pod's addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct StaleAnswer {
     pub(super) addresses: Vec<IpAddr>,
@@ -71,7 +71,7 @@ pub(super) struct StaleAnswer {
 /// What follows a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AfterRound {
-    /// Nothing speaks against a start, or the time is over.
+    /// Nothing hinders a start, or the time is over.
     Start,
     /// Ask again then.
     AskAgain(Duration),
@@ -85,8 +85,8 @@ impl StaleAnswer {
 }
 
 impl PeerCheck {
-    /// For a record that was `seen` then, by a wait that ends at `deadline`. `stale` is the last answer of before that had
-    /// other addresses: if it came from a cache, that had it until our own was seen at the latest.
+    /// For a record that was `seen` then, by a wait that ends at `deadline`. `stale` is the last answer before it that had
+    /// other addresses: if it came from a cache, the cache had it until the pod's own was seen at the latest.
     pub(super) fn new(
         policy: WaitPeers,
         seen: Duration,
@@ -131,7 +131,7 @@ impl PeerCheck {
         Some((server, question, timeout))
     }
 
-    /// Takes an answer, which has an address of our `own` or not. A server that gives none is not asked again in this
+    /// Takes an answer, which has one of the pod's `own` addresses or not. A server that gives none is not asked again in this
     /// round.
     pub(super) fn note(&mut self, server: usize, outcome: &Outcome, own: bool, now: Duration) {
         if matches!(outcome, Outcome::Failed(_) | Outcome::Unable(_)) {
@@ -173,12 +173,12 @@ impl PeerCheck {
         self.limit
     }
 
-    /// The time was over before everything was waited out that peers may be busy with.
+    /// The time was over while peers may still have been busy with another address.
     pub(super) fn is_cut_short(&self) -> bool {
         self.is_cut_short
     }
 
-    /// The other addresses that a cache may give peers, or did not long ago.
+    /// The other addresses that a cache may give peers, or gave them not long ago.
     pub(super) fn stale(&self) -> Option<&StaleAnswer> {
         self.stale.as_ref()
     }

@@ -82,7 +82,7 @@ fn after_a_minute_or_at_the_deadline_the_release_starts_all_the_same() {
     assert!(seen_late.is_cut_short());
 }
 
-/// Before our own was seen, a dial may have begun until then; an answer that had expired by then does not count so long.
+/// Before our own was seen, a dial may have begun until then; an answer that had expired by then counts until it expired.
 #[test]
 fn an_old_answer_of_before_counts_until_our_own_was_seen() {
     for (until, start) in [(130, 107), (98, 105), (90, 100)] {
@@ -96,7 +96,7 @@ fn an_old_answer_of_before_counts_until_our_own_was_seen() {
 }
 
 #[test]
-fn an_answer_that_tells_no_lifetime_is_not_asked_for_in_a_hurry() {
+fn an_answer_without_a_lifetime_is_not_asked_for_in_a_hurry() {
     let mut peers = check(WaitPeers::Auto);
     let old = answer("10.0.0.9", 0);
     assert_eq!(round(&mut peers, &old, false, SEEN), AfterRound::AskAgain(SEEN + secs(1)));

@@ -1,4 +1,4 @@
-//! What the wait promises about the record, each promise against a model of CoreDNS and on a clock of its own.
+//! What the wait promises about the record, each promise against a model of CoreDNS and on a virtual clock.
 
 mod peers;
 mod servers;
@@ -255,7 +255,7 @@ fn both_families_are_looked_for_where_we_own_both() {
 }
 
 #[test]
-fn a_name_with_addresses_of_a_family_that_we_lack_is_no_success() {
+fn a_name_with_addresses_of_a_family_that_the_pod_lacks_is_not_enough() {
     let mut dns = CoreDns::new(&[(0.0, &["fd00::9"])], 30, false);
     let run = run(machine(&[OWN], 1, Some(20), 1), |_, question, now| dns.answer(question, now));
     assert_eq!(run.end, Action::GiveUp);

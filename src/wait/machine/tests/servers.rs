@@ -11,7 +11,7 @@ use crate::wait::questions::{Family, Question, Record};
 const TIMEOUT: Outcome = Outcome::Failed(Failure::Timeout);
 const SERVFAIL: Outcome = Outcome::Failed(Failure::ServFail);
 const REFUSED: Outcome = Outcome::Unable(Refusal::Refused);
-/// What Docker's built-in DNS hands on for a type that it does not know itself.
+/// What Docker's built-in DNS forwards for a type that it does not know itself.
 const FROM_OUTSIDE: Outcome = Outcome::Absent { zone: None, ttl: 900 };
 
 type Answer<'a> = &'a dyn Fn(Question, Duration) -> Outcome;
@@ -37,7 +37,7 @@ fn the_deadline_is_kept_whatever_the_servers_do() {
 }
 
 #[test]
-fn a_server_that_cannot_tell_existence_gets_address_questions() {
+fn a_server_that_cannot_report_existence_gets_address_questions() {
     let none = Outcome::Exists { zone: None, ttl: 0 };
     let old = Outcome::Addresses { addresses: ips(&[OLD]), ttl: 600 };
     let rows = [
