@@ -1,4 +1,4 @@
-//! What the operator reads: the lines of a healthy start, and the last word of a failed one.
+//! What the operator reads: the lines of a healthy start, and the last line of a failed one.
 
 use crate::error::{self, Error, Problem, Stage};
 use crate::exit::{self, ExitReason};
@@ -24,10 +24,14 @@ use std::panic::Location;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Ends with an error like all others where a bug of ours would end with a backtrace in the release's log.
+/// Reports a bug of beaminit as an error like all others, instead of a backtrace in the release's log.
 ///
 /// In the hook, since the delivered binary aborts on a panic; as PID 1 it would then end with the code of a crash.
-#[expect(clippy::exit, clippy::disallowed_methods, reason = "nothing behind a panic can be trusted to end us")]
+#[expect(
+    clippy::exit,
+    clippy::disallowed_methods,
+    reason = "after a panic nothing else can be relied on to end the process"
+)]
 pub(crate) fn report_bugs_as_errors(config: Config) {
     std::panic::set_hook(Box::new(move |panic| {
         report_failure(&bug(panic.location(), panic.payload()), &config);
@@ -42,25 +46,25 @@ fn bug(place: Option<&Location<'_>>, payload: &dyn Any) -> Error {
     Error::new(Stage::Bug, exit::BUG, format!("{place}: {cause}")).hint("please report it, with the pod's manifest")
 }
 
-/// Prints what was asked for. Whether anybody reads it is their affair.
+/// Prints what was asked for. That nobody reads it is not an error.
 pub(crate) fn print(text: &str) -> ExitReason {
     let _ = std::io::stdout().write_all(text.as_bytes());
     ExitReason::Code(0)
 }
 
-/// Whether stdout shows colours and nobody has anything against them (no-color.org).
+/// Whether stdout shows colours and they are not switched off (no-color.org).
 pub(crate) fn is_colour_wanted() -> bool {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     std::io::IsTerminal::is_terminal(&std::io::stdout()) && !refused
 }
 
-/// The last word of a start that failed: on stderr, and where `kubectl describe pod` finds it.
+/// Reports a start that failed: on stderr, and where `kubectl describe pod` finds it.
 pub(crate) fn report_failure(error: &Error, config: &Config) -> ExitReason {
     match config.log_format {
         LogFormat::Text => telemetry::write_line(&error.to_string()),
         LogFormat::Json => in_json(error, &telemetry::timestamp()).iter().for_each(|line| telemetry::write_line(line)),
     }
-    // Who mistypes a command beside the container's own must not write over its last word.
+    // A mistyped `kubectl exec` must not overwrite what the container itself reported last.
     if error.stage != Stage::Cli || sys::is_pid1() {
         write_termination_log(&error.to_string(), &config.termination_log);
     }
@@ -149,7 +153,7 @@ pub(crate) fn log_plan(plan: &Plan) {
     }
 }
 
-/// What COMMAND runs in the end, where that is not to be seen at once.
+/// What COMMAND runs in the end, where that is not obvious.
 pub(crate) fn log_followed_command(release: &Release) {
     if let Some(summary) = release.followed.summary() {
         let name = &release.name;
@@ -157,7 +161,7 @@ pub(crate) fn log_followed_command(release: &Release) {
     }
 }
 
-/// What looks hopeless is said before it is tried: some clusters' DNS serve such names all the same.
+/// Warns before the wait, which is tried nevertheless: the DNS of some clusters serves such names.
 pub(crate) fn warn_if_hopeless(name: &Fqdn, identity: &Identity) {
     if identity.has_no_host_name(name) {
         let message = format!("/etc/hosts gives this pod no subdomain, so hardly any DNS will have {name}");
@@ -215,7 +219,7 @@ pub(crate) fn log_nothing_to_join(found: &Result<(State, PathBuf), Vec<Rejected>
     }
 }
 
-/// The release runs as well without what could not be written for `exec` alone.
+/// The release runs without what could not be written: only `exec` needs it.
 pub(crate) fn warn_if_unwritten<T>(written: Result<T, Error>) -> Option<T> {
     let warn = |error: &Error| {
         for Problem { message, hint, .. } in &error.problems {
@@ -243,7 +247,7 @@ pub(crate) fn report_stop_before_start(signal: i32, after: Option<Duration>, con
     ExitReason::Signal(signal)
 }
 
-/// What has to be known to tell of the release's end.
+/// What a report of the release's end needs.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct EndReport {
     title: String,
@@ -263,7 +267,7 @@ impl EndReport {
             in_background: release.foreground_instead().is_some(),
             success_codes: config.success_codes.clone(),
             termination_log: config.termination_log.clone(),
-            // What is in every line anyway is no secret, and a slogan without it would say nothing.
+            // What is in every line is not a secret, and a slogan without it would be useless.
             secrets: secrets.into_iter().filter(|secret| !title.contains(secret.as_str())).collect(),
             title,
         }
@@ -271,18 +275,18 @@ impl EndReport {
 }
 
 impl EndReport {
-    /// Of a command beside the container's own: whoever runs it sees what it says, and `kubectl logs` does not have it.
+    /// Of a command beside the container's own: its user sees its output, which `kubectl logs` does not have.
     pub(crate) fn of_guest(self) -> Self {
         Self { is_beam: false, in_background: false, ..self }
     }
 }
 
-/// It costs memory, no more.
+/// Only memory is lost.
 pub(crate) fn log_no_fresh_image(error: &std::io::Error) {
     tracing::debug!(target: "supervise", "supervising from the image of the start: {}", error::cause(error));
 }
 
-/// How the release ended, and the code that we end with. The termination log is written only where its cause is known:
+/// Reports how the release ended, and returns what beaminit ends with. The termination log is written only where its cause is known:
 /// left empty, `terminationMessagePolicy: FallbackToLogsOnError` shows the release's own last words.
 pub(crate) fn report_end(ended: &Ended, end_report: &EndReport) -> ExitReason {
     let (code, seconds) = (ended.reason.code(), ended.after.as_secs_f64());
@@ -290,7 +294,7 @@ pub(crate) fn report_end(ended: &Ended, end_report: &EndReport) -> ExitReason {
         ExitReason::Code(code) => format!("with code {code}"),
         ExitReason::Signal(signal) => format!("by signal {}", signal::name(signal)),
     };
-    // What the VM has said may quote a secret; our own words may only happen to contain the same letters.
+    // The VM's words may quote a secret; beaminit's own only contain the same letters by chance.
     let slogan = ended.slogan.as_ref().map(|slogan| mask(format!("; crash dump: {slogan}"), &end_report.secrets));
     let slogan = slogan.unwrap_or_default();
     let sentence = format!("{} ended {how} after {seconds:.1} s{slogan}", end_report.title);
@@ -304,8 +308,8 @@ pub(crate) fn report_end(ended: &Ended, end_report: &EndReport) -> ExitReason {
     }
     let hint = hint_after(ended, end_report.is_beam);
     if tracing::enabled!(target: "supervise", tracing::Level::ERROR) {
-        // A release that fails may leave half a line. To those who collect logs an empty line is an empty record at most;
-        // an error that is glued to another line is not found, and as JSON cannot be parsed.
+        // A release that fails may leave half a line. To a log collector an empty line is at most an empty record; an
+        // error that is appended to another line is not found, and as JSON cannot be parsed.
         telemetry::write_line("");
     }
     tracing::error!(target: "supervise", code, seconds, hint, "{sentence}");
@@ -325,10 +329,10 @@ fn hint_after(ended: &Ended, is_beam: bool) -> Option<&'static str> {
             Some("it went to the background, where it ends with the container: see the warning at the start")
         }
         ExitReason::Signal(signal::KILL) => {
-            Some("kubectl describe pod tells whether it was OOMKilled: then raise resources.limits.memory")
+            Some("kubectl describe pod says whether it was OOMKilled: then raise resources.limits.memory")
         }
         _ if of_memory => Some("raise resources.limits.memory"),
-        _ if is_beam => Some("what the release itself has said last should tell why: kubectl logs --previous POD"),
+        _ if is_beam => Some("the release's own last lines should say why: kubectl logs --previous POD"),
         _ => None,
     }
 }
@@ -338,9 +342,9 @@ fn mask(text: String, secrets: &[String]) -> String {
     secrets.iter().filter(|secret| !secret.is_empty()).fold(text, |text, secret| text.replace(secret, "…"))
 }
 
-/// Where `kubectl describe pod` finds it. In place: it is a mounted file, there only if somebody wants to read it.
+/// Where `kubectl describe pod` finds it. Written in place, because it is a mounted file, and only if it exists.
 fn write_termination_log(text: &str, path: &Path) {
-    // More the kubelet does not read.
+    // The kubelet does not read more.
     const MAX: usize = 4096;
     if let Ok(mut log) = OpenOptions::new().write(true).truncate(true).open(path) {
         let end = (0..=MAX).rev().find(|end| text.is_char_boundary(*end)).filter(|end| *end < text.len());

@@ -1,5 +1,5 @@
-//! The VM that a release brings, or finds in the image: whether it can run here. Its own words, if it cannot, are a
-//! shell's `not found` of a file that is there.
+//! Whether the VM that a release brings, or finds in the image, can run here. If it cannot, the shell only says `not found`
+//! of a file that exists.
 
 use super::layout::{ReleaseLayout, locate};
 use crate::elf_file::ElfFile;
@@ -26,14 +26,14 @@ pub(crate) fn installed_erts(path: Option<&OsStr>) -> Option<String> {
     names.filter_map(|name| Some(name.to_str()?.strip_prefix("erts-")?.to_owned())).max()
 }
 
-/// The folder `erts-VSN` of the release.
+/// The directory `erts-VSN` of the release.
 fn own_vm(layout: &ReleaseLayout) -> Option<PathBuf> {
     let expected = layout.root.join(format!("erts-{}", layout.erts));
     if expected.is_dir() {
         return Some(expected);
     }
-    let folders = fs::read_dir(&layout.root).ok()?.flatten();
-    folders.map(|entry| entry.path()).find(|path| base_name(path).starts_with("erts-"))
+    let entries = fs::read_dir(&layout.root).ok()?.flatten();
+    entries.map(|entry| entry.path()).find(|path| base_name(path).starts_with("erts-"))
 }
 
 fn check_installed_vm(layout: &ReleaseLayout, path: Option<&OsStr>) -> Result<Option<Problem>, Error> {
@@ -51,7 +51,7 @@ fn check_installed_vm(layout: &ReleaseLayout, path: Option<&OsStr>) -> Result<Op
     }))
 }
 
-/// What the loader would find. Another machine may be emulated, which no container can see.
+/// Checks what the loader would check. Another machine may be emulated, which no container can see.
 fn check_runs_here(program: &Path) -> Result<Option<Problem>, Error> {
     let Some(elf) = ElfFile::read(program) else { return Ok(None) };
     let refuse = |code, cause: String, hint: &str| {
@@ -70,7 +70,7 @@ fn check_runs_here(program: &Path) -> Result<Option<Problem>, Error> {
         let hint = format!("build the release on the image that it runs on: it was built for {library}");
         return refuse(exit::NOT_FOUND, format!("its loader {loader} is not in this image"), &hint);
     }
-    // The library lies beside the loader that the link leads to.
+    // The library is beside the loader that the link leads to.
     let library = fs::canonicalize(&loader).ok().and_then(|loader| ElfFile::read(&loader.with_file_name("libc.so.6")));
     match (elf.glibc, library.and_then(|library| library.glibc)) {
         (Some(needed), Some(there)) if needed > there => {
@@ -89,7 +89,7 @@ fn runs_on(program: &str, machine: &str) -> bool {
     program == machine || matches!((program, machine), ("x86", "x86_64") | ("arm", "aarch64"))
 }
 
-/// ERTS 10 came with OTP 22; they have counted in step since.
+/// ERTS 10 came with OTP 22; since then both numbers have grown together.
 fn otp(erts: &str) -> Option<u32> {
     major(erts).filter(|major| *major >= 10).map(|major| major + 12)
 }
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_told_as_people_know_them() {
+    fn versions_of_erts_are_those_of_otp() {
         assert_eq!((otp("13.1.5"), otp("9.3"), otp("")), (Some(25), None, None));
     }
 

@@ -18,7 +18,7 @@ pub struct ReleaseLayout {
 }
 
 impl ReleaseLayout {
-    /// The release to which `root/bin/NAME` belongs; by the path as given, else by the one behind its links.
+    /// The release to which `root/bin/NAME` belongs; by the path as given, otherwise by the one that its links lead to.
     ///
     /// # Errors
     /// There is a release, but not the version that would start: a sentence.
@@ -61,7 +61,7 @@ fn started_version(script: &Path, releases: &Path, asked: Option<&str>) -> Resul
         (Some(erts), Some(version)) => (erts.to_owned(), version.to_owned()),
         _ => in_start_data(releases, asked)?,
     };
-    // A name, and no way out of the release.
+    // A name, without a path out of the release.
     let is_name = matches!(Path::new(&version).components().collect::<Vec<_>>()[..], [Component::Normal(name)] if name == version.as_str());
     if !is_name || !releases.join(&version).is_dir() {
         return Err(format!("there is no version {version} in {}", releases.display()));
@@ -80,7 +80,7 @@ fn in_start_data(releases: &Path, asked: Option<&str>) -> Result<(String, String
     }
 }
 
-/// Where `file` is behind its own link and its directory's, if there are any. Most have none, and resolving them in full
+/// Where the links of `file` and of its directory lead, if there are any. Most have none, and resolving them in full
 /// would make each start a twentieth longer.
 pub(crate) fn resolve_links(file: &Path) -> Option<PathBuf> {
     let has_link = file.is_symlink() || file.parent().is_some_and(Path::is_symlink);

@@ -4,15 +4,15 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-/// As much of a start script as shows whose it is.
+/// Enough of a start script to recognise its kind.
 pub(crate) fn script_text(file: &Path) -> String {
     const ENOUGH: u64 = 1 << 16;
     let mut bytes = Vec::new();
-    // A fifo would be waited for until somebody writes to it.
+    // Opening a fifo would wait for a writer.
     if !file.is_file() {
         return String::new();
     }
-    // What cannot be read cannot be started either, and the start will say so.
+    // What cannot be read cannot be started either, and the start reports that.
     let _ = File::open(file).and_then(|file| file.take(ENOUGH).read_to_end(&mut bytes));
     String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -7,14 +7,14 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The program that is started in the end, and what there is to recognise its kind by.
+/// The program that is started in the end, and what shows its kind.
 #[derive(Debug, Default)]
 pub(crate) struct StartScript {
     /// The file; empty if there is none.
     pub(crate) path: PathBuf,
     /// The beginning of its text.
     pub(crate) text: String,
-    /// The words behind it.
+    /// The words after it.
     pub(crate) arguments: Vec<OsString>,
     pub(crate) layout: Option<ReleaseLayout>,
     /// PATH, in which the script would look for further programs.
@@ -22,7 +22,7 @@ pub(crate) struct StartScript {
 }
 
 impl StartScript {
-    /// Whether the first word behind it is one of these.
+    /// Whether the first word after it is one of these.
     pub(crate) fn has_argument_of(&self, words: &[&str]) -> bool {
         self.arguments.first().is_some_and(|argument| words.iter().any(|word| argument == word))
     }
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_start_scripts_none_is_meant() {
+    fn of_several_start_scripts_none_is_chosen() {
         let start = "#!/bin/sh\nstart_erl.data\n";
         assert_eq!(only_start_script(release(&[("app", start), ("other", start)]).path()), None);
         assert_eq!(only_start_script(Path::new("/nonexistent")), None);

@@ -45,7 +45,7 @@ impl TextFault {
         self.into_problem(&format!("{path}:{number}"), line(shown, number).map(|line| format!("  {line}")))
     }
 
-    /// The fault as `line LINE: MESSAGE`, for warnings: whoever logs them knows the file.
+    /// The fault as `line LINE: MESSAGE`, for warnings, where the file is known.
     pub(super) fn into_warning(self, text: &str) -> Problem {
         let number = line_number(text, self.offset);
         self.into_problem(&format!("line {number}"), None)

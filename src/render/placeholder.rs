@@ -13,7 +13,7 @@ pub enum Notation {
 
 /// What is at the beginning of a text.
 pub(super) enum Lexed<'a> {
-    /// The next character, which stands for itself.
+    /// The next character, taken as it is.
     Text,
     Placeholder(Placeholder<'a>),
     Malformed {

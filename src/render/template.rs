@@ -9,13 +9,13 @@ use super::placeholder::{Lexed, Notation, Placeholder, lex};
 use super::variables::{TemplateVariables, UnsetVariable, ValueOrigin};
 use std::ops::Range;
 
-/// Follows the text as it is rendered, and says what may be inserted where. Each file format has its own.
+/// Follows the text as it is rendered, and decides what may be inserted where. Each file format has its own.
 pub trait Syntax {
     /// Takes the next character of the rendered text.
     fn feed(&mut self, character: char);
     /// Whether the next character belongs to a comment.
     fn in_comment(&self) -> bool;
-    /// The text that stands for this value here.
+    /// The text for this value here.
     ///
     /// # Errors
     /// Why the value cannot be here; reads as the end of a sentence that begins with the variable.
@@ -26,8 +26,8 @@ pub trait Syntax {
     }
     /// Whether the next character may belong to a secret, which messages must not show.
     fn in_secret(&self) -> bool;
-    /// How long a text of this format may be, in bytes, before and after it is rendered: a value can be named again and
-    /// again, and what is made of the text takes many times its length.
+    /// How long a text of this format may be, in bytes, before and after it is rendered: a value may be used many
+    /// times, and reading the text takes many times its length.
     fn max_len(&self) -> usize;
 }
 
@@ -84,7 +84,7 @@ pub(crate) fn edited(text: &str, edits: &[Edit]) -> String {
     text
 }
 
-/// Where a place of the text is in the text with these edits; for one within an edit, the edit's place.
+/// Where a place of the text is after these edits; for one within an edit, the place of the edit.
 pub(crate) fn moved_by(place: &Range<usize>, edits: &[Edit]) -> Range<usize> {
     let (mut start, mut end) = (place.start, place.end);
     if let Some((edit, _)) = edits.iter().find(|(edit, _)| edit.start <= start && end <= edit.end && !edit.is_empty()) {
@@ -127,7 +127,7 @@ impl RenderedText {
     }
 }
 
-/// More than anybody reads.
+/// Nobody reads more.
 const MAX_FAULTS: usize = 1000;
 const MAX_WARNINGS: usize = 20;
 
@@ -142,7 +142,7 @@ pub fn render(
 ) -> Result<RenderedText, Vec<TextFault>> {
     let rendered = RenderedText {
         text: String::with_capacity(template.len()),
-        // Grown bit by bit it would take twice its room.
+        // Growing step by step it would take twice the memory.
         values: Vec::with_capacity(template.matches('$').count()),
         warnings: Vec::new(),
     };
@@ -272,7 +272,7 @@ fn read_as_escapes(offset: usize, name: &str) -> TextFault {
     ))
 }
 
-/// What `echo` and most editors do to a secret.
+/// `echo` and most editors append it to a secret.
 const WITHOUT_NEWLINE: &str = "make the Secret without it: kubectl create secret generic NAME --from-literal=KEY=VALUE, or \
                                echo -n VALUE | base64";
 

@@ -63,7 +63,7 @@ fn of_many_faults_the_first_are_shown_and_the_rest_counted() {
 }
 
 #[test]
-fn a_sys_config_that_is_not_erlang_is_shown_where_it_ceases_to_be() {
+fn a_sys_config_that_is_not_erlang_is_shown_at_the_first_fault() {
     let text = config_error("[{a,\n  ${V}}].", &[("V", "16#")]);
     assert!(text.contains("sys.config:2") && text.contains("not Erlang: "), "{text}");
 }
@@ -78,7 +78,7 @@ fn a_fault_of_the_result_shows_the_template_and_no_value() {
 }
 
 #[test]
-fn a_cookie_that_stands_in_the_template_is_not_shown() {
+fn a_cookie_in_the_template_is_not_shown() {
     let (_, text) = error("-setcookie sesame ${NONE}\n-setcookie open -name x y\n", &[]);
     assert!(text.contains("  -setcookie ****** ${NONE}\n                    ^") && !text.contains("sesame"), "{text}");
     let (_, text) = error("-setcookie sesame\n-setcookie open # \u{e9}\n", &[]);
@@ -108,7 +108,7 @@ fn a_fault_of_a_sys_config_shows_its_line_and_no_secret() {
 }
 
 #[test]
-fn what_is_no_template_is_said_so() {
+fn what_is_not_a_template_is_reported() {
     assert_eq!(error(b"-name a@b\n\xff", &[]).0, exit::DATA);
     assert!(error(b"-name a@b\n\xff", &[]).1.contains("line 2 is not UTF-8"));
     assert_eq!(error(vec![b'x'; 1 << 21], &[]).0, exit::DATA);

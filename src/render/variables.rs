@@ -10,15 +10,15 @@ use crate::variables::{DERIVED, Env};
 #[derive(Debug)]
 pub struct TemplateVariables<'a> {
     pub env: &'a Env,
-    /// Values that serve where the environment has none.
+    /// Values that are used where the environment has none.
     pub derived: Vec<(String, String)>,
     /// Variables of the environment that must not be used, with the reason.
     pub refused: Vec<(String, String)>,
-    /// What becomes of a placeholder whose variable is not set.
+    /// How a placeholder whose variable is not set is rendered.
     pub unset: UnsetVariable,
 }
 
-/// What becomes of a placeholder without a default whose variable is not set.
+/// How a placeholder without a default is rendered if its variable is not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnsetVariable {
     Error,
@@ -108,7 +108,7 @@ impl TemplateVariables<'_> {
         NoValue { message: format!("{name} {state}"), hint: Some(hint) }
     }
 
-    /// A variable that is set and may be the one that is meant: any cookie for a cookie (mix has `RELEASE_COOKIE`, older
+    /// A variable that is set and may be the intended one: any cookie for a cookie (mix has `RELEASE_COOKIE`, older
     /// templates `ERLANG_COOKIE`), else a name that is nearly the same.
     fn similar(&self, name: &str) -> Option<&str> {
         const ALIKE: f64 = 0.95;

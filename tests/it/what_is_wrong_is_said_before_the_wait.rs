@@ -173,7 +173,7 @@ fn nothing_can_be_written() {
     fs::set_permissions(nothing.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let pod = pod(&cluster, &config).env("RELEASE_COOKIE", SECRET).env("BEAMINIT_WAIT", "off");
     fails(pod.mount(nothing.path(), "/dev/shm"), 73).is(
-        "no directory to write to: /run/beaminit: read-only file system, /dev/shm/beaminit-54321-",
+        "directory to write to: /run/beaminit: read-only file system, /dev/shm/beaminit-54321-",
         "mount an emptyDir with medium: Memory, and set BEAMINIT_RUN_DIR to a directory in it",
     );
 }

@@ -24,14 +24,14 @@ enum TermState {
     #[default]
     Plain,
     Comment,
-    /// Behind `$`, which makes a number of the next character.
+    /// After `$`, which makes a number of the next character.
     Character(Escape),
-    /// Behind `~` and so many letters.
+    /// After `~` and this many letters.
     Sigil {
         letters: usize,
         verbatim: bool,
     },
-    /// Behind so many `"`: one opens a string, two are an empty one, three and more open a triple-quoted one.
+    /// After this many `"`: one opens a string, two are an empty one, three and more open a triple-quoted one.
     Opening {
         quotes: usize,
         verbatim: bool,
@@ -42,8 +42,8 @@ enum TermState {
         verbatim: bool,
         escape: Escape,
     },
-    /// In a string that ends with so many `"` at the beginning of a line, of which so many were there, if the line is
-    /// still one that may end it.
+    /// In a string that ends with this many `"` at the beginning of a line, of which some were there, if the line may still
+    /// end it.
     TripleQuoted {
         quotes: usize,
         closing: Option<usize>,
@@ -56,7 +56,7 @@ enum Escape {
     #[default]
     Outside,
     Backslash,
-    /// Behind `\^`, which takes the next character whatever it is.
+    /// After `\^`, which takes the next character whatever it is.
     Caret,
 }
 
@@ -108,7 +108,7 @@ impl TermState {
         }
     }
 
-    /// Of the sigils `~`, `~b` and `~s` have escapes; the others, `~B` and `~S` among them, have none.
+    /// The sigils `~`, `~b` and `~s` have escapes; the others, such as `~B` and `~S`, have none.
     fn of_sigil(letters: usize, verbatim: bool, character: char) -> Self {
         let quoted = |close| Self::Quoted { close, verbatim, escape: Escape::Outside };
         match character {

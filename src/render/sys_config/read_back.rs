@@ -61,7 +61,7 @@ pub fn included_files(text: &str) -> Vec<(Range<usize>, &str)> {
         }
         let is_string = token.kind == TokenKind::String;
         if is_string && behind_string {
-            // Both are parts of one name, which nobody writes like that.
+            // Both are parts of one name; nobody writes a name like that.
             files.pop();
         } else if is_string && open == [Symbol::OpenSquare] {
             let name = text.get(token.span.clone()).unwrap_or_default().trim_matches('"');
@@ -152,7 +152,7 @@ impl<'a> Tokens<'a> {
 /// The VM reads UTF-8, unless one of the first two lines says otherwise.
 fn check_encoding(text: &str) -> Result<(), TextFault> {
     if text.starts_with('\u{feff}') {
-        let message = "the file begins with a byte order mark, which is no Erlang";
+        let message = "the file begins with a byte order mark, which is not Erlang";
         return Err(TextFault::new(0, message).hint("save the file as UTF-8 without a byte order mark"));
     }
     let latin1 = text.lines().take(2).find_map(|line| line.split_once("coding")).is_some_and(|(_, rest)| {
@@ -172,7 +172,7 @@ fn check_encoding(text: &str) -> Result<(), TextFault> {
 /// # Errors
 /// It is neither.
 fn is_bytes(string: &Token, mut behind: Tokens<'_>) -> Result<bool, TextFault> {
-    // Strings behind each other are one, of the type behind the last.
+    // Adjacent strings are one, of the type after the last.
     match behind.next_but_strings()?.map(|token| token.kind) {
         Some(TokenKind::Symbol(Symbol::Slash)) => {
             while let Some(token) = behind.next_but_strings()? {
@@ -205,7 +205,7 @@ fn as_bytes(value: &str) -> String {
     out
 }
 
-/// The tokenizer may see a fault within a character, or behind the end.
+/// The tokenizer may report a fault within a character, or after the end.
 fn beginning_of_character(text: &str, offset: usize) -> usize {
     (0..=offset.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }

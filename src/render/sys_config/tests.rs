@@ -83,7 +83,7 @@ fn a_value_in_quotes_is_escaped() {
     }
 }
 
-/// Should we and the tokeniser ever differ over where quotes end.
+/// In case our scanner and the tokeniser ever differ over where quotes end.
 #[test]
 fn a_value_that_leaves_its_quotes_is_found_when_the_text_is_read_back() {
     let value = |in_text| InsertedValue { in_text, in_template: 1..5, origin: ValueOrigin::Environment };
@@ -96,7 +96,7 @@ fn a_value_that_leaves_its_quotes_is_found_when_the_text_is_read_back() {
 }
 
 #[test]
-fn what_has_no_escape_is_refused_where_it_cannot_stand() {
+fn what_has_no_escape_is_refused_where_it_cannot_be() {
     refused("~S(${V})", "a)b", "has the character ), which cannot be in a sigil without escapes");
     refused("~B\"${V}\"", "a\nb", "has a newline, which");
     refused("~foo[x${V}]", "]", "has the character ]");
@@ -149,13 +149,13 @@ fn outside_quotes_a_value_goes_in_as_it_is() {
 }
 
 #[test]
-fn what_took_in_the_value_may_take_in_what_stands_behind_it() {
+fn what_took_in_the_value_may_take_in_what_follows_it() {
     assert_eq!(with("[$${V}b].", "a, $").as_deref(), Ok("[$a, $b]."));
     refused("[$${V}b].", "a, $c, ~s", "would change what follows it");
 }
 
 #[test]
-fn outside_quotes_no_value_changes_what_stands_behind_it() {
+fn outside_quotes_no_value_changes_what_follows_it() {
     refused("{a, ${V}}.", "1}, % {b, 2", "begins a comment");
     refused("{a, ${V}}.", "\"x", "opens a quote");
     refused("{a, ${V}}.", "it's", "opens a quote");
@@ -180,7 +180,7 @@ fn comments_are_copied_and_characters_open_nothing() {
 }
 
 #[test]
-fn in_a_binary_a_value_stands_by_its_bytes() {
+fn in_a_binary_a_value_is_written_by_its_bytes() {
     for (template, expected) in [
         ("<<\"${V}\">>", r#"<<"\x{C3}\x{A9}a">>"#),
         ("<<\"${V}\"", r#"<<"\x{C3}\x{A9}a""#),
@@ -199,7 +199,7 @@ fn in_a_binary_a_value_stands_by_its_bytes() {
 }
 
 #[test]
-fn what_is_no_erlang_is_refused() {
+fn what_is_not_erlang_is_refused() {
     refused("[{a, \"b}].", "", "the \" is not closed");
     refused("[{a, 'b}].", "", "the ' is not closed");
     refused("[~, \"${V}\"].", "a\"b", "not Erlang");

@@ -77,7 +77,7 @@ fn values_are_never_looked_at_again() {
 }
 
 #[test]
-fn each_value_tells_where_it_comes_from() {
+fn each_value_says_where_it_comes_from() {
     let template = "${V} $<KNOWN> ${NONE:-d} ${NONE}";
     let env = env();
     let derived = vec![("KNOWN".into(), "x".into())];
@@ -100,7 +100,7 @@ fn each_value_tells_where_it_comes_from() {
 }
 
 #[test]
-fn what_is_no_placeholder_stays() {
+fn what_is_not_a_placeholder_stays() {
     for text in ["$V", "$(V)", "$$", "$< V>", "$<1>", "a < b", "$", "{V}", "%V%", "\u{feff}é\r\n", "no newline"] {
         assert_eq!(rendered(text), text);
     }
@@ -217,7 +217,7 @@ fn a_variable_that_may_be_meant_is_proposed() {
 }
 
 #[test]
-fn a_value_that_is_not_utf8_is_refused_unless_something_else_tells_it() {
+fn a_value_that_is_not_utf8_is_refused_unless_another_source_has_it() {
     let bad = || OsString::from_vec(vec![b'a', 0xff]);
     let env = Env::from_pairs([("BAD", bad()), ("KNOWN", bad())]);
     let derived = vec![("KNOWN".into(), "x".into())];
@@ -229,7 +229,7 @@ fn a_value_that_is_not_utf8_is_refused_unless_something_else_tells_it() {
 }
 
 #[test]
-fn a_value_that_may_not_stand_there_is_refused() {
+fn a_value_that_may_not_be_there_is_refused() {
     assert_eq!(fault("${NONE:-a!b}").1, "the value of NONE has a !");
 }
 

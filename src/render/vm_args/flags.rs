@@ -28,7 +28,7 @@ pub fn word_of(path: &Path) -> String {
     word
 }
 
-/// A flag with the words behind it.
+/// A flag with the words after it.
 #[derive(Debug)]
 pub(in crate::render) struct Flag {
     pub(super) name: Word,
@@ -113,7 +113,7 @@ impl Flags {
         self.list.last().is_some_and(|flag| flag.name.text == "-extra")
     }
 
-    /// Flags that move leave the words behind them, but for their own, to the flag before them.
+    /// Flags that move leave the words after them, except their own, to the flag before them.
     fn owner_index(&self, word: &str) -> Option<usize> {
         let last = self.list.last()?;
         let is_of_last = self.due > 0 || last.values.is_empty() && may_take(&last.name.text, word);
@@ -129,12 +129,12 @@ fn is_emulator_flag(flag: &str) -> bool {
     flag.starts_with('+')
 }
 
-/// `erlexec` puts the emulator's flags before all others; of the other two it leaves nothing.
+/// `erlexec` puts the emulator's flags before all others; the other two it removes.
 fn moves(flag: &str) -> bool {
     is_emulator_flag(flag) || matches!(flag, "-env" | "-epmd")
 }
 
-/// How many words `erlexec` takes behind this flag without a look at them.
+/// How many words `erlexec` takes after this flag without looking at them.
 fn taken(flag: &str) -> usize {
     match flag {
         "-env" => 2,
@@ -145,7 +145,7 @@ fn taken(flag: &str) -> usize {
 }
 
 /// Whether the emulator has this flag with this value. Of those below, some have theirs in the same word (`+hms512`); which,
-/// differs between versions, and nobody puts another word behind those.
+/// differs between versions, and nobody writes another word after those.
 fn may_take(flag: &str, word: &str) -> bool {
     match flag {
         "+B" => word.starts_with('i'),

@@ -71,7 +71,7 @@ fn words_of(text: &str) -> Vec<String> {
     scanner.finish().unwrap_or_default().words().into_iter().map(|word| word.text.clone()).collect()
 }
 
-/// The words behind each flag of this name, up to `-extra`.
+/// The words after each flag of this name, up to `-extra`.
 fn flag_values<'a>(words: &'a [String], flag: &'a str) -> impl Iterator<Item = &'a [String]> {
     let end = words.iter().position(|word| word == "-extra" || word == "--extra").unwrap_or(words.len());
     let words = words.get(..end).unwrap_or_default();

@@ -8,7 +8,7 @@ use super::super::template::Syntax as _;
 use super::{VmArgs, VmArgsScanner};
 use crate::error::Problem;
 
-/// Of each sort: more than anybody reads.
+/// Of each sort: nobody reads more.
 const MAX_WARNINGS: usize = 20;
 
 /// What slides, blogs and word processors write in place of a hyphen or a quote.
@@ -48,7 +48,7 @@ impl VmArgs {
         warnings
     }
 
-    /// Words with a character that only looks like the one that was meant.
+    /// Words with a character that only looks like the intended one.
     pub(in crate::render) fn typographic_words(&self) -> Vec<TextFault> {
         let mut found = Vec::new();
         for word in self.flags.words() {

@@ -79,7 +79,7 @@ impl VmArgs {
         faults.extend(self.flags.iter().zip(self.flags.iter().skip(1)).filter_map(|(flag, next)| flag.torn_by(next)));
         let mut cookies = self.own_cookies();
         let cookie = cookies.next().and_then(|flag| keep(flag.cookie(), &mut faults));
-        // Two are worse than none: the VM drops both without a word and makes one up.
+        // Two are worse than none: the VM silently drops both and makes one up.
         let second = "a second cookie; the VM would then use neither";
         faults.extend(cookies.map(|flag| flag.fault(second).hint("remove this -setcookie, or the other one")));
         if faults.is_empty() { Ok(NodeFlags { node, cookie }) } else { Err(faults) }
@@ -112,7 +112,7 @@ impl VmArgs {
     }
 
     /// What makes the flags of name and cookie readable for start scripts, which look for `-name VALUE` at the beginning
-    /// of a line, where the VM takes any white space before and behind the flag.
+    /// of a line, where the VM takes any white space before and after the flag.
     #[must_use]
     pub fn plain_node_flags(&self) -> Vec<Edit> {
         let is_blank = |text: &&str| text.chars().all(|c| matches!(c, ' ' | '\t'));
@@ -192,7 +192,7 @@ impl Flag {
         Cookie::parse(text).map_err(|reason| self.fault(format!("the cookie {reason}")).hint(cookie::CURE))
     }
 
-    /// The emulator's flags go first, so that words behind them join the flag before them.
+    /// The emulator's flags go first, so that words after them join the flag before them.
     fn torn_by(&self, next: &Self) -> Option<TextFault> {
         let torn = self.is_guarded() && next.name.span.start < self.span().end;
         let (flag, next_flag) = (&self.name.text, &next.name.text);

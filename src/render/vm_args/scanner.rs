@@ -1,4 +1,4 @@
-//! The words of a `vm.args`, as `erlexec` splits it since OTP 23, and where a value may stand among them.
+//! The words of a `vm.args`, as `erlexec` splits it since OTP 23, and where a value may be among them.
 //!
 //! White space separates; quotes protect, with no escape inside, and may span lines; a backslash outside quotes takes the
 //! next character as it is; `#` outside quotes begins a comment, inside a word too; nothing is ever expanded.
@@ -63,7 +63,7 @@ impl VmArgsScanner {
     /// The words, by flags.
     ///
     /// # Errors
-    /// A quote is not closed; the VM would take the rest of the file for one word.
+    /// A quote is not closed; the VM would read the rest of the file as one word.
     pub fn finish(mut self) -> Result<Flags, TextFault> {
         if let Quoting::Quoted(quote, offset) = self.state {
             let fault = TextFault::new(offset, format!("the {quote} is not closed"));
@@ -83,7 +83,7 @@ impl VmArgsScanner {
         self.owner(value).filter(|flag| flag.is_guarded())
     }
 
-    /// Whether the word at hand names the node or is its cookie: the first word behind the flag, or the second on the
+    /// Whether the word at hand names the node or is its cookie: the first word after the flag, or the second on the
     /// same line (`-setcookie NODE COOKIE`).
     fn is_guarded(&self, value: &str) -> bool {
         self.guarded(value).is_some_and(|flag| match flag.values.len() {
@@ -97,7 +97,7 @@ impl VmArgsScanner {
         self.word.as_ref().is_none_or(|word| word.text.is_empty())
     }
 
-    /// Where nothing is guarded a value may be words, flags too, but what is before and behind it must keep its meaning.
+    /// Where nothing is guarded a value may be words, flags too, but what is before and after it must keep its meaning.
     fn quote_plainly(&self, value: &str) -> Result<String, String> {
         match value.chars().fold(self.state, |state, character| state.after(character, self.offset)) {
             Quoting::Plain => {}

@@ -98,7 +98,7 @@ fn lifting_leaves_everything_else_as_it_was() {
 }
 
 #[test]
-fn what_stands_behind_extra_is_no_flag() {
+fn what_follows_extra_is_not_a_flag() {
     assert_eq!(read("-extra -name x -setcookie y").node_flags().unwrap(), NodeFlags { node: None, cookie: None });
 }
 
