@@ -236,7 +236,7 @@ fn wait_for_record(
     };
     report::warn_if_hopeless(name, &context.identity);
     let config = &context.environment.config;
-    let mut stop = StopRequests { signals, rewrites: &plan.rewrites };
+    let mut stop = SignalStopRequests { signals, rewrites: &plan.rewrites };
     let limits = WaitLimits { timeout: config.wait_timeout, peers: config.wait_peers };
     let mut on_peers = |limit| announced.into_iter().for_each(|wait| wait.continue_with_peers(limit));
     match wait::for_own_record(&plan::record_to_await(context, name.clone()), limits, &mut stop, &mut on_peers) {
@@ -276,7 +276,7 @@ fn supervise_release(
     let config = &context.environment.config;
     let HandedOver { written, mode } = handed_over;
     let state = write_state(context, plan, &written, mode);
-    let mut stop = StopRequests { signals: &mut signals, rewrites: &plan.rewrites };
+    let mut stop = SignalStopRequests { signals: &mut signals, rewrites: &plan.rewrites };
     if let Some(signal) = wait::StopRequests::take(&mut stop) {
         return Ok(report::report_stop_before_start(signal, None, config));
     }
@@ -352,12 +352,12 @@ fn install_signals(inherited: io::Result<SignalMask>) -> Result<SignalQueue, Err
 }
 
 /// The signals that end us as long as nothing is started. Others are dropped: nobody is there to get them.
-struct StopRequests<'a> {
+struct SignalStopRequests<'a> {
     signals: &'a mut SignalQueue,
     rewrites: &'a Rewrites,
 }
 
-impl wait::StopRequests for StopRequests<'_> {
+impl wait::StopRequests for SignalStopRequests<'_> {
     fn readable(&self) -> BorrowedFd<'_> {
         self.signals.readable()
     }

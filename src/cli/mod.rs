@@ -5,7 +5,7 @@
 mod options;
 mod probe;
 
-pub use probe::{ProbeRequest, Question};
+pub use probe::{ProbeQuestion, ProbeRequest};
 
 use crate::error::Error;
 use options::{is_json, usage, wrong};

@@ -12,7 +12,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeRequest {
     /// The question.
-    pub question: Question,
+    pub question: ProbeQuestion,
     /// How long the whole probe may take.
     pub timeout: Duration,
     /// How long a VM may take to boot.
@@ -23,7 +23,7 @@ pub struct ProbeRequest {
 
 /// The question of a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Question {
+pub enum ProbeQuestion {
     /// Is the node alive, or on its way?
     Live,
     /// Has the node started, and do these applications run?
@@ -57,15 +57,15 @@ pub(super) fn parse(mut parser: lexopt::Parser) -> Result<Option<ProbeRequest>, 
     Ok(Some(ProbeRequest { question: question(words)?, timeout, boot, json }))
 }
 
-fn question(words: Vec<String>) -> Result<Question, Error> {
+fn question(words: Vec<String>) -> Result<ProbeQuestion, Error> {
     let mut words = words.into_iter();
     match words.next().as_deref() {
         Some("live") => match words.next() {
-            None => Ok(Question::Live),
+            None => Ok(ProbeQuestion::Live),
             Some(word) => Err(usage(format!("probe live {word}: live takes no application"))
                 .hint(format!("beaminit probe ready {word} asks whether it runs"))),
         },
-        Some("ready") => Ok(Question::Ready(words.collect())),
+        Some("ready") => Ok(ProbeQuestion::Ready(words.collect())),
         Some(other) => Err(usage(format!("probe {other}: no such probe")).hint("one of: live, ready")),
         None => Err(usage("no probe is named".into()).hint("one of: beaminit probe live, beaminit probe ready")),
     }
@@ -92,19 +92,19 @@ mod tests {
         parse(args.map(OsString::from)).map_err(|error| error.code)
     }
 
-    fn request(question: Question) -> ProbeRequest {
+    fn request(question: ProbeQuestion) -> ProbeRequest {
         ProbeRequest { question, timeout: TIMEOUT, boot: BOOT, json: false }
     }
 
     #[test]
     fn a_question_has_options_before_and_behind_it() {
-        assert_eq!(read(&["live"]), Ok(Command::Probe(request(Question::Live))));
-        let live = ProbeRequest { timeout: Duration::from_secs(2), json: true, ..request(Question::Live) };
+        assert_eq!(read(&["live"]), Ok(Command::Probe(request(ProbeQuestion::Live))));
+        let live = ProbeRequest { timeout: Duration::from_secs(2), json: true, ..request(ProbeQuestion::Live) };
         assert_eq!(read(&["--timeout", "2s", "live", "--format=json"]), Ok(Command::Probe(live)));
-        let applications = Question::Ready(vec!["shop".into(), "mnesia".into()]);
+        let applications = ProbeQuestion::Ready(vec!["shop".into(), "mnesia".into()]);
         let ready = ProbeRequest { boot: Duration::from_secs(300), ..request(applications) };
         assert_eq!(read(&["ready", "shop", "--boot=5m", "mnesia"]), Ok(Command::Probe(ready)));
-        assert_eq!(read(&["ready"]), Ok(Command::Probe(request(Question::Ready(Vec::new())))));
+        assert_eq!(read(&["ready"]), Ok(Command::Probe(request(ProbeQuestion::Ready(Vec::new())))));
         assert_eq!(read(&["live", "--help"]), Ok(Command::Help));
     }
 

@@ -1,7 +1,7 @@
 //! One request to the node, from finding its port to reading its answer.
 
 use super::deadline::{Deadline, TimedStream};
-use super::failure::Failure;
+use super::failure::ProbeFailure;
 use super::place::{self, PortSource};
 use super::session::{Argument, Call, Credentials, Refused, Session};
 use super::terms::Term;
@@ -55,7 +55,7 @@ fn name(number: u32) -> String {
 ///
 /// # Errors
 /// Why it did not answer.
-pub(super) fn ask(peer: &Peer, with_applications: bool, deadline: Deadline) -> Result<Answers, Failure> {
+pub(super) fn ask(peer: &Peer, with_applications: bool, deadline: Deadline) -> Result<Answers, ProbeFailure> {
     let short = peer.node.split('@').next().unwrap_or_default();
     let port = place::find_port(&peer.port, short, deadline)?;
     let mut failed = None;
@@ -64,38 +64,42 @@ pub(super) fn ask(peer: &Peer, with_applications: bool, deadline: Deadline) -> R
         match open(peer, port, connect) {
             Ok(session) => return converse(session, with_applications),
             // Another program may have the same port at another address.
-            Err(failure @ (Failure::NotANode | Failure::OtherNode(_))) => failed = Some(failure),
-            Err(failure @ Failure::NotListening { .. }) => failed = failed.or(Some(failure)),
+            Err(failure @ (ProbeFailure::NotANode | ProbeFailure::OtherNode(_))) => failed = Some(failure),
+            Err(failure @ ProbeFailure::NotListening { .. }) => failed = failed.or(Some(failure)),
             Err(failure) => return Err(failure),
         }
     }
-    Err(failed.unwrap_or(Failure::NoHandshake))
+    Err(failed.unwrap_or(ProbeFailure::NoHandshake))
 }
 
 /// Connects under the first name that is free.
-fn open<S: Read + Write>(peer: &Peer, port: u16, connect: impl Fn() -> io::Result<S>) -> Result<Session<S>, Failure> {
+fn open<S: Read + Write>(
+    peer: &Peer,
+    port: u16,
+    connect: impl Fn() -> io::Result<S>,
+) -> Result<Session<S>, ProbeFailure> {
     let first = std::process::id();
     let mut closed = 0;
     for attempt in 0..ATTEMPTS {
-        let stream = connect().map_err(|error| Failure::of_connecting(port, &error))?;
+        let stream = connect().map_err(|error| ProbeFailure::of_connecting(port, &error))?;
         let ours = name(first.wrapping_add(attempt));
         let who = Credentials { node: &peer.node, cookie: &peer.cookie, ours: &ours, random: random() };
         match Session::open(stream, &who) {
             Ok(session) => return Ok(session),
             Err(Refused::NameInUse) => {}
             Err(Refused::Closed) if closed < MAX_CLOSED => closed += 1,
-            Err(Refused::Closed) => return Err(Failure::NotANode),
+            Err(Refused::Closed) => return Err(ProbeFailure::NotANode),
             Err(Refused::Failure(failure)) => return Err(failure),
         }
     }
-    Err(Failure::NamesInUse)
+    Err(ProbeFailure::NamesInUse)
 }
 
 /// Makes the calls over a connection, and collects the answers.
 ///
 /// # Errors
 /// The answer that is needed did not come.
-pub fn converse<S: Read + Write>(mut session: Session<S>, with_applications: bool) -> Result<Answers, Failure> {
+pub fn converse<S: Read + Write>(mut session: Session<S>, with_applications: bool) -> Result<Answers, ProbeFailure> {
     let calls: &[(u32, Call)] = if with_applications { &READY } else { &LIVE };
     for (number, call) in calls {
         session.call(*number, *call)?;
@@ -105,7 +109,7 @@ pub fn converse<S: Read + Write>(mut session: Session<S>, with_applications: boo
     while !missing.is_empty() {
         let (number, term) = match session.answer() {
             // A node whose disk hangs is alive nevertheless.
-            Err(Failure::NoAnswer) if missing == [NAMESPACE.0] => break,
+            Err(ProbeFailure::NoAnswer) if missing == [NAMESPACE.0] => break,
             answer => answer?,
         };
         missing.retain(|waited_for| *waited_for != number);
@@ -115,7 +119,7 @@ pub fn converse<S: Read + Write>(mut session: Session<S>, with_applications: boo
 }
 
 impl Answers {
-    fn note(&mut self, number: u32, term: Term) -> Result<(), Failure> {
+    fn note(&mut self, number: u32, term: Term) -> Result<(), ProbeFailure> {
         if number == NAMESPACE.0 {
             self.mount_namespace = namespace(&term);
             return Ok(());
@@ -130,7 +134,7 @@ impl Answers {
                 self.running = Some(items.iter().filter_map(application).collect());
             }
             (_, Term::Tuple(items)) => return Err(failed(&items)),
-            _ => return Err(Failure::NotANode),
+            _ => return Err(ProbeFailure::NotANode),
         }
         Ok(())
     }
@@ -154,7 +158,7 @@ fn application(term: &Term) -> Option<String> {
 }
 
 /// `{badrpc, Reason}`: the first atom of the reason is enough, and is not a secret.
-fn failed(items: &[Term]) -> Failure {
+fn failed(items: &[Term]) -> ProbeFailure {
     fn first_atom(term: &Term) -> Option<&str> {
         match term {
             Term::Atom(name) => Some(name),
@@ -165,7 +169,7 @@ fn failed(items: &[Term]) -> Failure {
         }
     }
     let reason = items.get(1).and_then(first_atom).unwrap_or("unknown");
-    Failure::CallFailed(reason.chars().filter(char::is_ascii_graphic).take(60).collect())
+    ProbeFailure::CallFailed(reason.chars().filter(char::is_ascii_graphic).take(60).collect())
 }
 
 /// The keys of the hasher are random numbers from the kernel.

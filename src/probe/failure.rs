@@ -8,7 +8,7 @@ use std::io;
 
 /// Why a node did not answer, each case as the end of a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
+pub enum ProbeFailure {
     /// epmd does not answer, so the node's port is not known.
     NoEpmd {
         /// Its port.
@@ -50,7 +50,7 @@ pub enum Failure {
     CallFailed(String),
 }
 
-impl Failure {
+impl ProbeFailure {
     /// Of a connection that could not be made.
     pub(super) fn of_connecting(port: u16, error: &io::Error) -> Self {
         match error.kind() {
@@ -61,7 +61,7 @@ impl Failure {
 
     /// Whether a node that still boots may fail like this.
     pub(super) fn may_pass(&self) -> bool {
-        use Failure::{
+        use ProbeFailure::{
             CallFailed, ConnectionLost, NamesInUse, NoAnswer, NoEpmd, NoHandshake, NotListening, NotRegistered,
             UnfinishedHandshake,
         };
@@ -80,7 +80,7 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for ProbeFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoEpmd { port, cause } => write!(f, "epmd does not answer at port {port}: {cause}"),

@@ -2,12 +2,12 @@
 
 use super::ask::{self, Answers, Peer};
 use super::deadline::Deadline;
-use super::failure::Failure;
+use super::failure::ProbeFailure;
 use super::flags::VmFlags;
 use super::place;
 use super::vm;
 use super::{Verdict, boot_mark, cookie};
-use crate::cli::{ProbeRequest, Question};
+use crate::cli::{ProbeQuestion, ProbeRequest};
 use crate::hand_over::run_dir::RunDirPlaces;
 use crate::hand_over::state::{RecordedProcess, Rejected, State};
 use crate::kind::find_start;
@@ -16,7 +16,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// What a verdict needs.
-struct Inquiry<'a> {
+struct ProbeContext<'a> {
     request: &'a ProbeRequest,
     state: &'a State,
     dir: &'a Path,
@@ -29,14 +29,14 @@ pub(super) fn judge(request: &ProbeRequest, places: &RunDirPlaces, deadline: Dea
         Ok(found) => found,
         Err(rejected) => return verdict.fail(nothing_runs(&rejected)),
     };
-    let inquiry = Inquiry { request, state: &state, dir: &dir, deadline };
+    let context = ProbeContext { request, state: &state, dir: &dir, deadline };
     if state.phase.is_wait() {
-        return inquiry.waiting(verdict);
+        return context.waiting(verdict);
     }
     match state.main {
-        None => inquiry.booting(verdict, vm::since(state.supervisor.started), "the release is about to be started"),
+        None => context.booting(verdict, vm::since(state.supervisor.started), "the release is about to be started"),
         Some(main) if !main.lives() => verdict.in_phase("ended").fail("the release has ended"),
-        Some(main) => inquiry.of_release(verdict, main),
+        Some(main) => context.of_release(verdict, main),
     }
 }
 
@@ -48,15 +48,15 @@ fn nothing_runs(rejected: &[Rejected]) -> String {
     reason
 }
 
-impl Inquiry<'_> {
+impl ProbeContext<'_> {
     /// The start still waits for its record or for peers.
     fn waiting(&self, verdict: Verdict) -> Verdict {
         let phase = &self.state.phase;
         let verdict = verdict.in_phase(phase.word());
         match self.request.question {
-            Question::Live if phase.is_over() => verdict.fail(format!("still {phase}")),
-            Question::Live => verdict.pass(phase.to_string()),
-            Question::Ready(_) => verdict.fail(phase.to_string()),
+            ProbeQuestion::Live if phase.is_over() => verdict.fail(format!("still {phase}")),
+            ProbeQuestion::Live => verdict.pass(phase.to_string()),
+            ProbeQuestion::Ready(_) => verdict.fail(phase.to_string()),
         }
     }
 
@@ -88,7 +88,7 @@ impl Inquiry<'_> {
             Err(reason) => return verdict.in_phase("running").fail(reason),
         };
         let peer = Peer { port: flags.port(), node, cookie };
-        let with_applications = matches!(self.request.question, Question::Ready(_));
+        let with_applications = matches!(self.request.question, ProbeQuestion::Ready(_));
         let answers = ask::ask(&peer, with_applications, self.deadline);
         match answers.and_then(|answers| is_of(&vm, answers)) {
             Ok(answers) => {
@@ -106,11 +106,11 @@ impl Inquiry<'_> {
 
     fn by_answers(&self, verdict: Verdict, node: &str, answers: &Answers) -> Verdict {
         let wanted = match &self.request.question {
-            Question::Live => {
+            ProbeQuestion::Live => {
                 let message = format!("{node} answered in {}", self.elapsed());
                 return verdict.pass(message);
             }
-            Question::Ready(applications) => applications,
+            ProbeQuestion::Ready(applications) => applications,
         };
         let running = answers.running.as_deref().unwrap_or_default();
         let counts = format!("{} of {} applications run", running.len(), answers.loaded.unwrap_or_default());
@@ -131,11 +131,11 @@ impl Inquiry<'_> {
         let (age, limit) = (age.as_secs(), self.request.boot.as_secs());
         let verdict = verdict.in_phase("booting");
         match self.request.question {
-            Question::Live if age < limit => {
+            ProbeQuestion::Live if age < limit => {
                 verdict.pass(format!("booting since {age} s, of at most {limit} s: {reason}"))
             }
-            Question::Live => verdict.fail(format!("{reason}, after {age} s")),
-            Question::Ready(_) => verdict.fail(format!("still starting since {age} s: {reason}")),
+            ProbeQuestion::Live => verdict.fail(format!("{reason}, after {age} s")),
+            ProbeQuestion::Ready(_) => verdict.fail(format!("still starting since {age} s: {reason}")),
         }
     }
 
@@ -143,14 +143,16 @@ impl Inquiry<'_> {
     fn unasked(&self, verdict: Verdict, vm: Process, why: &str) -> Verdict {
         let verdict = verdict.in_phase("running");
         match self.request.question {
-            Question::Live => verdict.pass(format!("the VM, process {}, runs; it {why}, so no more was asked", vm.pid)),
-            Question::Ready(_) => verdict.refuse(format!("the VM {why}, so it cannot be asked; {INSTEAD}")),
+            ProbeQuestion::Live => {
+                verdict.pass(format!("the VM, process {}, runs; it {why}, so no more was asked", vm.pid))
+            }
+            ProbeQuestion::Ready(_) => verdict.refuse(format!("the VM {why}, so it cannot be asked; {INSTEAD}")),
         }
     }
 
     /// A node whose distribution wants a certificate, which we do not have.
     fn over_tls(&self, verdict: Verdict, (vm, flags): (Process, &VmFlags), node: &str) -> Verdict {
-        if let Question::Ready(_) = self.request.question {
+        if let ProbeQuestion::Ready(_) = self.request.question {
             let message = format!("distribution of {node} runs over TLS, so it cannot be asked; {INSTEAD}");
             return verdict.refuse(message);
         }
@@ -181,10 +183,10 @@ const INSTEAD: &str =
     "use an httpGet or tcpSocket probe of the application's own port, or exec: beaminit exec bin/app rpc";
 
 /// A node of the same name and cookie may live in another container of the pod.
-fn is_of(vm: &Process, answers: Answers) -> Result<Answers, Failure> {
+fn is_of(vm: &Process, answers: Answers) -> Result<Answers, ProbeFailure> {
     let own = vm::mount_namespace(vm).unwrap_or_else(sys::mount_namespace);
     match answers.mount_namespace {
-        Some(of_node) if of_node != own && own != 0 => Err(Failure::OtherContainer),
+        Some(of_node) if of_node != own && own != 0 => Err(ProbeFailure::OtherContainer),
         _ => Ok(answers),
     }
 }

@@ -1,7 +1,7 @@
 //! Where the node listens.
 
 use super::deadline::{Deadline, TimedStream};
-use super::failure::Failure;
+use super::failure::ProbeFailure;
 use crate::error::cause;
 use crate::sys;
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -23,14 +23,14 @@ const PORT_ANSWER: u8 = b'w';
 ///
 /// # Errors
 /// epmd does not answer, or does not know the node.
-pub(super) fn find_port(source: &PortSource, name: &str, deadline: Deadline) -> Result<u16, Failure> {
+pub(super) fn find_port(source: &PortSource, name: &str, deadline: Deadline) -> Result<u16, ProbeFailure> {
     let epmd = match source {
         PortSource::Fixed(port) => return Ok(*port),
         PortSource::Epmd(port) => *port,
     };
     let found = ask_epmd(epmd, name, deadline);
-    let found = found.map_err(|error| Failure::NoEpmd { port: epmd, cause: explain(&error) })?;
-    found.ok_or_else(|| Failure::NotRegistered { name: name.to_owned(), port: epmd })
+    let found = found.map_err(|error| ProbeFailure::NoEpmd { port: epmd, cause: explain(&error) })?;
+    found.ok_or_else(|| ProbeFailure::NotRegistered { name: name.to_owned(), port: epmd })
 }
 
 fn ask_epmd(port: u16, name: &str, deadline: Deadline) -> io::Result<Option<u16>> {
@@ -54,8 +54,8 @@ fn ask_epmd(port: u16, name: &str, deadline: Deadline) -> io::Result<Option<u16>
 ///
 /// # Errors
 /// Nothing listens there, or it does not accept in time.
-pub(super) fn connect_to_node(port: u16, deadline: Deadline) -> Result<TimedStream, Failure> {
-    connect(port, deadline).map_err(|error| Failure::of_connecting(port, &error))
+pub(super) fn connect_to_node(port: u16, deadline: Deadline) -> Result<TimedStream, ProbeFailure> {
+    connect(port, deadline).map_err(|error| ProbeFailure::of_connecting(port, &error))
 }
 
 fn connect(port: u16, deadline: Deadline) -> io::Result<TimedStream> {

@@ -2,7 +2,7 @@
 //!
 //! Pure: no I/O, no clock.
 
-use super::failure::Failure;
+use super::failure::ProbeFailure;
 use super::handshake::{self, CREATION, Status};
 use super::terms::{self, Encoder, Term};
 use std::io::{self, ErrorKind, Read, Write};
@@ -25,11 +25,11 @@ pub enum Refused {
     NameInUse,
     Closed,
     /// No other name would help.
-    Failure(Failure),
+    Failure(ProbeFailure),
 }
 
-impl From<Failure> for Refused {
-    fn from(failure: Failure) -> Self {
+impl From<ProbeFailure> for Refused {
+    fn from(failure: ProbeFailure) -> Self {
         Self::Failure(failure)
     }
 }
@@ -75,17 +75,17 @@ impl<S: Read + Write> Session<S> {
         let status = match receive_handshake(&mut stream) {
             Err(error) if is_closed(&error) => return Err(Refused::Closed),
             Err(error) => return Err(unanswered(&error).into()),
-            Ok(message) => handshake::status(&message).ok_or(Failure::NotANode)?,
+            Ok(message) => handshake::status(&message).ok_or(ProbeFailure::NotANode)?,
         };
         match status {
             Status::Go => {}
             Status::NameInUse => return Err(Refused::NameInUse),
-            Status::NotAllowed => return Err(Failure::NotAllowed.into()),
+            Status::NotAllowed => return Err(ProbeFailure::NotAllowed.into()),
         }
         let message = receive_handshake(&mut stream).map_err(|error| half_answered(&error))?;
-        let theirs = handshake::challenge(&message).ok_or(Failure::NotANode)?;
+        let theirs = handshake::challenge(&message).ok_or(ProbeFailure::NotANode)?;
         if !is_named(&theirs.node, who.node) {
-            return Err(Failure::OtherNode(theirs.node.chars().filter(char::is_ascii_graphic).collect()).into());
+            return Err(ProbeFailure::OtherNode(theirs.node.chars().filter(char::is_ascii_graphic).collect()).into());
         }
         let [challenge, random @ ..] = who.random;
         send_handshake(&mut stream, &handshake::challenge_reply(who.cookie, theirs.number, challenge))?;
@@ -95,7 +95,7 @@ impl<S: Read + Write> Session<S> {
             }
             Err(error) if !is_closed(&error) => Err(half_answered(&error).into()),
             // A node closes a connection from one with another cookie. A wrong digest means that it has another cookie itself.
-            _ => Err(Failure::CookieRefused.into()),
+            _ => Err(ProbeFailure::CookieRefused.into()),
         }
     }
 
@@ -103,7 +103,7 @@ impl<S: Read + Write> Session<S> {
     ///
     /// # Errors
     /// The node closed the connection, or reads no more.
-    pub fn call(&mut self, number: u32, call: Call) -> Result<(), Failure> {
+    pub fn call(&mut self, number: u32, call: Call) -> Result<(), ProbeFailure> {
         let mut message = Encoder::default();
         let pid = |encoder: &mut Encoder, ours: &str| _ = encoder.pid(ours, CREATION);
         message.start().tuple(4).integer(REG_SEND);
@@ -129,13 +129,13 @@ impl<S: Read + Write> Session<S> {
     ///
     /// # Errors
     /// None comes.
-    pub fn answer(&mut self) -> Result<(u32, Term), Failure> {
+    pub fn answer(&mut self) -> Result<(u32, Term), ProbeFailure> {
         loop {
             let packet = self.receive().map_err(|error| unfinished(&error))?;
             if packet.is_empty() {
                 // A tick: the node closes a connection on which nothing comes back.
                 self.stream.write_all(&[0; 4]).map_err(|error| unfinished(&error))?;
-            } else if let Some(answer) = self.read(&packet).map_err(|terms::Malformed| Failure::NotANode)? {
+            } else if let Some(answer) = self.read(&packet).map_err(|terms::Malformed| ProbeFailure::NotANode)? {
                 return Ok(answer);
             }
         }
@@ -173,7 +173,7 @@ fn is_named(found: &str, expected: &str) -> bool {
     found == expected || !expected.contains('@') && short() == Some(expected)
 }
 
-fn send_handshake(stream: &mut impl Write, message: &[u8]) -> Result<(), Failure> {
+fn send_handshake(stream: &mut impl Write, message: &[u8]) -> Result<(), ProbeFailure> {
     let length = u16::try_from(message.len()).unwrap_or(0).to_be_bytes();
     stream.write_all(&[&length, message].concat()).map_err(|error| unanswered(&error))
 }
@@ -200,18 +200,18 @@ fn is_closed(error: &io::Error) -> bool {
     matches!(error.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe)
 }
 
-fn unanswered(error: &io::Error) -> Failure {
-    if error.kind() == ErrorKind::TimedOut { Failure::NoHandshake } else { Failure::NotANode }
+fn unanswered(error: &io::Error) -> ProbeFailure {
+    if error.kind() == ErrorKind::TimedOut { ProbeFailure::NoHandshake } else { ProbeFailure::NotANode }
 }
 
-fn half_answered(error: &io::Error) -> Failure {
-    if error.kind() == ErrorKind::TimedOut { Failure::UnfinishedHandshake } else { Failure::NotANode }
+fn half_answered(error: &io::Error) -> ProbeFailure {
+    if error.kind() == ErrorKind::TimedOut { ProbeFailure::UnfinishedHandshake } else { ProbeFailure::NotANode }
 }
 
-fn unfinished(error: &io::Error) -> Failure {
+fn unfinished(error: &io::Error) -> ProbeFailure {
     match error.kind() {
-        ErrorKind::TimedOut => Failure::NoAnswer,
-        ErrorKind::InvalidData => Failure::NotANode,
-        _ => Failure::ConnectionLost,
+        ErrorKind::TimedOut => ProbeFailure::NoAnswer,
+        ErrorKind::InvalidData => ProbeFailure::NotANode,
+        _ => ProbeFailure::ConnectionLost,
     }
 }

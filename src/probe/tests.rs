@@ -1,7 +1,7 @@
 //! Probes of a node that sends what a test says, byte by byte.
 
 use super::ask::{Answers, converse};
-use super::failure::Failure;
+use super::failure::ProbeFailure;
 use super::handshake::{CREATION, digest};
 use super::session::{Credentials, Refused, Session};
 use super::terms::Encoder;
@@ -85,7 +85,7 @@ fn namespace(encoder: &mut Encoder) {
 }
 
 /// The result when the node sends these packets.
-fn ask(packets: &[Vec<u8>], with_applications: bool, then: Option<ErrorKind>) -> Result<Answers, Failure> {
+fn ask(packets: &[Vec<u8>], with_applications: bool, then: Option<ErrorKind>) -> Result<Answers, ProbeFailure> {
     let port = Port { sends: [handshake("a@b"), packets.concat()].concat(), then, ..Port::default() };
     let who = Credentials { node: "a@b", cookie: COOKIE, ours: OURS, random: RANDOM };
     converse(Session::open(port, &who).unwrap(), with_applications)
@@ -96,9 +96,9 @@ fn only_the_node_of_that_name_is_taken() {
     assert_eq!(open("a@b", handshake("a@b"), None), Ok(()));
     assert_eq!(open("a", handshake("a@b"), None), Ok(()));
     for other in ["a@c", "b@b", "a@b.c", "aa@b"] {
-        assert_eq!(open("a@b", handshake(other), None), Err(Failure::OtherNode(other.into()).into()));
+        assert_eq!(open("a@b", handshake(other), None), Err(ProbeFailure::OtherNode(other.into()).into()));
     }
-    assert_eq!(open("a", handshake("aa@b"), None), Err(Failure::OtherNode("aa@b".into()).into()));
+    assert_eq!(open("a", handshake("aa@b"), None), Err(ProbeFailure::OtherNode("aa@b".into()).into()));
 }
 
 #[test]
@@ -106,18 +106,18 @@ fn each_end_of_a_handshake_has_its_reason() {
     let silent = Some(ErrorKind::TimedOut);
     let begun = || [framed(b"sok"), challenge("a@b")].concat();
     for (sends, then, expected) in [
-        (Vec::new(), silent, Failure::NoHandshake.into()),
-        (framed(b"sok"), silent, Failure::UnfinishedHandshake.into()),
-        (begun(), silent, Failure::UnfinishedHandshake.into()),
+        (Vec::new(), silent, ProbeFailure::NoHandshake.into()),
+        (framed(b"sok"), silent, ProbeFailure::UnfinishedHandshake.into()),
+        (begun(), silent, ProbeFailure::UnfinishedHandshake.into()),
         (Vec::new(), None, Refused::Closed),
         (Vec::new(), Some(ErrorKind::ConnectionReset), Refused::Closed),
         (framed(b"snok"), None, Refused::NameInUse),
         (framed(b"salive"), None, Refused::NameInUse),
-        (framed(b"snot_allowed"), None, Failure::NotAllowed.into()),
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n".into(), None, Failure::NotANode.into()),
-        (framed(b"sok"), None, Failure::NotANode.into()),
-        (begun(), None, Failure::CookieRefused.into()),
-        ([begun(), acknowledgement("other")].concat(), None, Failure::CookieRefused.into()),
+        (framed(b"snot_allowed"), None, ProbeFailure::NotAllowed.into()),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n".into(), None, ProbeFailure::NotANode.into()),
+        (framed(b"sok"), None, ProbeFailure::NotANode.into()),
+        (begun(), None, ProbeFailure::CookieRefused.into()),
+        ([begun(), acknowledgement("other")].concat(), None, ProbeFailure::CookieRefused.into()),
     ] {
         assert_eq!(open("a@b", sends.clone(), then), Err(expected), "{:?}", String::from_utf8_lossy(&sends));
     }
@@ -156,17 +156,17 @@ fn answers_are_taken_in_any_order_and_among_other_things() {
 fn a_node_whose_disk_hangs_lives() {
     let alive = Answers { status: "started".into(), ..Answers::default() };
     assert_eq!(ask(&[answer(0, status("started"))], false, Some(ErrorKind::TimedOut)), Ok(alive));
-    assert_eq!(ask(&[answer(1, namespace)], false, Some(ErrorKind::TimedOut)), Err(Failure::NoAnswer));
+    assert_eq!(ask(&[answer(1, namespace)], false, Some(ErrorKind::TimedOut)), Err(ProbeFailure::NoAnswer));
 }
 
 #[test]
 fn each_end_of_a_call_has_its_reason() {
-    assert_eq!(ask(&[], false, None), Err(Failure::ConnectionLost));
-    assert_eq!(ask(&[], false, Some(ErrorKind::TimedOut)), Err(Failure::NoAnswer));
+    assert_eq!(ask(&[], false, None), Err(ProbeFailure::ConnectionLost));
+    assert_eq!(ask(&[], false, Some(ErrorKind::TimedOut)), Err(ProbeFailure::NoAnswer));
     let bad = |encoder: &mut Encoder| _ = encoder.tuple(2).atom("badrpc").tuple(2).atom("EXIT").atom("undef");
-    assert_eq!(ask(&[answer(0, bad)], false, None), Err(Failure::CallFailed("undef".into())));
+    assert_eq!(ask(&[answer(0, bad)], false, None), Err(ProbeFailure::CallFailed("undef".into())));
     let endless = vec![255; 8];
-    assert_eq!(ask(&[endless], false, None), Err(Failure::NotANode));
+    assert_eq!(ask(&[endless], false, None), Err(ProbeFailure::NotANode));
 }
 
 #[test]

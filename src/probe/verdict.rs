@@ -1,7 +1,7 @@
 //! The result of a probe.
 
 use super::deadline::Deadline;
-use crate::cli::Question;
+use crate::cli::ProbeQuestion;
 use crate::exit;
 use serde::Serialize;
 
@@ -20,10 +20,10 @@ pub(crate) struct Verdict {
 
 impl Verdict {
     /// Before anything is known.
-    pub(super) fn new(question: &Question, began: Deadline) -> Self {
+    pub(super) fn new(question: &ProbeQuestion, began: Deadline) -> Self {
         let probe = match question {
-            Question::Live => "live",
-            Question::Ready(_) => "ready",
+            ProbeQuestion::Live => "live",
+            ProbeQuestion::Ready(_) => "ready",
         };
         Self { probe, exit_code: 1, phase: "none", node: None, message: String::new(), milliseconds: 0, began }
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// A word of the file: its text as the VM gets it, and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Word {
+pub struct VmArgsWord {
     /// Without quotes and backslashes.
     pub text: String,
     /// In bytes, with quotes and backslashes.
@@ -31,8 +31,8 @@ pub fn word_of(path: &Path) -> String {
 /// A flag with the words after it.
 #[derive(Debug)]
 pub(in crate::render) struct Flag {
-    pub(super) name: Word,
-    pub(super) values: Vec<Word>,
+    pub(super) name: VmArgsWord,
+    pub(super) values: Vec<VmArgsWord>,
 }
 
 impl Flag {
@@ -62,7 +62,7 @@ pub struct Flags {
 }
 
 impl Flags {
-    pub(super) fn add(&mut self, word: Word) {
+    pub(super) fn add(&mut self, word: VmArgsWord) {
         if self.next_is_flag(&word.text) {
             self.due = taken(&word.text);
             if !moves(&word.text) {
@@ -102,7 +102,7 @@ impl Flags {
 
     /// The words in their order.
     #[must_use]
-    pub fn words(&self) -> Vec<&Word> {
+    pub fn words(&self) -> Vec<&VmArgsWord> {
         let mut words: Vec<_> = self.iter().flat_map(|flag| std::iter::once(&flag.name).chain(&flag.values)).collect();
         words.sort_by_key(|word| word.span.start);
         words

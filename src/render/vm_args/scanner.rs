@@ -8,12 +8,12 @@
 use super::super::fault::TextFault;
 use super::super::placeholder::Notation;
 use super::super::template::Syntax;
-use super::flags::{Flag, Flags, Word, is_flag};
+use super::flags::{Flag, Flags, VmArgsWord, is_flag};
 
 #[derive(Debug, Default)]
 pub struct VmArgsScanner {
     flags: Flags,
-    word: Option<Word>,
+    word: Option<VmArgsWord>,
     state: Quoting,
     offset: usize,
     /// Where this line begins.
@@ -45,12 +45,12 @@ impl VmArgsScanner {
 
     fn push(&mut self, character: char) {
         let start = self.offset;
-        self.word.get_or_insert_with(|| Word { text: String::new(), span: start..start }).text.push(character);
+        self.word.get_or_insert_with(|| VmArgsWord { text: String::new(), span: start..start }).text.push(character);
     }
 
     fn open_word(&mut self) {
         let start = self.offset;
-        self.word.get_or_insert_with(|| Word { text: String::new(), span: start..start });
+        self.word.get_or_insert_with(|| VmArgsWord { text: String::new(), span: start..start });
     }
 
     fn close_word(&mut self) {

@@ -91,18 +91,18 @@ pub struct Machine {
     /// What was asked until the record was seen with all its families.
     tally_at_sight: Tally,
     observation: Observation,
-    state: State,
+    state: MachineState,
 }
 
 #[derive(Debug)]
-enum State {
-    Asleep { until: Duration, then: Step },
+enum MachineState {
+    Asleep { until: Duration, then: NextStep },
     Asking { pending: Pending, until: Duration },
     Over,
 }
 
 #[derive(Debug)]
-enum Step {
+enum NextStep {
     Round,
     Ask(Pending),
     AskForPeers,
@@ -165,7 +165,7 @@ impl Machine {
             tally: Tally::default(),
             tally_at_sight: Tally::default(),
             observation: Observation::Silence,
-            state: State::Asleep { until: Duration::ZERO, then: Step::Round },
+            state: MachineState::Asleep { until: Duration::ZERO, then: NextStep::Round },
             own,
         }
     }
@@ -203,18 +203,18 @@ impl Machine {
 
     /// Takes an event, at `now` after the start, and says what to do next.
     pub fn on(&mut self, event: Event, now: Duration) -> Action {
-        match (mem::replace(&mut self.state, State::Over), event) {
-            (State::Over, _) => Action::Nothing,
-            (State::Asleep { until, then }, _) if now < until => self.sleep(until, then),
-            (State::Asleep { then: Step::Round, .. }, _) => self.begin_round(now),
-            (State::Asleep { then: Step::Ask(pending), .. }, _) => self.ask(pending, now),
-            (State::Asleep { then: Step::AskForPeers, .. }, _) => self.begin_peer_round(now),
-            (State::Asking { pending, .. }, Event::Answered(outcome)) => self.answered(pending, &outcome, now),
-            (State::Asking { pending, until }, Event::Due) if now < until => {
-                self.state = State::Asking { pending, until };
+        match (mem::replace(&mut self.state, MachineState::Over), event) {
+            (MachineState::Over, _) => Action::Nothing,
+            (MachineState::Asleep { until, then }, _) if now < until => self.sleep(until, then),
+            (MachineState::Asleep { then: NextStep::Round, .. }, _) => self.begin_round(now),
+            (MachineState::Asleep { then: NextStep::Ask(pending), .. }, _) => self.ask(pending, now),
+            (MachineState::Asleep { then: NextStep::AskForPeers, .. }, _) => self.begin_peer_round(now),
+            (MachineState::Asking { pending, .. }, Event::Answered(outcome)) => self.answered(pending, &outcome, now),
+            (MachineState::Asking { pending, until }, Event::Due) if now < until => {
+                self.state = MachineState::Asking { pending, until };
                 Action::Sleep(until)
             }
-            (State::Asking { pending, .. }, Event::Due) => {
+            (MachineState::Asking { pending, .. }, Event::Due) => {
                 self.answered(pending, &Outcome::Failed(Failure::Timeout), now)
             }
         }
@@ -225,7 +225,7 @@ impl Machine {
             return self.finish();
         }
         if let Some(free) = self.pace.too_many_until(now) {
-            return self.sleep(free, Step::Round);
+            return self.sleep(free, NextStep::Round);
         }
         self.round = Round { opened: now, ..Round::default() };
         self.ask_next_server(now)
@@ -244,7 +244,7 @@ impl Machine {
     /// Asks the question as soon as it is not one too many within a second.
     fn ask_in_turn(&mut self, pending: Pending, now: Duration) -> Action {
         match self.pace.too_many_until(now) {
-            Some(free) => self.sleep(free, Step::Ask(pending)),
+            Some(free) => self.sleep(free, NextStep::Ask(pending)),
             None => self.ask(pending, now),
         }
     }
@@ -273,18 +273,18 @@ impl Machine {
         }
         self.tally.asked();
         self.pace.asked(now);
-        self.state = State::Asking { pending, until: now + timeout };
+        self.state = MachineState::Asking { pending, until: now + timeout };
         Action::Ask { server: pending.server, question: pending.question, timeout }
     }
 
-    fn sleep(&mut self, until: Duration, then: Step) -> Action {
+    fn sleep(&mut self, until: Duration, then: NextStep) -> Action {
         let until = self.limits.timeout.map_or(until, |timeout| until.min(timeout));
-        self.state = State::Asleep { until, then };
+        self.state = MachineState::Asleep { until, then };
         Action::Sleep(until)
     }
 
     fn finish(&mut self) -> Action {
-        self.state = State::Over;
+        self.state = MachineState::Over;
         self.sighting.take().map_or(Action::GiveUp, Action::Published)
     }
 
@@ -312,7 +312,7 @@ impl Machine {
 
     fn end_round(&mut self, end: RoundEnd, now: Duration) -> Action {
         let next = self.round.opened + self.pace.pause(end, now);
-        self.sleep(next.max(now), Step::Round)
+        self.sleep(next.max(now), NextStep::Round)
     }
 
     fn own_among(&self, outcome: &Outcome) -> Vec<IpAddr> {

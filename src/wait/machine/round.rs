@@ -11,7 +11,7 @@ use crate::wait::questions::{Question, Record};
 use crate::wait::servers::Opening;
 use crate::wait::sighting::Observation;
 
-use super::{Action, Machine, Pending, Purpose, Step};
+use super::{Action, Machine, NextStep, Pending, Purpose};
 
 /// Between two address questions to a server that says that the name exists, but denies the address.
 const NEXT_KEY_AFTER: Duration = Duration::from_millis(30);
@@ -163,7 +163,7 @@ impl Machine {
         {
             let next = Pending { question, ..pending };
             let free = self.pace.too_many_until(now).unwrap_or_default();
-            return self.sleep(free.max(now + NEXT_KEY_AFTER), Step::Ask(next));
+            return self.sleep(free.max(now + NEXT_KEY_AFTER), NextStep::Ask(next));
         }
         if !matches!(self.observation, Observation::Others { .. }) {
             self.observation = Observation::CachedDenial;

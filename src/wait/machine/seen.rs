@@ -10,7 +10,7 @@ use crate::wait::peers::{AfterRound, PEER_QUESTION_TIMEOUT, PeerCheck};
 use crate::wait::questions::Question;
 use crate::wait::sighting::Sighting;
 
-use super::{Action, Machine, Pending, Purpose, Step};
+use super::{Action, Machine, NextStep, Pending, Purpose};
 
 impl Machine {
     pub(super) fn on_own_record(&mut self, pending: Pending, seen: Vec<IpAddr>, now: Duration) -> Action {
@@ -71,7 +71,7 @@ impl Machine {
         sighting.confirmation = peers.found().clone();
         match peers.end_round(now) {
             AfterRound::Start => self.finish(),
-            AfterRound::AskAgain(at) => self.sleep(at, Step::AskForPeers),
+            AfterRound::AskAgain(at) => self.sleep(at, NextStep::AskForPeers),
         }
     }
 }
