@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::support::files::directory_of;
+use crate::support::files::{directory_of, set_mode};
 use crate::support::vm::{BOOT, vm};
 use crate::support::{
     Accounts, AsPid, Cluster, DnsSettings, Ended, Pod, RunningPod, demo_release, scratch_dir, wait_until,
@@ -145,9 +145,15 @@ const LAST: Duration = Duration::from_millis(3500);
 fn at_twelve_moments_of_each_start() {
     let cluster = Cluster::start(DnsSettings::default());
     let accounts = Accounts::new();
+    let server = directory_of(&[("server", "#!/bin/sh\ncd -P -- /app/bin\nPHX_SERVER=true exec ./demo start\n")]);
+    set_mode(server.path().join("server"), 0o755);
     let trap = "trap 'kill -TERM $vm' TERM; bin/demo start & vm=$!; wait $vm; wait $vm; exit 7";
     let su = format!("cd /app; {SHELL}");
-    let starts: [&[&str]; 4] = [
+    let entrypoint = "bin/demo eval 'IO.puts(:migrated)'; exec \"$@\"";
+    let starts: [&[&str]; 7] = [
+        &["bin/demo", "start"],
+        &["/server/server"],
+        &["sh", "-ec", entrypoint, "entrypoint", "bin/demo", "start"],
         &["sh", "-c", SHELL],
         &["bash", "-c", trap],
         &["su", "-s", "/bin/sh", "-c", &su, "shop"],
@@ -158,11 +164,12 @@ fn at_twelve_moments_of_each_start() {
     let next = || left.lock().unwrap().next();
     thread::scope(|scope| {
         for thread in 0..3 {
-            let (next, cluster, accounts, starts) = (&next, &cluster, &accounts, &starts);
+            let (next, cluster, accounts, starts, server) = (&next, &cluster, &accounts, &starts, &server);
             scope.spawn(move || {
                 while let Some((start, moment)) = next() {
                     let moment = FIRST + LAST.saturating_sub(FIRST).mul_f64(f64::from(moment) / f64::from(MOMENTS - 1));
                     let pod = accounts.mounted(pod(cluster, &format!("web-{thread}"), starts[start]));
+                    let pod = pod.mount(server.path(), "/server");
                     term_after(&pod.start(), moment, starts[start]);
                 }
             });

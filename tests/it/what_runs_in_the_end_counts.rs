@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::support::files::{directory_of, set_mode};
 use crate::support::talk::config_map;
 use crate::support::vm::{BOOT, vm, wait_for_node};
 use crate::support::{Built, Cluster, DnsSettings, Ended, Pod, RunningPod, scratch_dir};
@@ -192,4 +193,45 @@ fn a_name_of_ours_comes_with_the_way_to_call_it_and_the_way_back() {
     let output = kept.exec(rpc);
     assert_eq!(text(&output.stdout), "demo@demo-0", "{output:?}");
     assert!(!kept.log().iter().any(|line| line.text.contains("nothing names the node")));
+}
+
+/// Releases of other tools than mix, with their own words and tools.
+#[test]
+fn other_kinds_start_behind_wrappers_too() {
+    let entrypoint = "#!/bin/sh\nset -e\necho prepared\nexec \"$@\"\n";
+    let scripts = directory_of(&[("entrypoint.sh", entrypoint)]);
+    set_mode(scripts.path().join("entrypoint.sh"), 0o755);
+    let config = config_map(VM_ARGS);
+    let eval: &[&str] = &["bin/demo", "eval", "{node(), erlang:system_info(process_limit)}."];
+    let rpc: &[&str] = &["bin/demo", "rpc", "{node(), erlang:system_info(process_limit)}"];
+    for (built, tool) in [(Built::Relx, eval), (Built::Distillery, rpc)] {
+        for command in [
+            &["sh", "-c", "echo migrated; exec bin/demo foreground"] as &[&str],
+            &["/scripts/entrypoint.sh", "bin/demo", "foreground"],
+            &["env", "A=1", "bin/demo", "foreground"],
+            &["setpriv", "--no-new-privs", "bin/demo", "foreground"],
+            &["sh", "-c", "exec $SERVICE_CMD"],
+        ] {
+            let cluster = Cluster::start(DnsSettings::default());
+            let pod = cluster.pod("demo-0").uid(54321).read_only_root(true).release(built.dir());
+            let pod = pod.mount_config(config.path()).env("RELEASE_CONFIG_DIR", "/beamconfig");
+            let pod = pod.mount(scripts.path(), "/scripts").env("SERVICE_CMD", "/app/bin/demo foreground");
+            let pod = pod.env("BEAMINIT_WAIT", "auto");
+            let address = pod.address();
+            let pod = pod.command(command).start();
+            cluster.dns().wait_for_question(SOON);
+            assert!(vm(&pod).is_none(), "{built:?} {command:?}: not awaited: {:#?}", pod.log());
+            cluster.dns().publish(FQDN, &[address]);
+            wait_for_node(&pod, "demo");
+            pod.expect_line("demo runs on", BOOT);
+            let (code, said) = exec(&pod, tool);
+            assert_eq!(
+                (code, said.replace(['\'', ' '], "")),
+                (Some(0), format!("{{demo@{FQDN},32768}}")),
+                "{built:?} {command:?}"
+            );
+            pod.signal(15);
+            assert_eq!(pod.wait(BOOT), Ended::Code(0), "{built:?} {command:?}: {:#?}", pod.log());
+        }
+    }
 }

@@ -1,0 +1,99 @@
+//! A broker gets its name and its cookie, its record is awaited, its tools reach it and a TERM stops it in order, whatever
+//! starts it: Debian's wrapper in /usr/sbin, which becomes the broker's user by `su`, and entrypoints that hide the server.
+
+use std::os::unix::fs::chown;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::support::brokers::{BROKER_BOOT, DATA, rabbitmqctl};
+use crate::support::files::{directory_of, set_mode, shared_dir};
+use crate::support::vm::{BOOT, vm};
+use crate::support::{Accounts, Cluster, DnsSettings, Ended, Pod, RunningPod, SHOP};
+
+const COOKIE: &str = "the-hares-cookie-4711";
+const NODE: &str = "rabbit@rabbit-0.rabbit.default.svc.cluster.local";
+const SOON: Duration = Duration::from_secs(20);
+
+/// One broker, with a volume of its user's and nothing else to write to.
+struct Scene {
+    cluster: Cluster,
+    accounts: Accounts,
+    config: TempDir,
+    secret: TempDir,
+    volume: TempDir,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let volume = shared_dir();
+        chown(volume.path(), Some(SHOP), Some(SHOP)).unwrap();
+        Self {
+            cluster: Cluster::start(DnsSettings::default()),
+            accounts: Accounts::new(),
+            config: directory_of(&[("rabbitmq.conf", "listeners.tcp.default = 5672\n")]),
+            secret: directory_of(&[("cookie", COOKIE)]),
+            volume,
+        }
+    }
+
+    fn pod(&self) -> Pod {
+        let pod = self.accounts.mounted(self.cluster.pod("rabbit-0")).read_only_root(true);
+        pod.mount(self.config.path(), "/etc/rabbitmq")
+            .mount(self.secret.path(), "/secret")
+            .mount_writable(self.volume.path(), DATA)
+            .env("RABBITMQ_LOGS", "-")
+            .env("RABBITMQ_LOG_BASE", &format!("{DATA}/log"))
+    }
+
+    /// Waits for its record, boots, is reached by its tools and ends in order.
+    fn runs(&self, pod: Pod) -> RunningPod {
+        let (fqdn, address) = (pod.fqdn(), pod.address());
+        let pod = pod.start();
+        self.cluster.dns().wait_for_question_that(SOON, "the broker's", |asked| asked.from == address);
+        assert!(vm(&pod).is_none(), "{:#?}", pod.log());
+        self.cluster.dns().publish(&fqdn, &[address]);
+        pod.expect_line("Server startup complete", BROKER_BOOT);
+        let seen = rabbitmqctl(&pod, &["eval", "{node(), erlang:get_cookie()}."]);
+        assert_eq!(seen, format!("{{'{NODE}','{COOKIE}'}}"));
+        pod
+    }
+}
+
+/// In order: with one of these codes, once the broker has closed what it keeps.
+fn ends(pod: &RunningPod, codes: &[i32]) {
+    pod.signal(15);
+    let ended = pod.wait(BOOT);
+    assert!(codes.iter().any(|code| ended == Ended::Code(*code)), "{ended:?} {:#?}", pod.log());
+    pod.expect_line("msg_store_persistent' is stopped", SOON);
+    assert!(vm(pod).is_none());
+    assert!(!pod.log().iter().any(|line| line.text.contains(COOKIE)));
+}
+
+#[test]
+fn by_debians_wrapper() {
+    let scene = Scene::new();
+    let pod = scene.pod().env("BEAMINIT_COOKIE_FILE", "/secret/cookie").command(["rabbitmq-server"]);
+    let pod = scene.runs(pod);
+    pod.expect_line("COMMAND leads to /usr/lib/rabbitmq/bin/rabbitmq-server", SOON);
+    pod.expect_line("the cookie is passed in RABBITMQ_ERLANG_COOKIE: COMMAND may switch to a user", SOON);
+    let readable = ["sh", "-c", "grep -rls -e the-hares-cookie-4711 /dev/shm /run /tmp"];
+    assert_eq!(pod.exec_as(65534, readable).stdout, b"");
+    // `su` ends with 143 when it got the TERM, whatever its shell ends with.
+    ends(&pod, &[0, 143]);
+}
+
+#[test]
+fn by_an_entrypoint_that_hides_the_server() {
+    let scene = Scene::new();
+    let scripts = directory_of(&[(
+        "run.sh",
+        "#!/bin/bash\nset -o errexit\nserver=$(find /usr/lib/rabbitmq/bin -name '*-se*r')\nexec \"$server\"\n",
+    )]);
+    set_mode(scripts.path().join("run.sh"), 0o755);
+    let pod = scene.pod().uid(SHOP).gid(SHOP).mount(scripts.path(), "/opt/scripts").env("HOME", DATA);
+    let pod = pod.env("BEAMINIT_KIND", "rabbitmq").env("RABBITMQ_ERLANG_COOKIE", COOKIE);
+    let pod = pod.env("PATH", "/usr/lib/rabbitmq/bin:/usr/local/bin:/usr/bin:/bin");
+    let pod = scene.runs(pod.command(["/opt/scripts/run.sh"]));
+    ends(&pod, &[0]);
+}
