@@ -27,7 +27,7 @@ pub(crate) const USER_SWITCHES: [&str; 14] = [
     "sg",
 ];
 /// Programs that become another one and never change the user.
-pub(crate) const USER_KEEPERS: [&str; 18] = [
+pub(crate) const USER_KEEPERS: [&str; 26] = [
     "env",
     "tini",
     "tini-static",
@@ -46,6 +46,14 @@ pub(crate) const USER_KEEPERS: [&str; 18] = [
     "linkerd-await",
     "unbuffer",
     "strace",
+    "litestream",
+    "doppler",
+    "infisical",
+    "chamber",
+    "vault-env",
+    "dockerize",
+    "wait4x",
+    "datadog-init",
 ];
 /// The VM itself, and what starts it.
 pub(crate) const VM_PROGRAMS: [&str; 3] = ["erl", "elixir", "iex"];

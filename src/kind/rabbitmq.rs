@@ -68,8 +68,7 @@ enum BrokerScript {
 }
 
 impl BrokerScript {
-    /// Which one `file` is, whatever its own name. Debian's wrappers in /usr/sbin are not among them: as root they change
-    /// the user, and their broker gets neither our signals nor our stdout.
+    /// Which one `file` is, whatever its own name. Debian's wrappers in /usr/sbin are followed to one of them.
     fn of(file: &Path) -> Option<Self> {
         let file = resolve_links(file).unwrap_or_else(|| file.to_owned());
         let siblings = ["rabbitmq-env", "rabbitmq-defaults"];

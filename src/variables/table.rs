@@ -160,7 +160,7 @@ texts! {
         [replace_os_vars "REPLACE_OS_VARS", relx_replace_os_vars "RELX_REPLACE_OS_VARS"]
             "if set, the release's own files are templates", "", "Distillery, relx";
         [release_name "RELEASE_NAME"]
-            "the name for templates", "the base name of the command", "mix, Distillery";
+            "the name for templates", "the name that the start script is written for", "mix, Distillery";
         [release_node "RELEASE_NODE", release_distribution "RELEASE_DISTRIBUTION", release_cookie "RELEASE_COOKIE"]
             "kept as given; a template that says otherwise is an error", "", "mix";
         [relx_cookie "RELX_COOKIE", cookie "COOKIE", rabbitmq_erlang_cookie "RABBITMQ_ERLANG_COOKIE"]

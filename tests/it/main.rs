@@ -44,6 +44,7 @@ mod logs_tell_the_story;
 mod no_term_is_lost;
 mod no_value_becomes_a_flag;
 mod nodes_connect_over_tls;
+mod odd_scripts_are_started_as_they_are;
 mod orphans_are_reaped;
 mod peers_dial_the_names_that_nodes_have;
 mod rabbitmq_keeps_its_member;
