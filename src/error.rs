@@ -5,7 +5,7 @@
 use std::fmt;
 
 /// No error is longer: of what scrolls away nobody reads the beginning.
-pub const MAX_LINES: usize = 12;
+pub(crate) const MAX_LINES: usize = 12;
 /// No line is longer, in characters.
 const MAX_LINE: usize = 1000;
 
@@ -172,7 +172,7 @@ impl fmt::Display for Problem {
 
 /// The kernel's reason as people say it: without its number, in lower case.
 #[must_use]
-pub fn cause(error: &std::io::Error) -> String {
+pub(crate) fn cause(error: &std::io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut characters = text.chars();

@@ -5,25 +5,25 @@
 use std::process::ExitCode;
 
 /// The command line is wrong (sysexits' `EX_USAGE`).
-pub const USAGE: u8 = 64;
+pub(crate) const USAGE: u8 = 64;
 /// A template or its rendered text is invalid (`EX_DATAERR`).
 pub const DATA: u8 = 65;
 /// A template or the release is missing or unreadable (`EX_NOINPUT`).
-pub const NO_INPUT: u8 = 66;
+pub(crate) const NO_INPUT: u8 = 66;
 /// The pod's record did not appear in time (`EX_UNAVAILABLE`).
-pub const UNAVAILABLE: u8 = 69;
+pub(crate) const UNAVAILABLE: u8 = 69;
 /// A bug in beaminit (`EX_SOFTWARE`).
-pub const BUG: u8 = 70;
+pub(crate) const BUG: u8 = 70;
 /// The system refused something that it normally grants (`EX_OSERR`).
-pub const OS: u8 = 71;
+pub(crate) const OS: u8 = 71;
 /// A file could not be written (`EX_CANTCREAT`).
-pub const CANNOT_CREATE: u8 = 73;
+pub(crate) const CANNOT_CREATE: u8 = 73;
 /// The environment has an invalid setting (`EX_CONFIG`).
-pub const CONFIG: u8 = 78;
+pub(crate) const CONFIG: u8 = 78;
 /// The command was found but could not be executed, as in shells.
-pub const NOT_EXECUTABLE: u8 = 126;
+pub(crate) const NOT_EXECUTABLE: u8 = 126;
 /// The command was not found, as in shells.
-pub const NOT_FOUND: u8 = 127;
+pub(crate) const NOT_FOUND: u8 = 127;
 
 /// How the release ended, or beaminit before it started the release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

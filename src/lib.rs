@@ -5,18 +5,18 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking"))]
 
-pub mod cli;
-pub mod command;
+mod cli;
+mod command;
 mod context;
 mod cookie;
 mod elf_file;
-pub mod error;
+mod error;
 mod executable;
-pub mod exit;
+mod exit;
 mod explain;
-pub mod file;
+mod file;
 mod hand_over;
-pub mod identity;
+mod identity;
 mod kind;
 mod plan;
 mod probe;
@@ -24,13 +24,13 @@ mod release;
 mod render;
 mod report;
 mod running;
-pub mod signal;
+mod signal;
 mod supervise;
 mod sys;
-pub mod telemetry;
+mod telemetry;
 #[doc(hidden)]
 pub mod testing;
-pub mod variables;
+mod variables;
 mod wait;
 
 use cli::{Command, ProbeRequest};

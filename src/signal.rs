@@ -97,7 +97,7 @@ pub struct Rewrites(Vec<(i32, Option<i32>)>);
 
 /// What to do with a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Disposition {
+pub(crate) enum Disposition {
     /// A child changed its state.
     Reap,
     /// Send this signal to the release.

@@ -15,7 +15,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter}
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::registry::{LookupSpan, Registry};
 
-pub use tracing::Level;
+pub(crate) use tracing::Level;
 
 /// How much is logged, and in which form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,7 +58,7 @@ mod level {
 }
 
 /// Starts the log. Only the first call counts.
-pub fn init(settings: LogSettings) {
+pub(crate) fn init(settings: LogSettings) {
     let Some(level) = settings.level else { return };
     let log = OnDemand { level, format: settings.format, log: OnceLock::new() };
     // Fails only if a log exists already, as in a test with several runs; that one is as good.
@@ -115,13 +115,13 @@ impl Subscriber for OnDemand {
 }
 
 /// Writes the error that ends beaminit, whatever the level.
-pub fn write_line(line: &str) {
+pub(crate) fn write_line(line: &str) {
     sys::write_stderr(format!("{line}\n").as_bytes());
 }
 
 /// The time as the lines of [`LogFormat::Json`] have it.
 #[must_use]
-pub fn timestamp() -> String {
+pub(crate) fn timestamp() -> String {
     let mut text = String::new();
     // A line without a time is better than none.
     let _ = SystemTime.format_time(&mut Writer::new(&mut text));

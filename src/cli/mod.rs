@@ -5,7 +5,7 @@
 mod options;
 mod probe;
 
-pub use probe::{ProbeQuestion, ProbeRequest};
+pub(crate) use probe::{ProbeQuestion, ProbeRequest};
 
 use crate::error::Error;
 use options::{is_json, usage, wrong};
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Command {
+pub(crate) enum Command {
     /// Start and supervise this program with these arguments.
     Run(Vec<OsString>),
     /// Run this program with these arguments in the running release's environment.
@@ -40,7 +40,7 @@ pub enum Command {
 }
 
 /// The option that makes [`Command::TakeUp`].
-pub const TAKE_UP: &str = "supervise";
+pub(crate) const TAKE_UP: &str = "supervise";
 
 /// What `--help` prints.
 pub const HELP: &str = "\
@@ -82,7 +82,7 @@ Settings are environment variables, BEAMINIT_...; the README describes them.
 ///
 /// # Errors
 /// There is no command, or an unknown option.
-pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Error> {
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Error> {
     let mut parser = lexopt::Parser::from_args(args);
     let dashes = parser.try_raw_args().is_some_and(|raw| raw.peek().is_some_and(|first| first == "--"));
     match parse_command(parser, "beaminit bin/app start")? {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// What a probe is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProbeRequest {
+pub(crate) struct ProbeRequest {
     /// The question.
     pub question: ProbeQuestion,
     /// How long the whole probe may take.
@@ -23,7 +23,7 @@ pub struct ProbeRequest {
 
 /// The question of a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ProbeQuestion {
+pub(crate) enum ProbeQuestion {
     /// Is the node alive, or on its way?
     Live,
     /// Has the node started, and do these applications run?

@@ -15,7 +15,7 @@ mod search;
 mod shell;
 mod tokens;
 
-pub use script::{CommandStep, FollowedScript, ScriptRole};
+pub(crate) use script::{CommandStep, FollowedScript, ScriptRole};
 
 use crate::variables::ReleaseSetting;
 use files::{Disk, FileView, NoFiles};

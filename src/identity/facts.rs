@@ -11,7 +11,7 @@ use std::net::IpAddr;
 
 /// What is known of this pod. A missing fact is an error only if something needs it.
 #[derive(Debug, Default)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// `MY_POD_NAME`.
     pub(crate) pod_name: Option<Fact<DnsLabel>>,
     /// `MY_POD_NAMESPACE`.
@@ -36,14 +36,14 @@ pub struct Identity {
 
 /// A value and where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fact<T> {
+pub(crate) struct Fact<T> {
     pub(crate) value: T,
     pub(crate) source: Source,
 }
 
 /// Where a value comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub(crate) enum Source {
     Variable(&'static str),
     /// The pod's own line of `/etc/hosts`.
     HostsFile,
@@ -62,7 +62,7 @@ pub enum Source {
 impl Identity {
     /// The variables that templates and the release see, those that are known.
     #[must_use]
-    pub fn variables(&self) -> Vec<(&'static str, String, Source)> {
+    pub(crate) fn variables(&self) -> Vec<(&'static str, String, Source)> {
         let known = |name| self.variable(name).map(|(value, source)| (name, value, source));
         DERIVED.into_iter().filter_map(known).collect()
     }
@@ -85,14 +85,14 @@ impl Identity {
 
     /// The pod's addresses, none if they are not known.
     #[must_use]
-    pub fn own_addresses(&self) -> &[IpAddr] {
+    pub(crate) fn own_addresses(&self) -> &[IpAddr] {
         self.addresses.as_ref().map_or(&[], |fact| fact.value.as_slice())
     }
 
     /// True if `name` is a pod's host name under a service, but the kubelet gave this pod no subdomain. The name that DNS
     /// makes of the pod's address is not such a host name.
     #[must_use]
-    pub fn has_no_host_name(&self, name: &Fqdn) -> bool {
+    pub(crate) fn has_no_host_name(&self, name: &Fqdn) -> bool {
         let label = Some(name.first_label());
         let of_an_address = self.own_addresses().iter().any(|own| DnsLabel::of_address(*own) == label);
         self.without_subdomain && !of_an_address && name.labels().nth(3) == Some("svc")
@@ -100,13 +100,13 @@ impl Identity {
 
     /// What to set so that the pod's full name is known.
     #[must_use]
-    pub fn cure_for_fqdn(&self) -> &'static str {
+    pub(crate) fn cure_for_fqdn(&self) -> &'static str {
         cure(self.missing_for_fqdn().unwrap_or("MY_POD_FQDN"))
     }
 
     /// The variable without which the pod's full name is not known, although its service is.
     #[must_use]
-    pub fn missing_for_fqdn(&self) -> Option<&'static str> {
+    pub(crate) fn missing_for_fqdn(&self) -> Option<&'static str> {
         missing_part("MY_POD_FQDN", |name| self.variable(name).is_some())
     }
 

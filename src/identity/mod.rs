@@ -5,15 +5,15 @@
 mod candidates;
 mod cure;
 mod facts;
-pub mod hosts;
-pub mod name;
+pub(crate) mod hosts;
+pub(crate) mod name;
 mod own_lines;
-pub mod resolv_conf;
+pub(crate) mod resolv_conf;
 mod sources;
 
 pub(crate) use cure::{cure, missing_part};
-pub use facts::{Fact, Identity, Source};
-pub use sources::Sources;
+pub(crate) use facts::{Fact, Identity, Source};
+pub(crate) use sources::Sources;
 
 use crate::error::Problem;
 use crate::variables::RawEnv;
@@ -24,7 +24,7 @@ use own_lines::OwnLines;
 impl Identity {
     /// Finds each fact, in the order in which later ones are composed of earlier ones.
     #[must_use]
-    pub fn find(raw: &RawEnv, sources: &Sources) -> Self {
+    pub(crate) fn find(raw: &RawEnv, sources: &Sources) -> Self {
         let mut clues = Clues { raw, sources, own: OwnLines::default(), identity: Self::default() };
         let given_addresses = clues.given_addresses();
         clues.own = OwnLines::find(sources, given_addresses.as_ref().map(|fact| fact.value.as_slice()));

@@ -24,7 +24,7 @@ pub struct NodeName {
 
 /// The part of a node name after the `@`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NodeHost {
+pub(crate) enum NodeHost {
     /// The VM derives one from the host name and `resolv.conf`.
     Absent,
     Name(Fqdn),

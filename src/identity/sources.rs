@@ -12,7 +12,7 @@ use std::path::Path;
 
 /// A file that is missing or unreadable counts as empty.
 #[derive(Debug, Default)]
-pub struct Sources {
+pub(crate) struct Sources {
     /// `/etc/hosts`.
     pub hosts: String,
     /// `/etc/resolv.conf`.
@@ -44,13 +44,13 @@ impl Sources {
 
     /// The DNS servers, in their order.
     #[must_use]
-    pub fn name_servers(&self) -> Vec<SocketAddr> {
+    pub(crate) fn name_servers(&self) -> Vec<SocketAddr> {
         self.resolv_conf.servers.iter().filter_map(socket_address).collect()
     }
 
     /// Whether a kubelet made any of these files.
     #[must_use]
-    pub fn are_a_pods(&self) -> bool {
+    pub(crate) fn are_a_pods(&self) -> bool {
         self.namespace.is_some()
             || self.hosts.starts_with("# Kubernetes-managed hosts file")
             || self.resolv_conf.cluster().1.is_some()

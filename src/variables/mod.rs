@@ -14,9 +14,8 @@ mod unknown;
 
 #[cfg(test)]
 pub(crate) use choices::kind_names;
-pub use choices::{
-    CookieMode, KindName, ReleaseSetting, RenderMode, RunOwner, SignalTarget, UnsetMode, WaitFailure, WaitPeers,
-    WaitPolicy,
-};
+pub(crate) use choices::{CookieMode, RenderMode, RunOwner, SignalTarget, UnsetMode, WaitFailure, WaitPolicy};
+pub use choices::{ReleaseSetting, WaitPeers};
 pub use env::Env;
-pub use table::{Config, DERIVED, OTHERS, POD, RELEASE, RawEnv, SETTINGS, Variable};
+pub(crate) use table::DERIVED;
+pub use table::{Config, OTHERS, POD, RELEASE, RawEnv, SETTINGS, Variable};

@@ -183,7 +183,7 @@ texts! {
 }
 
 /// What is known of the pod, by the names under which templates and the release see it.
-pub const DERIVED: [&str; POD.len()] = {
+pub(crate) const DERIVED: [&str; POD.len()] = {
     let mut names = [""; POD.len()];
     let mut row = 0;
     while row < POD.len() {

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use beaminit::testing::render::{TemplateVariables, UnsetVariable, VmSurroundings, sys_config, vm_args};
-use beaminit::variables::Env;
+use beaminit::testing::variables::Env;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 

@@ -6,9 +6,9 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
-use beaminit::exit;
+use beaminit::testing::exit;
 use beaminit::testing::render::{TemplateVariables, UnsetVariable, sys_config};
-use beaminit::variables::Env;
+use beaminit::testing::variables::Env;
 
 use crate::support::erlang::{evaluated, hex, printing};
 use crate::support::scratch_dir;

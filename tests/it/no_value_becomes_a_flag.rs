@@ -5,9 +5,9 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::Path;
 
-use beaminit::exit;
+use beaminit::testing::exit;
 use beaminit::testing::render::{TemplateVariables, UnsetVariable, VmSurroundings, vm_args};
-use beaminit::variables::Env;
+use beaminit::testing::variables::Env;
 
 use crate::support::erlang::{Erlexec, evaluated, hex, printing};
 use crate::support::scratch_dir;

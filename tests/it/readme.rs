@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use beaminit::signal::Rewrites;
-use beaminit::variables::{OTHERS, POD, RELEASE, SETTINGS, Variable};
+use beaminit::testing::Rewrites;
+use beaminit::testing::variables::{OTHERS, POD, RELEASE, SETTINGS, Variable};
 
 fn file(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
@@ -76,7 +76,7 @@ fn the_default_for_signals_is_the_one_that_is_described() {
 #[test]
 fn every_exit_code_is_described() {
     let code = file("src/exit.rs");
-    let numbers = code.lines().filter_map(|line| line.strip_prefix("pub const ")?.split(" = ").nth(1));
+    let numbers = code.lines().filter_map(|line| line.split_once("const ")?.1.split(" = ").nth(1));
     let numbers: BTreeSet<_> = numbers.map(|number| number.trim_end_matches(';').to_owned()).collect();
     let described: BTreeSet<_> = file("README.md")
         .lines()
@@ -250,7 +250,7 @@ fn the_readmes_most_frequent_messages_are_among_them() {
 #[test]
 fn every_exit_code_of_a_failed_start_is_a_section_of_troubleshooting() {
     let code = file("src/exit.rs");
-    let numbers = code.lines().filter_map(|line| line.strip_prefix("pub const ")?.split(" = ").nth(1));
+    let numbers = code.lines().filter_map(|line| line.split_once("const ")?.1.split(" = ").nth(1));
     let text = file("docker/TROUBLESHOOTING.md");
     let sections: Vec<_> = text.lines().filter(|line| line.starts_with("## ")).collect();
     for number in numbers.map(|number| number.trim_end_matches(';')).filter(|number| *number != "70") {

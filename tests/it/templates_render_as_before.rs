@@ -5,7 +5,7 @@ use std::fs;
 use std::process::Command;
 
 use beaminit::testing::render::{TemplateVariables, UnsetVariable, VmSurroundings, sys_config, vm_args};
-use beaminit::variables::Env;
+use beaminit::testing::variables::Env;
 
 use crate::support::scratch_dir;
 

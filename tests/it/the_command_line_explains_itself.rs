@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use beaminit::cli::HELP;
+use beaminit::testing::HELP;
 
 fn beaminit(words: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_beaminit"));

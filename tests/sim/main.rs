@@ -19,8 +19,7 @@ mod scene;
 mod times_in_every_cluster;
 
 // The model names the library's modules as they are called inside it.
-use beaminit::testing::wait;
-use beaminit::{identity, variables};
+use beaminit::testing::{identity, variables, wait};
 
 use std::io::Write;
 

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use beaminit::command::FollowedCommand;
-use beaminit::variables::ReleaseSetting;
+use beaminit::testing::FollowedCommand;
+use beaminit::testing::variables::ReleaseSetting;
 
 /// The text is that of the entrypoint, whose directory has a release in it.
 pub fn body(data: &[u8]) {

@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use beaminit::identity::name::Fqdn;
+use beaminit::testing::identity::name::Fqdn;
+use beaminit::testing::variables::WaitPeers;
 use beaminit::testing::wait::{Awaited, StopRequests, WaitLimits, for_own_record};
-use beaminit::variables::WaitPeers;
 
 use super::input::Input;
 

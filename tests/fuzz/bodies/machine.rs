@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use beaminit::identity::name::Fqdn;
+use beaminit::testing::identity::name::Fqdn;
+use beaminit::testing::variables::WaitPeers;
 use beaminit::testing::wait::answers::{Authority, Failure, Outcome, Refusal};
 use beaminit::testing::wait::machine::{Action, Event, Machine, WaitLimits, WaitTarget};
 use beaminit::testing::wait::questions::{Question, Record};
-use beaminit::variables::WaitPeers;
 
 use super::input::Input;
 

@@ -1,6 +1,6 @@
 //! Any packet, read as the wait reads it, without sockets: [`super::lookup`] waits for time to pass, this does not.
 
-use beaminit::identity::name::Fqdn;
+use beaminit::testing::identity::name::Fqdn;
 use hickory_resolver::net::DnsError;
 use hickory_resolver::proto::op::DnsResponse;
 use hickory_resolver::proto::rr::{Name, RData};

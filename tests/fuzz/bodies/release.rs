@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use beaminit::testing::Release;
-use beaminit::variables::RawEnv;
+use beaminit::testing::variables::RawEnv;
 
 use super::input::Input;
 

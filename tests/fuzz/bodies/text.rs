@@ -3,15 +3,15 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-use beaminit::identity::hosts::{Hosts, is_pod_address};
-use beaminit::identity::name::{Fqdn, NodeName};
-use beaminit::identity::resolv_conf::ResolvConf;
 use beaminit::testing::State;
+use beaminit::testing::identity::ResolvConf;
+use beaminit::testing::identity::name::{Fqdn, NodeName};
+use beaminit::testing::identity::{Hosts, is_pod_address};
 use beaminit::testing::render::render;
 use beaminit::testing::render::sys_config::{SysConfigScanner, included_files, read_back};
 use beaminit::testing::render::{TemplateVariables, TextFault, UnsetVariable, masked};
 use beaminit::testing::render::{VmArgs, VmArgsScanner};
-use beaminit::variables::{Config, Env};
+use beaminit::testing::variables::{Config, Env};
 
 use super::input::Input;
 
