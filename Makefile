@@ -32,8 +32,8 @@ test: setup ## check everything, as continuous integration does (root, Debian)
 	DOCKER=$${DOCKER:-no} python3 tests/leftovers.py cargo test --no-fail-fast
 	$(MAKE) static
 
-# The roots of three Debian releases are made the first time, a minute or two each, and kept in target/tmp.
-otp: setup ## run what depends on the VM with OTP 23, 25 and 27, and in images of every shape (root, Debian's mirrors)
+# The roots of Debian releases are made the first time, a minute or two each, and kept in target/tmp.
+otp: setup ## run what depends on the VM with OTP 23, 25, 27 and Debian's newest, and in images of every shape (root, Debian's mirrors)
 	@sh tests/setup.sh aarch64-unknown-linux-musl
 	python3 tests/leftovers.py cargo test --test otp -- --include-ignored
 

@@ -7,7 +7,7 @@ set -eu
 # tini, dumb-init, catatonit: the peers. mawk: what templates were filled in by.
 # openssl: certificates. musl-tools, busybox-static: what images FROM scratch and Alpine have. ejabberd: a server whose own script waits for the VM. strace: which system calls we use. qemu-user-static: tries the binary for another machine. debootstrap: Debian releases with other Erlangs, and the demo's base image where none can be pulled.
 packages="elixir rebar3 rabbitmq-server iproute2 tini dumb-init catatonit mawk perl util-linux binutils gcc libc6-dev strace"
-packages="$packages bind9 bind9-dnsutils dnsmasq-base unbound debootstrap python3-venv qemu-user-static ejabberd openssl musl-tools busybox-static"
+packages="$packages bind9 bind9-dnsutils dnsmasq-base unbound debootstrap debian-archive-keyring python3-venv qemu-user-static ejabberd openssl musl-tools busybox-static"
 # Any kubectl does; Debian's is the oldest that the manifests are for.
 command -v kubectl >/dev/null || packages="$packages kubernetes-client"
 

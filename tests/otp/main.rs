@@ -1,5 +1,5 @@
-//! The promises that depend on the system: on its VM, with the Erlangs and Elixirs of three Debian releases, and on what else
-//! an image has. `make test` runs the oldest and the newest of them, `make otp` all.
+//! The promises that depend on the system: on its VM, with the Erlangs and Elixirs of Debian's releases, and on what else
+//! an image has. `make test` runs those of OTP 23 and 27, `make otp` all.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,19 +14,23 @@
 /// Tests of functions that take an [`Otp`](crate::support::Otp).
 macro_rules! on_each_otp {
     ($($promise:ident),+) => {
-        on_each_otp!(otp_23, V23, "", $($promise),+);
-        on_each_otp!(otp_27, V27, "", $($promise),+);
-        mod otp_25 {
+        on_each_otp!(always otp_23 V23 $($promise)+);
+        on_each_otp!(asked otp_25 V25 $($promise)+);
+        on_each_otp!(always otp_27 V27 $($promise)+);
+        on_each_otp!(asked newest_otp Newest $($promise)+);
+    };
+    (always $module:ident $otp:ident $($promise:ident)+) => {
+        mod $module {
             $(#[test]
-            #[ignore = "make otp runs it"]
             fn $promise() {
-                super::$promise(crate::support::Otp::V25);
+                super::$promise(crate::support::Otp::$otp);
             })+
         }
     };
-    ($version:ident, $otp:ident, $_of:literal, $($promise:ident),+) => {
-        mod $version {
+    (asked $module:ident $otp:ident $($promise:ident)+) => {
+        mod $module {
             $(#[test]
+            #[ignore = "make otp runs it"]
             fn $promise() {
                 super::$promise(crate::support::Otp::$otp);
             })+

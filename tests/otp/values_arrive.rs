@@ -33,7 +33,7 @@ const PASSWORD: &str = "a\"b\\c&d%e$f#g'h${V}$<V>i\tk~l]m)";
 const MOTTO: &str = "never ${V} % 'again'";
 
 fn in_sys_config(otp: Otp) {
-    let sigils = if otp == Otp::V27 { SIGILS } else { "" };
+    let sigils = if otp.has_sigils() { SIGILS } else { "" };
     let vm_args = "-name demo@${MY_POD_FQDN}\n-setcookie ${ERLANG_COOKIE}\n";
     let config = directory_of(&[("vm.args", vm_args), ("sys.config", &SYS_CONFIG.replace("SIGILS", sigils))]);
     let release = otp.relx_release();
@@ -61,7 +61,7 @@ fn in_sys_config(otp: Otp) {
     );
     assert_eq!((number.as_str(), default.as_str()), ("4711", &*list("none")));
     assert_eq!((string, binary, atom), (list(&format!("a {PASSWORD} b")), list(PASSWORD), list(PASSWORD)));
-    if otp == Otp::V27 {
+    if otp.has_sigils() {
         let keys = ["triple", "sigil", "list", "verbatim", "brackets"].map(text);
         let found = ask(&pod, NODE, COOKIE, keys.each_ref().map(String::as_str));
         let brackets = format!("a {PASSWORD}");

@@ -53,6 +53,8 @@ pub enum Otp {
     V25,
     /// OTP 27 and Elixir 1.18, of trixie.
     V27,
+    /// The newest that Debian has, of sid: OTP 29 and Elixir 1.20, when this was written.
+    Newest,
 }
 
 impl Otp {
@@ -61,12 +63,18 @@ impl Otp {
             Self::V23 => "bullseye",
             Self::V25 => "bookworm",
             Self::V27 => "trixie",
+            Self::Newest => "sid",
         }
+    }
+
+    /// Whether it has the triple-quoted strings and sigils of OTP 27.
+    pub fn has_sigils(self) -> bool {
+        matches!(self, Self::V27 | Self::Newest)
     }
 
     /// The root of the system. Made by the first who asks, in a minute or two, and kept in cargo's target directory.
     pub fn root(self) -> &'static Path {
-        static ROOTS: [OnceLock<PathBuf>; 3] = [const { OnceLock::new() }; 3];
+        static ROOTS: [OnceLock<PathBuf>; 4] = [const { OnceLock::new() }; 4];
         ROOTS[self as usize].get_or_init(|| {
             made_once(&format!("otp-{}", self.debian()), hash(&PACKAGES), |root| {
                 // What debootstrap mounts there is gone with the mount namespace.
