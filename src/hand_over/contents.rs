@@ -41,6 +41,8 @@ pub(crate) struct HandOver {
     pub(crate) removed: Vec<&'static str>,
     /// The node's name, where it is known.
     pub(crate) node: Option<NodeName>,
+    /// Whether its name is a short one: no DNS need know the host that the VM gives it.
+    pub(crate) has_short_name: bool,
     /// Whether beaminit chose the name because nobody gave one.
     pub(crate) named_by_us: bool,
     /// Why the node has no name that a peer could look up, where that is known.

@@ -26,6 +26,8 @@ pub(crate) struct Identity {
     pub(crate) cluster_domain: Option<Fact<Fqdn>>,
     /// `MY_POD_FQDN`: the pod's full name, which its peers look up.
     pub(crate) fqdn: Option<Fact<Fqdn>>,
+    /// The names that `/etc/hosts` has for the pod's own addresses.
+    pub(crate) names_in_hosts: Vec<Fqdn>,
     pub(crate) warnings: Vec<Problem>,
     /// Variables with an invalid value for which nothing else gave one, and the reason.
     pub(crate) refused: Vec<(&'static str, String)>,
@@ -96,6 +98,17 @@ impl Identity {
         let label = Some(name.first_label());
         let of_an_address = self.own_addresses().iter().any(|own| DnsLabel::of_address(*own) == label);
         self.without_subdomain && !of_an_address && name.labels().nth(3) == Some("svc")
+    }
+
+    /// Whether the cluster's DNS should know this name.
+    #[must_use]
+    pub(crate) fn is_of_cluster(&self, name: &Fqdn) -> bool {
+        let domain = self.cluster_domain.as_ref().map(|domain| format!(".{}", domain.value));
+        // One that only the hosts file has may be any container's.
+        let is_given = |fqdn: &Fact<Fqdn>| fqdn.value == *name && fqdn.source != Source::HostsFile;
+        self.fqdn.as_ref().is_some_and(is_given)
+            || domain.is_some_and(|domain| name.as_str().ends_with(&domain))
+            || name.labels().skip(1).any(|label| label == "svc")
     }
 
     /// What to set so that the pod's full name is known.

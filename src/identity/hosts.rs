@@ -68,6 +68,14 @@ impl HostsLine {
     }
 }
 
+/// The full names that a hosts file gives these addresses or this machine itself, in whatever line.
+#[must_use]
+pub(crate) fn names_of(text: &str, addresses: &[IpAddr]) -> Vec<Fqdn> {
+    let lines = text.lines().filter_map(HostsLine::parse);
+    let own = lines.filter(|line| addresses.contains(&line.address) || line.address.is_loopback());
+    own.flat_map(|line| line.names).filter_map(|name| Fqdn::parse(&name).ok()).filter(Fqdn::is_dotted).collect()
+}
+
 /// Whether peers could reach a pod at this address: it is neither loopback, link-local, multicast nor unspecified.
 #[must_use]
 pub fn is_pod_address(address: IpAddr) -> bool {

@@ -38,6 +38,7 @@ impl Identity {
         clues.identity.service = clues.find("MY_POD_SERVICE", candidates::SERVICE);
         clues.identity.fqdn = clues.find("MY_POD_FQDN", candidates::FQDN);
 
+        clues.identity.names_in_hosts = hosts::names_of(&sources.hosts, clues.identity.own_addresses());
         clues.warn_of_default_domain();
         clues.compare_with_hosts();
         clues.identity.drop_resolved();

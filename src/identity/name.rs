@@ -40,6 +40,14 @@ pub enum Distribution {
     Short,
 }
 
+impl Distribution {
+    /// The VM's flag for it.
+    #[must_use]
+    pub fn flag(self) -> &'static str {
+        if self == Self::Long { "-name" } else { "-sname" }
+    }
+}
+
 /// Why a text is not a name. Reads as the end of a sentence that begins with the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameError(String);

@@ -7,6 +7,7 @@ use super::given_flags::given_flags;
 use super::spec::{FileVariable, HandOverInput, KindSpec, LayoutUse, OwnVmArgs, ScriptRendering, Template};
 use crate::error::Error;
 use crate::hand_over::{HandOver, SYS_CONFIG, VM_ARGS, Value};
+use crate::identity::name::Distribution;
 
 pub(super) const SPEC: KindSpec = KindSpec {
     name: "command",
@@ -36,8 +37,9 @@ fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error
         plan.add_file(VM_ARGS, args.text.clone());
         let variable = if template.named_by == "RELEASE_VM_ARGS" { "RELEASE_VM_ARGS" } else { "VMARGS_PATH" };
         plan.set(variable, Value::in_run_dir(VM_ARGS));
-        if let Some((_, node)) = &args.node {
+        if let Some((distribution, node)) = &args.node {
             plan.node = Some(node.clone());
+            plan.has_short_name = *distribution == Distribution::Short;
         }
         warn_if_unread(plan, input, template, variable);
         plan.cookie.clone_from(&args.cookie);
@@ -66,6 +68,7 @@ fn name_from_flags(plan: &mut HandOver, input: &HandOverInput<'_>) {
     }
     let Some(named) = flags.named_node() else { return };
     plan.node = named.parse();
+    plan.has_short_name = named.distribution == Distribution::Short;
     // A command's substitution is several words.
     let is_substitution = named.name.contains(['(', '`']);
     let names_it = |text: &String| {

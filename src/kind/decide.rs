@@ -1,8 +1,9 @@
 //! Decides what a release gets.
 
-use super::spec::HandOverInput;
+use super::spec::{HandOverInput, Kind, Template};
+use super::template_search::ReleaseFile;
 use crate::error::Error;
-use crate::hand_over::{HandOver, VM_ARGS, Value};
+use crate::hand_over::{HandOver, Part, VM_ARGS, Value, quoted};
 use crate::identity::name::Fqdn;
 use crate::identity::{Identity, Source};
 
@@ -34,6 +35,24 @@ impl HandOverInput<'_> {
             if plan.files.iter().all(|file| file.name != nested.name) {
                 plan.add_file(nested.name.clone(), nested.text.clone());
             }
+        }
+    }
+}
+
+/// Passes on the path of a file that is not to be rendered and cannot be read as text: the VM may read it all the same.
+pub(crate) fn pass_unread(plan: &mut HandOver, input: &HandOverInput<'_>, unread: &[(ReleaseFile, Template)]) {
+    for (file, template) in unread {
+        let kind = input.release.kind;
+        let (variables, flag) = match file {
+            ReleaseFile::VmArgs => (kind.vm_args_variables, "-args_file "),
+            ReleaseFile::SysConfig => (kind.sys_config_variables, "-config "),
+        };
+        let path = template.path.to_string_lossy();
+        if kind == Kind::ERL {
+            let word = Part::Text(quoted(&template.path));
+            plan.add_flags(input.raw.erl_zflags.as_deref(), vec![Part::Text(flag.into()), word]);
+        } else if let Some(first) = variables.first().filter(|first| first.name != template.named_by && kind.is_beam) {
+            plan.set(first.name, path.strip_suffix(first.suffix).unwrap_or(&path));
         }
     }
 }

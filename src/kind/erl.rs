@@ -57,8 +57,10 @@ fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error
     };
     let in_template = input.vm_args.as_ref().and_then(|(_, args)| args.node.clone());
     let in_own = input.own.as_ref().and_then(|(_, own)| own.node.clone());
-    plan.node =
-        in_template.map(|(_, node)| node).or(named.and_then(|named| named.parse())).or(in_own.map(|(_, node)| node));
+    let in_flags = named.and_then(|named| Some((named.distribution, named.parse()?)));
+    let counts = in_template.or(in_flags).or(in_own);
+    plan.has_short_name = counts.as_ref().is_some_and(|(distribution, _)| *distribution == Distribution::Short);
+    plan.node = counts.map(|(_, node)| node);
     if plan.node.is_none() {
         plan.not_distributed = Some("neither COMMAND nor a template names it");
     } else if plan.cookie.is_none() && own_cookies(input) == 0 && given.cookie_place().is_none() {
@@ -105,8 +107,7 @@ fn put_name_before_own(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result
         return Err(data_error(message)
             .hint("drop -sname from the release's vm.args, or build it with extended_start_script true"));
     }
-    let flag = if *distribution == Distribution::Long { "-name" } else { "-sname" };
-    plan.set("ERL_AFLAGS", format!("{flag} {node}"));
+    plan.set("ERL_AFLAGS", format!("{} {node}", distribution.flag()));
     plan.not_for_tools.push("ERL_AFLAGS");
     Ok(())
 }

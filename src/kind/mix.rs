@@ -107,6 +107,7 @@ fn name_node(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error
     if raw.release_distribution.as_deref() == Some("none") {
         // The script gives the VM no name then, so that others can.
         if let Some(named) = named {
+            plan.has_short_name = named.distribution == Distribution::Short;
             plan.node = named.parse();
             return Ok(());
         }
@@ -124,7 +125,9 @@ fn name_node(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error
         }
         return set_distribution_of_given_node(plan, input);
     }
+    plan.has_short_name = raw.release_distribution.as_deref() == Some("sname");
     if let Some(fqdn) = published_name(input.identity)
+        && plan.not_distributed.is_none()
         && raw.release_distribution.is_none()
         && named.is_none()
     {
@@ -147,18 +150,21 @@ fn warn_of_other_name(plan: &mut HandOver, named: Option<&NamedNode>, other: &st
 fn set_node(plan: &mut HandOver, distribution: Distribution, node: NodeName) {
     plan.set("RELEASE_DISTRIBUTION", if distribution == Distribution::Long { "name" } else { "sname" });
     plan.set("RELEASE_NODE", node.to_string());
+    plan.has_short_name = distribution == Distribution::Short;
     plan.node = Some(node);
 }
 
 /// The script takes `sname` unless a variable says otherwise, and with it the VM refuses a host with dots.
 fn set_distribution_of_given_node(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error> {
-    let Some(node) = &plan.node else { return Ok(()) };
+    let Some(node) = plan.node.clone() else { return Ok(()) };
     let is_long = match node.host() {
         NodeHost::Name(host) => host.is_dotted(),
         NodeHost::Address(_) => true,
         NodeHost::Absent => false,
     };
-    match input.raw.release_distribution.as_deref() {
+    let distribution = input.raw.release_distribution.as_deref();
+    plan.has_short_name = !is_long && distribution.is_none_or(|distribution| distribution == "sname");
+    match distribution {
         None if is_long => plan.set("RELEASE_DISTRIBUTION", "name"),
         Some("sname") if is_long => {
             let message = format!("RELEASE_NODE={node} has a host with dots, which RELEASE_DISTRIBUTION=sname refuses");

@@ -21,7 +21,7 @@ pub(crate) mod template_search;
 mod tests;
 mod vm_args_file;
 
-pub(crate) use decide::{identity_variables, published_name};
+pub(crate) use decide::{identity_variables, pass_unread, published_name};
 pub(crate) use release::ReleaseQuery;
 pub(crate) use spec::{HandOverInput, OwnVmArgs, ScriptRendering, Template};
 pub use spec::{Kind, Release};

@@ -104,6 +104,7 @@ fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error
         );
     } else if input.raw.rabbitmq_use_longname.as_deref().is_some_and(|style| !is_yes(style)) {
         // An operator who wants short names has made peers find them.
+        plan.has_short_name = true;
         plan.node = input.raw.rabbitmq_nodename.as_deref().and_then(|name| NodeName::parse(name).ok());
     } else if let Some(node) = choose_name(plan, input)? {
         let is_long = matches!(node.host(), NodeHost::Name(host) if host.is_dotted());

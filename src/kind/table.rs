@@ -9,14 +9,10 @@ use std::path::PathBuf;
 
 impl Kind {
     /// All kinds, in the order in which they are tried: the first that recognises a script counts.
-    pub(crate) const ALL: [Self; 6] = [
-        Self(&mix::SPEC),
-        Self(&distillery::SPEC),
-        Self(&relx::SPEC),
-        Self(&erl::SPEC),
-        Self(&rabbitmq::SPEC),
-        Self::COMMAND,
-    ];
+    pub(crate) const ALL: [Self; 6] =
+        [Self(&mix::SPEC), Self(&distillery::SPEC), Self(&relx::SPEC), Self::ERL, Self(&rabbitmq::SPEC), Self::COMMAND];
+    /// A VM that takes its flags from the environment.
+    pub(crate) const ERL: Self = Self(&erl::SPEC);
     /// Anything that no other kind recognises.
     pub(crate) const COMMAND: Self = Self(&command::SPEC);
 

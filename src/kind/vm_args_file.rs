@@ -74,6 +74,9 @@ pub(super) fn hand_over_vm_args(
         plan.add_file(VM_ARGS, text);
         plan.set("VMARGS_PATH", Value::in_run_dir(VM_ARGS));
     }
+    let flags = args.node.map(|(distribution, node)| [distribution.flag().to_owned(), node.to_string()]);
+    let named = given_flags(input, ("vm.args", flags.as_ref().map_or(&[], |flags| flags))).named_node();
+    plan.has_short_name = named.is_some_and(|named| named.distribution == Distribution::Short);
     plan.node = name_of_vm(plan, input, args.node);
     Ok(())
 }
@@ -109,7 +112,7 @@ fn name_of_vm(
         return Some(node.clone());
     }
     warn_of_second_name(plan, &named, &format!("{node} of vm.args"));
-    let flag = if *distribution == Distribution::Long { "-name" } else { "-sname" };
+    let flag = distribution.flag();
     let taken = given_flags(input, ("vm.args", &[flag.to_owned(), node.to_string()])).named_node()?;
     taken.parse()
 }

@@ -16,6 +16,8 @@ use crate::wait::{self, WaitError};
 pub(crate) struct PlannedWait {
     /// The name that peers look up, and that must answer with an address of ours.
     pub(crate) name: Option<Fqdn>,
+    /// Whether the cluster's DNS should know it.
+    pub(crate) is_of_cluster: bool,
     /// Why a start does not wait for it.
     pub(crate) nothing_because: Option<String>,
 }
@@ -38,22 +40,26 @@ impl Planner<'_> {
             && !self.speaks_of_a_node(hand_over)
         {
             let reason = "COMMAND shows no Erlang VM (BEAMINIT_WAIT=always waits anyway)";
-            return PlannedWait { name: None, nothing_because: Some(reason.into()) };
+            return PlannedWait { nothing_because: Some(reason.into()), ..PlannedWait::default() };
         }
         match awaited {
             // Without a plan it is the pod's own name that may be looked at.
-            _ if hand_over.is_none() => PlannedWait { name: awaited.ok(), nothing_because: None },
+            _ if hand_over.is_none() => PlannedWait { name: awaited.ok(), ..PlannedWait::default() },
             _ if policy == WaitPolicy::Off => {
-                PlannedWait { name: awaited.ok(), nothing_because: Some("BEAMINIT_WAIT is off".into()) }
+                let nothing_because = Some("BEAMINIT_WAIT is off".into());
+                PlannedWait { name: awaited.ok(), nothing_because, ..PlannedWait::default() }
             }
-            Ok(name) => PlannedWait { name: Some(name), nothing_because: None },
+            Ok(name) => {
+                let is_of_cluster = self.context.identity.is_of_cluster(&name);
+                PlannedWait { name: Some(name), is_of_cluster, nothing_because: None }
+            }
             Err(reason) if policy == WaitPolicy::Always => {
                 let message = format!("BEAMINIT_WAIT=always, but {}", reason.split("; ").next().unwrap_or_default());
                 let hint = self.context.identity.cure_for_fqdn();
                 self.findings.errors.push(Error::new(Stage::Wait, exit::CONFIG, message).hint(hint));
                 PlannedWait::default()
             }
-            Err(reason) => PlannedWait { name: None, nothing_because: Some(reason) },
+            Err(reason) => PlannedWait { nothing_because: Some(reason), ..PlannedWait::default() },
         }
     }
 }
@@ -81,9 +87,17 @@ pub(crate) fn find_awaited(hand_over: &HandOver, release: &Release, identity: &I
         return Err(format!("the node is not distributed: {reason}"));
     }
     match hand_over.node.as_ref().map(NodeName::host) {
-        Some(NodeHost::Name(host)) if host.is_dotted() => Ok(complete_name(host, identity)),
+        Some(NodeHost::Name(host)) if host.is_dotted() => {
+            let name = complete_name(host, identity);
+            // What is in the hosts file alone is not in a DNS, and not the cluster's to publish.
+            if identity.names_in_hosts.contains(&name) && !identity.is_of_cluster(&name) {
+                return Err(format!("/etc/hosts gives {name} this pod's own address"));
+            }
+            Ok(name)
+        }
         Some(NodeHost::Name(host)) => Err(format!("the node's host {host} is not a full name")),
         Some(NodeHost::Address(address)) => Err(format!("the node is named by its address {address}")),
+        Some(NodeHost::Absent) | None if hand_over.has_short_name => Err("the node has a short name".into()),
         Some(NodeHost::Absent) | None => {
             published_name(identity).cloned().ok_or_else(|| match identity.missing_for_fqdn() {
                 Some(part) => format!("the pod's full name is not known without {part}; {}", cure(part)),

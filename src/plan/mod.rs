@@ -23,7 +23,8 @@ use crate::exit;
 use crate::hand_over::HandOver;
 use crate::hand_over::access::{FileAccess, Owner};
 use crate::hand_over::cookie::SecretFile;
-use crate::kind::{HandOverInput, Kind, OwnVmArgs, Release, ReleaseQuery, identity_variables};
+use crate::kind::template_search::ReleaseFile;
+use crate::kind::{HandOverInput, Kind, OwnVmArgs, Release, ReleaseQuery, identity_variables, pass_unread};
 use crate::release;
 use crate::render::{self, VmArgsFile};
 use crate::signal::Rewrites;
@@ -105,13 +106,13 @@ impl Plan {
     }
 
     /// Whether the start ends if the record does not come. `auto`: if a name in the cluster was asked for, and not where
-    /// the name is only beaminit's own choice, or unknown.
+    /// the name is only beaminit's own choice, or unknown, or of another domain.
     pub(crate) fn is_record_demanded(&self, config: &Config) -> bool {
         let is_named = self.hand_over.node.is_some() && !self.hand_over.named_by_us;
         match config.wait_failure {
             WaitFailure::Exit => true,
             WaitFailure::Start => false,
-            WaitFailure::Auto => is_named || config.wait == WaitPolicy::Always,
+            WaitFailure::Auto => is_named && self.wait.is_of_cluster || config.wait == WaitPolicy::Always,
         }
     }
 
@@ -216,7 +217,11 @@ impl Planner<'_> {
             vm_args: templates.vm_args(),
             sys_config: templates.sys_config(&self.release),
         };
-        self.findings.ok(input.decide())
+        let decided = input.decide().map(|mut hand_over| {
+            pass_unread(&mut hand_over, &input, &templates.unread);
+            hand_over
+        });
+        self.findings.ok(decided)
     }
 
     /// The release's own `vm.args`, where what it says counts: a script that reads no other passes it on in any case.
@@ -226,7 +231,8 @@ impl Planner<'_> {
             OwnVmArgs::HandedOverWithoutTemplate => templates.vm_args.is_none(),
             OwnVmArgs::AlwaysRead => true,
         };
-        let path = self.release.own_file("vm.args").filter(|_| counts)?;
+        let is_replaced = templates.unread.iter().any(|(file, _)| *file == ReleaseFile::VmArgs);
+        let path = self.release.own_file("vm.args").filter(|_| counts && !is_replaced)?;
         let own = render::read_vm_args(&path)?;
         Some((path, own))
     }

@@ -2,7 +2,8 @@
 
 use super::planner::Planner;
 use crate::context::{Context, Environment};
-use crate::error::{Problem, Stage};
+use crate::error::{Error, Problem, Stage};
+use crate::exit;
 use crate::hand_over::{SYS_CONFIG, VM_ARGS};
 use crate::identity::name::NodeName;
 use crate::kind::template_search::{FoundTemplate, ReleaseFile, SkippedTemplate, TemplateSearch};
@@ -20,6 +21,8 @@ pub(crate) struct PlannedTemplates {
     /// Those of the files beside `vm.args` that are rendered too, in their order there.
     pub(super) nested: Vec<Template>,
     pub(crate) skipped: Vec<SkippedTemplate>,
+    /// Those that are handed over as they are, since they are not to be rendered, and cannot be read as text.
+    pub(crate) unread: Vec<(ReleaseFile, Template)>,
 }
 
 /// A template with what it was rendered to, unless that failed.
@@ -108,15 +111,28 @@ impl Planner<'_> {
                 working_dir: self.release.working_dir(),
                 renders_beside: !template.is_own,
             };
-            let rendered = render::vm_args(&template.path, variables.as_ref(), surroundings);
-            let rendered = self.findings.ok(rendered);
-            planned.nested = rendered.iter().flat_map(|args| &args.nested).map(named_by_vm_args).collect();
-            planned.vm_args = Some(PlannedTemplate { template, rendered });
+            match render::vm_args(&template.path, variables.as_ref(), surroundings) {
+                Err(error) if is_left_as_it_is(&error, variables.as_ref()) => {
+                    planned.unread.push((ReleaseFile::VmArgs, template));
+                }
+                rendered => {
+                    let rendered = self.findings.ok(rendered);
+                    planned.nested = rendered.iter().flat_map(|args| &args.nested).map(named_by_vm_args).collect();
+                    planned.vm_args = Some(PlannedTemplate { template, rendered });
+                }
+            }
         }
         if let Some(template) = sys_config {
             let variables = template_variables(self.context, &self.release, &template);
-            let rendered = self.findings.ok(render::sys_config(&template.path, variables.as_ref()));
-            planned.sys_config = Some(PlannedTemplate { template, rendered });
+            match render::sys_config(&template.path, variables.as_ref()) {
+                Err(error) if is_left_as_it_is(&error, variables.as_ref()) => {
+                    planned.unread.push((ReleaseFile::SysConfig, template));
+                }
+                rendered => {
+                    let rendered = self.findings.ok(rendered);
+                    planned.sys_config = Some(PlannedTemplate { template, rendered });
+                }
+            }
         }
         planned
     }
@@ -141,6 +157,11 @@ impl Planner<'_> {
 
 fn named_by_vm_args(nested: &NestedFile) -> Template {
     Template { path: nested.path.clone(), named_by: VM_ARGS, adds_to_own: false, is_own: false }
+}
+
+/// Whether a file that cannot be read as text is not to be rendered anyway.
+fn is_left_as_it_is(error: &Error, variables: Option<&TemplateVariables<'_>>) -> bool {
+    variables.is_none() && error.code == exit::DATA
 }
 
 /// What this template is rendered with; nothing, if it is not rendered. `REPLACE_OS_VARS` never meant anything to a mix

@@ -18,12 +18,17 @@ const KINDS: [(&str, &str); 2] = [("VMARGS_PATH", "-x ${V}\n"), ("SYS_CONFIG_PAT
 
 /// Starts a VM behind us that prints its flag `-x` and the setting `y` of `x`.
 fn start(variable: &str, template: &Path, run_dir: &Path) -> Output {
+    command(variable, template, run_dir).output().unwrap()
+}
+
+fn command(variable: &str, template: &Path, run_dir: &Path) -> Command {
     let eval = "application:load({application, x, []}), io:format(\"~p ~p~n\", [init:get_argument(x), \
                 application:get_env(x, y)]), halt().";
     let mut command = Command::new(env!("CARGO_BIN_EXE_beaminit"));
     command.args(["erl", "-noinput", "-eval", eval]).env_clear().env("PATH", std::env::var_os("PATH").unwrap());
     command.env("HOME", run_dir.parent().unwrap()).env("V", "v").env("BEAMINIT_RUN_DIR", run_dir);
-    command.env("BEAMINIT_WAIT", "off").env(variable, template).stdin(Stdio::null()).output().unwrap()
+    command.env("BEAMINIT_WAIT", "off").env(variable, template).stdin(Stdio::null());
+    command
 }
 
 /// Each entry of the directory: name, kind and mode, inode, size and when it was changed.
@@ -86,6 +91,25 @@ fn a_hundred_megabytes_are_not_read() {
 #[test]
 fn what_is_not_utf8_is_named_by_its_line() {
     refused(|path, text| fs::write(path, [text.as_bytes(), b"\xff\n"].concat()).unwrap(), 65, "line 2 is not UTF-8");
+}
+
+/// The VM reads comments of any bytes, and files of any length.
+#[test]
+fn what_is_not_to_be_rendered_is_handed_over_whatever_it_is_made_of() {
+    for (variable, text, comment, printed) in [
+        ("VMARGS_PATH", "-x ${V}\n", "#", "{ok,[[\"${V}\"]]} undefined\n"),
+        ("SYS_CONFIG_PATH", "[{x, [{y, \"${V}\"}]}].\n", "%% coding: latin-1\n%", "error {ok,\"${V}\"}\n"),
+    ] {
+        for rest in [b"\xff\n".to_vec(), [b" long".repeat(1 << 18), b"\n".to_vec()].concat()] {
+            let directory = scratch_dir();
+            let template = directory.path().join("template.config");
+            fs::write(&template, [comment.as_bytes(), &rest, text.as_bytes()].concat()).unwrap();
+            let mut command = command(variable, &template, &directory.path().join("run"));
+            let output = command.env("BEAMINIT_RENDER", "off").output().unwrap();
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(String::from_utf8_lossy(&output.stdout), printed, "{variable}: {stderr}");
+        }
+    }
 }
 
 #[test]

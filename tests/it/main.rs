@@ -83,6 +83,7 @@ mod values_mean_what_they_meant;
 mod what_is_wrong_is_said_before_the_wait;
 mod what_looks_wrong_is_a_warning;
 mod what_runs_in_the_end_counts;
+mod whatever_worked_works_behind_beaminit;
 
 // So that a test names the shared crate as what it is here.
 use test_support as support;

@@ -301,8 +301,9 @@ fn a_node_that_was_named_is_long_or_short_as_its_host_is_unless_that_is_said_too
         ("own@web-9.web", Some("name"), None, true),
         ("own@web-9.web", Some("none"), None, false),
         ("own@web-9", None, None, false),
-        // The VM takes the pod's name for its host.
-        ("own", None, None, true),
+        // A short name's host has no dot, so no DNS need know it; of a long one the VM takes the pod's name for its host.
+        ("own", None, None, false),
+        ("own", Some("name"), None, true),
     ] {
         let (name, distribution) = (Some(node.to_owned()), distribution.map(str::to_owned));
         let raw = RawEnv { release_node: name, release_distribution: distribution, ..RawEnv::default() };
