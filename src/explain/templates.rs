@@ -55,7 +55,7 @@ pub(super) fn masked_file(plan: &Plan, file: &RunFile, run_dir: &Path) -> String
         }
         _ => MASK.to_owned(),
     };
-    RunFile { contents, ..file.clone() }.contents_in(run_dir)
+    RunFile { contents, ..file.clone() }.contents_in(run_dir).into_owned()
 }
 
 fn describe_placeholder(context: &Context, value: &InsertedValue, template: &str) -> facts::Placeholder {

@@ -139,17 +139,18 @@ impl HandOver {
 
 impl RunFile {
     /// What it holds, now that the run directory is known.
-    pub(crate) fn contents_in(&self, run_dir: &Path) -> String {
+    pub(crate) fn contents_in(&self, run_dir: &Path) -> Cow<'_, str> {
         if !self.name.ends_with(VM_ARGS) || !self.contents.contains(BESIDE) {
-            return self.contents.clone();
+            return Cow::Borrowed(&self.contents);
         }
-        self.contents.replace(BESIDE, &quoted(&run_dir.join("beside-")))
+        Cow::Owned(self.contents.replace(BESIDE, &quoted(&run_dir.join("beside-"))))
     }
 
     /// A short secret is too likely to be something else: in `vm.args` only its own flag counts.
     fn has_cookie(&self, secrets: &[String]) -> bool {
         const SHORT: usize = 6;
-        let text = self.contents.replace(CANCELLING_COOKIE, "");
+        let text = &self.contents;
+        let flags = text.matches("-setcookie").count() - text.matches(CANCELLING_COOKIE).count();
         let is_word = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-');
         let has_word = |secret: &String| {
             text.match_indices(secret.as_str()).any(|(at, _)| {
@@ -158,7 +159,7 @@ impl RunFile {
                 !before.ends_with(is_word) && !after.starts_with(is_word)
             })
         };
-        text.contains("-setcookie") || secrets.iter().any(|secret| secret.len() >= SHORT && has_word(secret))
+        flags > 0 || secrets.iter().any(|secret| secret.len() >= SHORT && has_word(secret))
     }
 }
 

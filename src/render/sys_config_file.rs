@@ -29,12 +29,16 @@ pub fn sys_config(path: &Path, variables: Option<&TemplateVariables<'_>>) -> Res
     };
     let rendered = template.render(variables)?;
     let in_bytes = edits_of_read_back(&rendered).map_err(|fault| template.invalid(&rendered, vec![fault]))?;
-    let text = edited(&rendered.text, &in_bytes);
+    let mut text = edited(&rendered.text, &in_bytes);
     let included = edits_of_included_files(&text, path);
     let warnings = rendered.warnings.iter().cloned().map(|fault| fault.into_warning(&template.text)).collect();
     let filled = FilledTemplate { values: rendered.values, template: template.text };
     let filled = filled.moved_by(&in_bytes).moved_by(&included);
-    Ok(RenderedSysConfig { text: edited(&text, &included), filled, warnings })
+    drop(in_bytes);
+    if !included.is_empty() {
+        text = edited(&text, &included);
+    }
+    Ok(RenderedSysConfig { text, filled, warnings })
 }
 
 /// The names of files in full that are beside the template: the VM looks for them beside what it reads.

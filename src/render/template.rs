@@ -75,13 +75,18 @@ pub(crate) type Edit = (Range<usize>, String);
 
 /// The text with these edits, which do not overlap.
 pub(crate) fn edited(text: &str, edits: &[Edit]) -> String {
-    let mut text = text.to_owned();
     let mut in_order: Vec<_> = edits.iter().collect();
     in_order.sort_by_key(|(place, _)| place.start);
-    for (place, replacement) in in_order.into_iter().rev() {
-        text.replace_range(place.clone(), replacement);
+    let added: usize = edits.iter().map(|(_, replacement)| replacement.len()).sum();
+    // Once, in its whole size: it may be many times as long as what a small container has room for twice.
+    let mut out = String::with_capacity(text.len() + added);
+    let mut from = 0;
+    for (place, replacement) in in_order {
+        out.push_str(text.get(from..place.start).unwrap_or_default());
+        out.push_str(replacement);
+        from = place.end;
     }
-    text
+    out + text.get(from..).unwrap_or_default()
 }
 
 /// Where a place of the text is after these edits; for one within an edit, the place of the edit.
