@@ -1,5 +1,5 @@
 //! A text as messages and reports may show it. What is hidden is hidden by its place: the cookie's, a comment's, a value's
-//! whose variable is called a secret. The same letters elsewhere, such as the release's name, are no secret.
+//! whose variable is called a secret. The same letters elsewhere, such as the release's name, are not a secret.
 //!
 //! Pure: no I/O, no clock.
 

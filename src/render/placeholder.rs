@@ -41,8 +41,8 @@ pub(super) fn lex(rest: &str) -> Lexed<'_> {
     };
     // Not split at line ends first: a line may be long, and have a placeholder everywhere.
     let end = body.find([close, '\n', '\r']).unwrap_or(body.len());
-    let (inside, behind) = body.split_at(end);
-    if !behind.starts_with(close) {
+    let (inside, after) = body.split_at(end);
+    if !after.starts_with(close) {
         return Lexed::Malformed { message: format!("{} is not closed", &rest[..2]), length: 2 + end };
     }
     let length = 2 + inside.len() + 1;

@@ -7,7 +7,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-/// A VM ends as soon as its dump is written, and whatever stands between it and beaminit a little later.
+/// A VM ends as soon as its dump is written, and what is between it and beaminit ends a little later.
 const LAST_SECONDS: Duration = Duration::from_secs(5);
 
 /// The `Slogan:` of the dump at `path`, if it was written by what has just `ended`. A failed `eval` beside the release

@@ -1,4 +1,4 @@
-//! Files that nobody else can have written.
+//! Files that no other user can have written.
 
 use super::user::uid;
 use nix::errno::Errno;

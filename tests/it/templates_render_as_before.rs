@@ -112,7 +112,7 @@ const TABLE: [Row; 45] = [
     text("$(V) {V}", [Text("$(V) {V}"); 3], Same, Same),
     text("$<V>", [Text("$<V>"); 3], Ours::Text("q"), Ours::Text("q")),
     text("a${V}b${V}${V}", [Text("aqbqq"); 3], Same, Same),
-    text("\\${V}", [Text("\\q"); 3], Same, Refused("behind a backslash")),
+    text("\\${V}", [Text("\\q"); 3], Same, Refused("follow a backslash")),
     text("$${V}", [Text("$q"); 3], Same, Same),
 ];
 

@@ -38,12 +38,12 @@ fn well_formed(value: &str, close: char) -> Option<String> {
 
 /// The length in bytes of the valid escape that `text` begins with.
 fn escape_len(text: &str) -> Option<usize> {
-    let behind = text.strip_prefix('\\')?;
-    let first = behind.chars().next()?;
+    let rest = text.strip_prefix('\\')?;
+    let first = rest.chars().next()?;
     match first {
-        '^' => behind.chars().nth(1).filter(|c| matches!(c, '?'..='_' | 'a'..='z')).map(|_| 3),
-        'x' => hex_len(&behind[1..]).map(|length| 2 + length),
-        '0'..='7' => Some(1 + behind.bytes().take(3).take_while(|byte| matches!(byte, b'0'..=b'7')).count()),
+        '^' => rest.chars().nth(1).filter(|c| matches!(c, '?'..='_' | 'a'..='z')).map(|_| 3),
+        'x' => hex_len(&rest[1..]).map(|length| 2 + length),
+        '0'..='7' => Some(1 + rest.bytes().take(3).take_while(|byte| matches!(byte, b'0'..=b'7')).count()),
         _ => Some(1 + first.len_utf8()),
     }
 }

@@ -160,7 +160,7 @@ impl Syntax for SysConfigScanner {
         }
         match self.state {
             TermState::Quoted { escape: Escape::Backslash | Escape::Caret, .. } => {
-                Err("cannot be behind a backslash".into())
+                Err("cannot follow a backslash".into())
             }
             TermState::Quoted { close: '\'', .. } if value.chars().count() > MAX_ATOM => {
                 Err(format!("has more than {MAX_ATOM} characters, which no atom can have"))

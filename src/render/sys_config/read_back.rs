@@ -171,13 +171,13 @@ fn check_encoding(text: &str) -> Result<(), TextFault> {
 ///
 /// # Errors
 /// It is neither.
-fn is_bytes(string: &Token, mut behind: Tokens<'_>) -> Result<bool, TextFault> {
+fn is_bytes(string: &Token, mut rest: Tokens<'_>) -> Result<bool, TextFault> {
     // Adjacent strings are one, of the type after the last.
-    match behind.next_but_strings()?.map(|token| token.kind) {
+    match rest.next_but_strings()?.map(|token| token.kind) {
         Some(TokenKind::Symbol(Symbol::Slash)) => {
-            while let Some(token) = behind.next_but_strings()? {
+            while let Some(token) = rest.next_but_strings()? {
                 match token.kind {
-                    TokenKind::Atom if behind.text[token.span].starts_with("utf") => return Ok(false),
+                    TokenKind::Atom if rest.text[token.span].starts_with("utf") => return Ok(false),
                     TokenKind::Atom | TokenKind::Symbol(Symbol::Hyphen) => {}
                     _ => break,
                 }

@@ -106,8 +106,8 @@ fn what_has_no_escape_is_refused_where_it_cannot_be() {
     }
     refused("\"\"\"${V}\n\"\"\"", "\"", "in a triple-quoted string");
     refused("~B\"${V}\"", "\"", "has the character \", which cannot be in a sigil without escapes");
-    refused("\"\\^${V}\"", "n", "behind a backslash");
-    refused("\"\\${V}\"", "n", "behind a backslash");
+    refused("\"\\^${V}\"", "n", "follow a backslash");
+    refused("\"\\${V}\"", "n", "follow a backslash");
     refused("\"${V}\"", "\u{ffff}", "does not know");
     refused("'${V}'", &"a".repeat(256), "255 characters");
     assert!(with("'${V}'", &"a".repeat(255)).is_ok());

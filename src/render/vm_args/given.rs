@@ -77,9 +77,9 @@ fn flag_values<'a>(words: &'a [String], flag: &'a str) -> impl Iterator<Item = &
     let words = words.get(..end).unwrap_or_default();
     let places = words.iter().enumerate().filter(move |(_, word)| *word == flag).map(|(at, _)| at + 1);
     places.map(|at| {
-        let behind = words.get(at..).unwrap_or_default();
-        let count = behind.iter().take_while(|word| !word.starts_with(['-', '+'])).count();
-        behind.get(..count).unwrap_or_default()
+        let rest = words.get(at..).unwrap_or_default();
+        let count = rest.iter().take_while(|word| !word.starts_with(['-', '+'])).count();
+        rest.get(..count).unwrap_or_default()
     })
 }
 
