@@ -140,7 +140,9 @@ impl RunDir {
     fn take(path: &Path) -> io::Result<Self> {
         let dir = Self::of(path, make_and_lock(path)?);
         empty(path)?;
-        set_mode(path, 0o700)?;
+        if fs::metadata(path)?.mode() & 0o777 != 0o700 {
+            set_mode(path, 0o700)?;
+        }
         // Says no for a directory of ours on a read-only mount.
         tempfile::tempfile_in(path)?;
         Ok(dir)
@@ -182,6 +184,9 @@ impl RunDir {
     /// # Errors
     /// Its mode cannot be changed: exit code 73.
     pub(super) fn let_others_pass(&self, access: FileAccess) -> Result<(), Error> {
+        if access == FileAccess::Private {
+            return Ok(());
+        }
         set_mode(&self.path, access.run_dir_mode()).map_err(|error| self.failed(&self.path, &error))
     }
 

@@ -97,3 +97,32 @@ fn by_an_entrypoint_that_hides_the_server() {
     let pod = scene.runs(pod.command(["/opt/scripts/run.sh"]));
     ends(&pod, &[0]);
 }
+
+/// In the shape of the stock image's: root gives the volume to the broker's user, and the script runs once more as that user.
+/// HOME is the volume, so the cookie is in a file of the broker's there, and nowhere else.
+#[test]
+fn by_the_entrypoint_of_the_stock_image() {
+    let scene = Scene::new();
+    chown(scene.volume.path(), Some(0), Some(0)).unwrap();
+    let scripts = directory_of(&[(
+        "docker-entrypoint.sh",
+        "#!/bin/bash\nset -eu\nif [[ \"$1\" == rabbitmq* ]] && [ \"$(id -u)\" = '0' ]; then\n  if [ \"$1\" = 'rabbitmq-server' ]; then\n    \
+         find /var/lib/rabbitmq \\! -user rabbitmq -exec chown rabbitmq '{}' +\n  fi\n  exec gosu rabbitmq \"$BASH_SOURCE\" \"$@\"\nfi\n\
+         exec \"$@\"\n",
+    )]);
+    let entrypoint = scripts.path().join("docker-entrypoint.sh");
+    set_mode(&entrypoint, 0o755);
+    let pod = scene.pod().mount(&entrypoint, "/usr/local/bin/docker-entrypoint.sh").env("HOME", DATA);
+    let pod = pod.env("PATH", "/usr/lib/rabbitmq/bin:/usr/local/bin:/usr/bin:/bin");
+    let pod = pod.env("BEAMINIT_COOKIE_FILE", "/secret/cookie");
+    let pod = scene.runs(pod.command(["docker-entrypoint.sh", "rabbitmq-server"]));
+    let file = format!("{DATA}/.erlang.cookie");
+    assert_eq!(pod.exec(["stat", "-c", "%a %u", &file]).stdout, b"400 54321\n");
+    for process in pod.processes() {
+        assert!(!process.cmdline.iter().any(|word| word.contains(COOKIE)), "{}", process.comm);
+    }
+    // Without `beaminit exec` the tools of the broker's user find it there too.
+    let plain = ["gosu", "rabbitmq", "rabbitmqctl", "--quiet", "--longnames", "-n", NODE, "eval", "1 + 1."];
+    assert_eq!(pod.exec(plain).stdout, b"2\n");
+    ends(&pod, &[0]);
+}
