@@ -89,7 +89,7 @@ fn a_node_without_epmd_is_not_found() {
     let node = ProbedNode::start(&[]).once_ready();
     assert!(node.sh("pkill -x epmd").status.success());
     node.fails(&["live"], "epmd does not answer at port 4369: connection refused");
-    // A new one knows nobody: a node registers once.
+    // A new one does not know the node, until that registers again.
     assert!(node.sh("epmd -daemon").status.success());
     wait_until(BOOT, "epmd", || node.probe(&["live"]).1.contains("epmd at port 4369 does not know shop"));
 }
