@@ -123,9 +123,12 @@ fn name_node(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error
             }
             Err(_) => {}
         }
-        return set_distribution_of_given_node(plan, input);
+        set_distribution_of_given_node(plan, input)?;
+        warn_of_short_name(plan, input);
+        return Ok(());
     }
     plan.has_short_name = raw.release_distribution.as_deref() == Some("sname");
+    warn_of_short_name(plan, input);
     if let Some(fqdn) = published_name(input.identity)
         && plan.not_distributed.is_none()
         && raw.release_distribution.is_none()
@@ -144,6 +147,15 @@ fn warn_of_other_name(plan: &mut HandOver, named: Option<&NamedNode>, other: &st
     if let Some(named) = named.filter(|named| named.name != other) {
         let message = format!("the VM gets two names, {} of {} and {other}", named.name, named.place);
         plan.warn(message, "set RELEASE_DISTRIBUTION=none, so that the script gives none; or RELEASE_NODE alone");
+    }
+}
+
+fn warn_of_short_name(plan: &mut HandOver, input: &HandOverInput<'_>) {
+    let is_asked_for = input.raw.release_distribution.as_deref() == Some("sname");
+    if let Some(fqdn) = published_name(input.identity).filter(|_| plan.has_short_name && is_asked_for) {
+        let message =
+            format!("RELEASE_DISTRIBUTION=sname: peers cannot look up a host without a dot; this pod is {fqdn}");
+        plan.warn(message, "set RELEASE_DISTRIBUTION=name, or neither it nor RELEASE_NODE");
     }
 }
 

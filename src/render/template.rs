@@ -256,6 +256,8 @@ impl Renderer<'_> {
 
     fn refuse(&mut self, placeholder: &Placeholder<'_>, message: String, hint: Option<String>) {
         self.faults.push(TextFault { offset: self.offset, message, hint });
+        // Without anything in its place, what follows would be read as the flag's value, and be at fault too.
+        self.syntax.feed('x');
         self.offset += placeholder.length;
     }
 

@@ -161,3 +161,14 @@ fn what_nobody_renders_is_not_checked() {
         assert_eq!(sys_config(&path, None).unwrap().text, text);
     }
 }
+
+#[test]
+fn a_missing_cookie_is_the_only_fault_before_flags_that_are_empty_on_purpose() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("vm.args");
+    std::fs::write(&path, "-name a@b\n-setcookie ${COOKIE}\n${FLAGS}\n").unwrap();
+    let env = crate::variables::Env::from_pairs([("FLAGS", "")]);
+    let variables = TemplateVariables { env: &env, derived: vec![], refused: vec![], unset: UnsetVariable::Error };
+    let error = vm_args(&path, Some(&variables), VmSurroundings::default()).unwrap_err();
+    assert_eq!(error.problems.len(), 1, "{error}");
+}

@@ -12,6 +12,7 @@
 
 mod a_bad_template_stops_the_start;
 mod a_drop_in_changes_nothing;
+mod a_hint_that_is_followed_cures;
 mod a_missing_record_ends_the_start;
 mod a_predecessors_address_does_not_count;
 mod a_probe_asks_the_node;

@@ -41,6 +41,19 @@ fn a_short_name_in_a_pod_that_has_a_long_one() {
 }
 
 #[test]
+fn a_short_name_by_a_variable() {
+    let cluster = cluster();
+    for node in [None, Some("demo")] {
+        let pod = cluster.pod("demo-0").release(Built::Mix.dir()).command(["bin/demo", "start"]).env("HOME", "/tmp");
+        let pod = node.into_iter().fold(pod, |pod, node| pod.env("RELEASE_NODE", node));
+        warnings(&started(pod.env("RELEASE_DISTRIBUTION", "sname"))).warns(
+            "RELEASE_DISTRIBUTION=sname: peers cannot look up a host without a dot; this pod is demo-0.demo.",
+            "set RELEASE_DISTRIBUTION=name",
+        );
+    }
+}
+
+#[test]
 fn a_long_name_with_a_host_without_a_dot() {
     let cluster = cluster();
     let config = config_map("-name x@pairing-0\n");
