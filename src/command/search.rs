@@ -67,6 +67,8 @@ struct Program<'w> {
     /// Its place among the words.
     index: usize,
     arguments: &'w [String],
+    /// Whether a part of the word is not known: `bin/$STEP`.
+    is_guess: bool,
 }
 
 impl<'a> Search<'a> {
@@ -135,7 +137,8 @@ impl<'a> Search<'a> {
             }
             let Some(file) = self.locate(word, is_after_shell, scope) else { continue };
             let resolved = self.files.resolve(&file);
-            let program = Program { file, resolved, place, index, arguments: &words[index + 1..] };
+            let is_guess = !is_known(word);
+            let program = Program { file, resolved, place, index, arguments: &words[index + 1..], is_guess };
             if self.program(&program, scope) {
                 return;
             }
@@ -188,7 +191,7 @@ impl<'a> Search<'a> {
 
     /// Looks at a program. `true`: what it runs is known, and the words behind it are its own.
     fn program(&mut self, program: &Program<'_>, scope: &ShellScope<'_>) -> bool {
-        let Program { file, resolved, index, arguments, .. } = program;
+        let Program { file, resolved, index, arguments, is_guess, .. } = program;
         let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if VM_PROGRAMS.contains(&name) || ERLANG_TOOLS.contains(&name) {
             self.has_vm_name = true;
@@ -214,8 +217,8 @@ impl<'a> Search<'a> {
         };
         if let Some(root) = root.as_deref().filter(|_| script::is_start_script(&text)) {
             let role = script::role(&text, arguments);
-            // A file of that name may be an operand of any program.
-            if *index == 0 || role == ScriptRole::Start || !arguments.is_empty() {
+            // A file of that name may be an operand of any program; `bin/$STEP` without a word may be any script in `bin`.
+            if role == ScriptRole::Start || !arguments.is_empty() || *index == 0 && !is_guess {
                 self.add(program, Some((root, &text)), (role, "the release's start script"));
             }
             return true;
@@ -261,7 +264,7 @@ impl<'a> Search<'a> {
         self.step(place, program.file.display().to_string(), REASON);
         if scripts.len() == 1 {
             let (file, text) = scripts.remove(0);
-            let start = Program { resolved: file.clone(), file, place, index: 1, arguments: &[] };
+            let start = Program { resolved: file.clone(), file, place, index: 1, arguments: &[], is_guess: false };
             self.add(&start, Some((root, &text)), (ScriptRole::Start, "the release's start script"));
         } else {
             self.add(program, Some((root, "")), (ScriptRole::Start, REASON));

@@ -219,3 +219,63 @@ fn brokers_behind_the_scripts_of_their_images_are_found() {
         assert!(follow(command, &files).may_switch_user);
     }
 }
+
+/// A text of /app/run.sh, and what it runs in the end.
+const NOTATIONS: [(&str, &str); 34] = [
+    ("exec \"$(dirname \"$0\")/bin/shop\" start", START),
+    ("cd \"${0%/*}\"\nexec bin/shop start", START),
+    ("cat <<EOF\nbin/shop start\nEOF\nexec sleep 1", ""),
+    ("# bin/shop start\nexec sleep 1", ""),
+    ("exec nice -n 5 bin/shop start", START),
+    ("set -- bin/shop start\n\"${@}\"", START),
+    ("if ! bin/shop eval x; then\n  exit 1\nfi\nbin/shop start", START),
+    ("bin/shop daemon && tail -f /log", "/app/bin/shop daemon"),
+    ("RELEASE_NODE=a@b PORT=1 bin/shop start", START),
+    ("exec /usr/bin/env bash -c 'exec bin/shop start'", START),
+    ("exec -a shop bin/shop start", START),
+    ("( cd /app && bin/shop start )", START),
+    ("{ bin/shop start; }", START),
+    ("bin/shop start | tee /log", START),
+    ("bin/shop start >/proc/1/fd/1 2>&1", START),
+    ("bin/shop start >>/log 2>&1 &\nwait $!", START),
+    ("function main {\n  exec bin/shop start\n}\nmain \"$@\"", START),
+    ("main() { exec bin/shop start; }; main", START),
+    ("APP=shop\nexec ./bin/\"$APP\" start", START),
+    ("[ -n \"$X\" ] && exec bin/shop start_iex || exec bin/shop start", START),
+    ("echo \"usage: bin/shop start\"\nexec sleep 1", ""),
+    ("while true; do\n  bin/shop start\n  sleep 1\ndone", START),
+    ("pushd /app >/dev/null\nbin/shop start", START),
+    ("set -a; . /app/env; set +a\nexec bin/shop start", START),
+    ("export PATH=\"/app/bin:$PATH\"\nexec shop start", START),
+    ("exec sudo -u app sh -c 'bin/shop start'", START),
+    ("exec s6-setuidgid app bin/shop start", START),
+    ("exec bin/shop \"${1:-start}\"", START),
+    ("CMD=\"bin/shop start\"\nexec $CMD", START),
+    ("CMD=(bin/shop start)\nexec \"${CMD[@]}\"", START),
+    ("case \"$ROLE\" in\n  worker) exec bin/shop eval W ;;\n  *) exec bin/shop start ;;\nesac", START),
+    ("trap 'kill -TERM $pid' TERM\nbin/shop start &\npid=$!\nwait $pid", START),
+    ("exec bin/shop start --name \"$(hostname -f)\" -- more", "/app/bin/shop start --name \u{fffd} -- more"),
+    // Neither a start nor a tool is known, and the VM is in sight.
+    ("for step in migrate server; do\n  bin/$step\ndone", ""),
+];
+
+#[test]
+fn notations_of_a_shell_lead_to_the_script() {
+    let mut wrong = Vec::new();
+    for (text, expected) in NOTATIONS {
+        let script = format!("#!/bin/bash\n{text}\n");
+        let files = image(&[
+            ("/app/run.sh", &script),
+            ("/app/env", "A=1\n"),
+            ("/usr/bin/tee", "ELF"),
+            ("/usr/bin/s6-setuidgid", "ELF"),
+        ]);
+        let found = end_of(&["/app/run.sh"], &files);
+        let is_same = found == expected
+            || found.starts_with(START) && expected.starts_with(START) && expected.contains('\u{fffd}');
+        if !is_same {
+            wrong.push(format!("{text}: {found:?}, not {expected:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
