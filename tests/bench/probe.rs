@@ -81,12 +81,24 @@ fn measure(pod: &RunningPod, tool: &Tool, costs: &mut Costs) {
 }
 
 fn written(costs: &[Costs]) -> String {
+    let figures = |costs: &Costs| {
+        let runs = costs.walls.len() as f64;
+        [median(costs.walls.clone()), costs.cpu / runs, costs.node / runs].map(|us| us / 1000.0)
+    };
     let mut table = "| a probe by | takes, ms | of CPU, ms | of the node's CPU, ms |\n|---|---|---|---|\n".to_owned();
     for (tool, costs) in TOOLS.iter().zip(costs) {
-        let runs = costs.walls.len() as f64;
-        let [wall, cpu, node] =
-            [median(costs.walls.clone()), costs.cpu / runs, costs.node / runs].map(|us| us / 1000.0);
+        let [wall, cpu, node] = figures(costs);
         writeln!(table, "| {} | {wall:.1} | {cpu:.1} | {node:.1} |", tool.name).unwrap();
     }
+    let of = |name: &str| figures(&costs[TOOLS.iter().position(|tool| tool.name == name).unwrap()]);
+    let ([wall, cpu, _], [erl_call, ..], [rpc, rpc_cpu, _]) =
+        (of("`beaminit probe live`"), of("`erl_call`"), of("`bin/app rpc`"));
+    let (calls, share, cpu_share) = (wall / erl_call, rpc / wall, rpc_cpu / cpu);
+    writeln!(
+        table,
+        "\n`probe live` takes {calls:.1} times as long as `erl_call`, and 1/{share:.0} of the time and 1/{cpu_share:.0} of \
+         the CPU of `bin/app rpc`."
+    )
+    .unwrap();
     table
 }
