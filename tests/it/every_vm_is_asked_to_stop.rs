@@ -9,7 +9,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::support::files::{directory_of, set_mode};
-use crate::support::vm::{BOOT, vm};
+use crate::support::vm::{BOOT, vm, wait_until_idle};
 use crate::support::{
     Accounts, AsPid, Cluster, DnsSettings, Ended, Pod, RunningPod, demo_release, scratch_dir, wait_until,
 };
@@ -29,6 +29,7 @@ fn pod(cluster: &Cluster, name: &str, words: &[&str]) -> Pod {
 fn running(pod: Pod) -> RunningPod {
     let pod = pod.start();
     pod.expect_line(RUNS, 3 * BOOT);
+    wait_until_idle(&pod);
     pod
 }
 

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::support::files::set_mode;
 use crate::support::talk::config_map;
-use crate::support::vm::{BOOT, environment, vm, wait_for_node};
+use crate::support::vm::{BOOT, environment, vm, wait_for_node, wait_until_idle};
 use crate::support::{Accounts, Built, Cluster, DnsSettings, Ended, Pod, RunningPod, scratch_dir};
 
 const FQDN: &str = "demo-0.demo.default.svc.cluster.local";
@@ -89,6 +89,7 @@ fn runs(cluster: &Cluster, pod: Pod, name: &str) -> RunningPod {
 }
 
 fn ends(pod: &RunningPod) {
+    wait_until_idle(pod);
     pod.signal(15);
     assert_eq!(pod.wait(BOOT), Ended::Code(0), "{:#?}", pod.log());
     pod.expect_line("demo was stopped", SOON);

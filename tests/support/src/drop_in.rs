@@ -5,13 +5,13 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use super::files::{directory_of, files_of, set_mode, shared_dir};
-use super::vm::{BOOT, environment, vm};
-use super::{Built, Cluster, DnsSettings, Ended, Pod, RunningPod, scratch_dir, wait_until};
+use super::vm::{BOOT, environment, vm, wait_until_idle};
+use super::{Built, Cluster, DnsSettings, Ended, Pod, RunningPod, scratch_dir};
 
 /// The pod of each set-up, in the namespace `default`.
 pub const POD: &str = "demo-0";
@@ -308,24 +308,6 @@ impl SetUp {
         }
         panic!("{}: it does not end: {:#?}", self.what, pod.log())
     }
-}
-
-/// An application that says that it starts counts as started a moment later only, and is stopped only then. The VM has
-/// booted when it has nothing to do for a while.
-fn wait_until_idle(pod: &RunningPod) {
-    const IDLE: Duration = Duration::from_millis(300);
-    let ticks = || -> Option<String> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", vm(pod)?.pid)).ok()?;
-        Some(stat.split_ascii_whitespace().skip(13).take(2).collect::<Vec<_>>().join(" "))
-    };
-    let (mut last, mut since) = (ticks(), Instant::now());
-    wait_until(BOOT, "an idle VM", || {
-        let now = ticks();
-        if now != last {
-            (last, since) = (now, Instant::now());
-        }
-        last.is_none() || since.elapsed() >= IDLE
-    });
 }
 
 /// Our own lines, with the empty one before an error's; and what a VM says whose logger has gone, if another TERM comes

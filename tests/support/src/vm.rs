@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Process, RunningPod, wait_for, wait_until};
 
@@ -19,6 +19,24 @@ pub fn wait_for_node(pod: &RunningPod, name: &str) {
     let registered = format!("name {name} at port");
     wait_until(BOOT, &registered, || {
         pod.ended().is_none() && String::from_utf8_lossy(&pod.exec(["epmd", "-names"]).stdout).contains(&registered)
+    });
+}
+
+/// An application that says that it starts counts as started a moment later only, and is stopped only then. The VM has
+/// booted when it has nothing to do for a while.
+pub fn wait_until_idle(pod: &RunningPod) {
+    const IDLE: Duration = Duration::from_millis(300);
+    let ticks = || -> Option<String> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", vm(pod)?.pid)).ok()?;
+        Some(stat.split_ascii_whitespace().skip(13).take(2).collect::<Vec<_>>().join(" "))
+    };
+    let (mut last, mut since) = (ticks(), Instant::now());
+    wait_until(BOOT, "an idle VM", || {
+        let now = ticks();
+        if now != last {
+            (last, since) = (now, Instant::now());
+        }
+        last.is_none() || since.elapsed() >= IDLE
     });
 }
 
