@@ -43,7 +43,7 @@ pub(crate) struct Facts {
     /// What becomes of signals.
     pub(crate) signals: Signals,
     /// The release that runs in this container; absent if none does, or if that cannot be known.
-    pub(crate) running: Option<Running>,
+    pub(crate) running: Option<RunningRow>,
     /// What else there is to know, a sentence each.
     pub(crate) notes: Vec<String>,
     /// What works, but is hardly meant.
@@ -110,12 +110,12 @@ pub(crate) struct TemplateRow {
     /// shown as asterisks.
     pub(crate) rendered: Option<String>,
     /// Its placeholders.
-    pub(crate) placeholders: Vec<Placeholder>,
+    pub(crate) placeholders: Vec<PlaceholderRow>,
 }
 
 /// A placeholder.
 #[derive(Debug, Serialize)]
-pub(crate) struct Placeholder {
+pub(crate) struct PlaceholderRow {
     /// Its line, from 1.
     pub(crate) line: usize,
     /// Its column, from 1.
@@ -132,7 +132,7 @@ pub(crate) struct HandOverRow {
     /// The node's name, where it is known.
     pub(crate) node: Option<String>,
     /// Variables that are set, besides those that the container has.
-    pub(crate) variables: Vec<Variable>,
+    pub(crate) variables: Vec<VariableRow>,
     /// Variables that are taken away.
     pub(crate) removed: Vec<&'static str>,
     /// Who may read these files, in words.
@@ -147,7 +147,7 @@ pub(crate) struct HandOverRow {
 
 /// A variable.
 #[derive(Debug, Serialize)]
-pub(crate) struct Variable {
+pub(crate) struct VariableRow {
     /// Its name.
     pub(crate) name: &'static str,
     /// Its value.
@@ -204,7 +204,7 @@ pub(crate) struct Rewritten {
 
 /// The release that runs in this container.
 #[derive(Debug, Serialize)]
-pub(crate) struct Running {
+pub(crate) struct RunningRow {
     /// `running`, `starting`, or `ended`, when its beaminit has not noticed yet.
     pub(crate) state: &'static str,
     /// Its first process.

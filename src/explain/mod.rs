@@ -35,7 +35,7 @@ use templates::name_source;
 const COMMAND_LINE: &str = "the command line";
 
 /// The release that runs here with its run directory, else why what there is says nothing.
-type Running = Result<(State, PathBuf), Vec<Rejected>>;
+type RunningRelease = Result<(State, PathBuf), Vec<Rejected>>;
 
 /// Plans a start, and looks at DNS and at the release that runs.
 pub(crate) fn facts(environment: Environment, command: Vec<OsString>) -> Facts {
@@ -85,7 +85,7 @@ fn describe_plan(context: &Context, plan: &Plan, run_dir: Option<PathBuf>) -> Fa
 }
 
 /// COMMAND, and where it comes from.
-fn choose_command(command: Vec<OsString>, running: &Running) -> (Vec<OsString>, &'static str) {
+fn choose_command(command: Vec<OsString>, running: &RunningRelease) -> (Vec<OsString>, &'static str) {
     if !command.is_empty() {
         return (command, COMMAND_LINE);
     }
@@ -172,7 +172,7 @@ fn describe_hand_over(plan: &Plan, run_dir: Option<&Path>) -> facts::HandOverRow
     let files = hand_over.files.iter();
     facts::HandOverRow {
         node: hand_over.node.as_ref().map(ToString::to_string),
-        variables: variables.map(|(name, value)| facts::Variable { name, value: show(value, dir) }).collect(),
+        variables: variables.map(|(name, value)| facts::VariableRow { name, value: show(value, dir) }).collect(),
         removed: hand_over.removed.clone(),
         readable_by: hand_over.access.to_string(),
         files: files
@@ -217,7 +217,7 @@ fn is_in_kubernetes(context: &Context) -> bool {
     context.sources.are_a_pods() || context.environment.env.get("KUBERNETES_SERVICE_HOST").is_some()
 }
 
-fn notes(context: &Context, running: &Running) -> Vec<String> {
+fn notes(context: &Context, running: &RunningRelease) -> Vec<String> {
     let mut notes = Vec::new();
     if context.command.is_empty() {
         let note = "no COMMAND was named: what a start would make of it cannot be known; write it behind explain";

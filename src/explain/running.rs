@@ -1,6 +1,6 @@
 //! The release that runs in this container.
 
-use super::facts::{Running, Wait};
+use super::facts::{RunningRow, Wait};
 use super::{dns, epmd};
 use crate::context::Context;
 use crate::hand_over::state::State;
@@ -9,13 +9,13 @@ use crate::render;
 use std::time::{Duration, SystemTime};
 
 /// Says how it is.
-pub(super) fn describe(state: &State, context: &Context, plan: &Plan, wait: &Wait) -> Running {
+pub(super) fn describe(state: &State, context: &Context, plan: &Plan, wait: &Wait) -> RunningRow {
     let since = SystemTime::UNIX_EPOCH + Duration::from_secs(state.written_at);
     #[expect(clippy::disallowed_methods, reason = "to be shown, not a deadline")]
     let seconds = SystemTime::now().duration_since(since).unwrap_or_default().as_secs();
     let is_looked_at = dns::host(state).is_some_and(|host| Some(host.to_string()) == wait.name);
     let port = context.environment.env.get("ERL_EPMD_PORT").and_then(|port| port.to_str());
-    Running {
+    RunningRow {
         state: match state.main {
             None => "starting",
             Some(main) if main.lives() => "running",

@@ -58,7 +58,7 @@ pub(super) fn masked_file(plan: &Plan, file: &RunFile, run_dir: &Path) -> String
     RunFile { contents, ..file.clone() }.contents_in(run_dir).into_owned()
 }
 
-fn describe_placeholder(context: &Context, value: &InsertedValue, template: &str) -> facts::Placeholder {
+fn describe_placeholder(context: &Context, value: &InsertedValue, template: &str) -> facts::PlaceholderRow {
     let before = template.get(..value.in_template.start).unwrap_or_default();
     let line = before.rsplit('\n').next().unwrap_or_default();
     let name = value.name(template);
@@ -69,7 +69,7 @@ fn describe_placeholder(context: &Context, value: &InsertedValue, template: &str
         ValueOrigin::Nothing => "nothing: it is not set, which BEAMINIT_UNSET=empty allows".into(),
     };
     let (line, column) = (before.matches('\n').count() + 1, line.chars().count() + 1);
-    facts::Placeholder { line, column, name: name.to_owned(), source }
+    facts::PlaceholderRow { line, column, name: name.to_owned(), source }
 }
 
 fn name_derived(context: &Context, name: &str) -> String {

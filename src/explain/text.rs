@@ -2,7 +2,7 @@
 //!
 //! Pure: no I/O, no clock.
 
-use super::facts::{Facts, Finding, HandOverRow, Running, Wait};
+use super::facts::{Facts, Finding, HandOverRow, RunningRow, Wait};
 use std::fmt::Write as _;
 
 /// The report as text.
@@ -75,7 +75,7 @@ fn start(facts: &Facts) -> Vec<Row> {
     rows
 }
 
-fn of_running(running: &Running) -> Vec<Row> {
+fn of_running(running: &RunningRow) -> Vec<Row> {
     let pid = running.pid.map(|pid| format!(" as process {pid}")).unwrap_or_default();
     let mut rows = vec![
         row("state", format!("{}{pid}, under the beaminit that is process {}", running.state, running.supervisor)),
@@ -112,7 +112,7 @@ fn templates(page: &mut Page, facts: &Facts) {
     page.heading("templates");
     for template in &facts.templates {
         page.line(&format!("  {}  {}, by {}", template.file, template.path, template.named_by));
-        let place = |found: &super::facts::Placeholder| {
+        let place = |found: &super::facts::PlaceholderRow| {
             [format!("  {}:{}", found.line, found.column), found.name.clone(), format!("from {}", found.source)]
         };
         page.rows(&template.placeholders.iter().map(place).collect::<Vec<_>>());

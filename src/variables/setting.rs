@@ -17,19 +17,19 @@ pub(super) enum Setting<T> {
     Valid(T),
     Invalid {
         text: String,
-        refusal: Refusal,
+        refusal: InvalidValue,
     },
 }
 
 /// Why a text is not a value of a setting, and how to write one.
-pub(super) struct Refusal {
+pub(super) struct InvalidValue {
     reason: String,
     hint: String,
 }
 
 /// What a setting can be.
 pub(super) trait SettingValue: Sized {
-    fn read(text: &str) -> Result<Self, Refusal>;
+    fn read(text: &str) -> Result<Self, InvalidValue>;
 }
 
 impl<T> Setting<T> {
@@ -37,7 +37,7 @@ impl<T> Setting<T> {
         match self {
             Self::Unset => default,
             Self::Valid(value) => value,
-            Self::Invalid { text, refusal: Refusal { reason, hint } } => {
+            Self::Invalid { text, refusal: InvalidValue { reason, hint } } => {
                 problems.push(Problem::new(format!("{name}={text:?}: {reason}")).hint(hint));
                 default
             }
@@ -55,12 +55,12 @@ impl<'de, T: SettingValue> Deserialize<'de> for Setting<T> {
     }
 }
 
-fn refuse<T>(reason: impl Into<String>, hint: impl Into<String>) -> Result<T, Refusal> {
-    Err(Refusal { reason: reason.into(), hint: hint.into() })
+fn refuse<T>(reason: impl Into<String>, hint: impl Into<String>) -> Result<T, InvalidValue> {
+    Err(InvalidValue { reason: reason.into(), hint: hint.into() })
 }
 
 impl<T: Choice> SettingValue for T {
-    fn read(text: &str) -> Result<Self, Refusal> {
+    fn read(text: &str) -> Result<Self, InvalidValue> {
         if let Some((_, choice)) = T::CHOICES.iter().find(|(word, _)| *word == text) {
             return Ok(*choice);
         }
@@ -70,7 +70,7 @@ impl<T: Choice> SettingValue for T {
 }
 
 impl SettingValue for ReleaseSetting {
-    fn read(text: &str) -> Result<Self, Refusal> {
+    fn read(text: &str) -> Result<Self, InvalidValue> {
         match text {
             "auto" => Ok(Self::Auto),
             "off" => Ok(Self::Off),
@@ -81,7 +81,7 @@ impl SettingValue for ReleaseSetting {
 
 /// A limit; `0` means no limit.
 impl SettingValue for Option<Duration> {
-    fn read(text: &str) -> Result<Self, Refusal> {
+    fn read(text: &str) -> Result<Self, InvalidValue> {
         if text == "0" {
             return Ok(None);
         }
@@ -94,7 +94,7 @@ impl SettingValue for Option<Duration> {
 
 /// `0` is refused: elsewhere it means no limit.
 impl SettingValue for WaitPeers {
-    fn read(text: &str) -> Result<Self, Refusal> {
+    fn read(text: &str) -> Result<Self, InvalidValue> {
         match text {
             "auto" => return Ok(Self::Auto),
             "off" => return Ok(Self::Off),
@@ -108,7 +108,7 @@ impl SettingValue for WaitPeers {
 }
 
 impl SettingValue for Option<Rewrites> {
-    fn read(text: &str) -> Result<Self, Refusal> {
+    fn read(text: &str) -> Result<Self, InvalidValue> {
         match Rewrites::parse(text) {
             Ok(rewrites) => Ok(Some(rewrites)),
             Err(part) => refuse(
@@ -120,7 +120,7 @@ impl SettingValue for Option<Rewrites> {
 }
 
 impl SettingValue for Vec<u8> {
-    fn read(text: &str) -> Result<Self, Refusal> {
+    fn read(text: &str) -> Result<Self, InvalidValue> {
         let codes = text.split(',').map(str::trim).filter(|code| !code.is_empty());
         match codes.map(str::parse).collect() {
             Ok(codes) => Ok(codes),
@@ -130,7 +130,7 @@ impl SettingValue for Vec<u8> {
 }
 
 impl SettingValue for Option<RunOwner> {
-    fn read(text: &str) -> Result<Self, Refusal> {
+    fn read(text: &str) -> Result<Self, InvalidValue> {
         let (user, group) = text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
         let is_name = |name: &str| !name.is_empty() && !name.contains(|c: char| c == ':' || c.is_whitespace());
         if !is_name(user) || !group.is_none_or(is_name) {
@@ -141,7 +141,7 @@ impl SettingValue for Option<RunOwner> {
 }
 
 impl SettingValue for PathBuf {
-    fn read(text: &str) -> Result<Self, Refusal> {
+    fn read(text: &str) -> Result<Self, InvalidValue> {
         if text.starts_with('/') {
             return Ok(text.into());
         }
@@ -150,7 +150,7 @@ impl SettingValue for PathBuf {
 }
 
 impl SettingValue for Option<PathBuf> {
-    fn read(text: &str) -> Result<Self, Refusal> {
+    fn read(text: &str) -> Result<Self, InvalidValue> {
         PathBuf::read(text).map(Some)
     }
 }

@@ -64,6 +64,29 @@ fn all_functions(is_wanted: impl Fn(&crate::support::source::Function) -> bool) 
         .collect()
 }
 
+/// So that a search for a name finds one thing.
+#[test]
+fn no_two_types_have_one_name() {
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (path, text) in sources() {
+        for name in code_lines(&text).filter_map(type_name) {
+            places.entry(name.to_owned()).or_default().push(path.clone());
+        }
+    }
+    assert!(places.len() > 200, "{}", places.len());
+    places.retain(|_, paths| paths.len() > 1);
+    assert!(places.is_empty(), "{places:#?}");
+}
+
+/// The type that a line at the beginning of an item defines.
+fn type_name(line: &str) -> Option<&str> {
+    let line = line.strip_prefix("pub(crate) ").or(line.strip_prefix("pub(super) ")).unwrap_or(line);
+    let line = line.strip_prefix("pub ").unwrap_or(line);
+    let (keyword, rest) = line.split_once(' ')?;
+    let name = rest.split(|c: char| !c.is_alphanumeric()).next()?;
+    ["struct", "enum", "trait", "type"].contains(&keyword).then_some(name)
+}
+
 #[test]
 fn what_is_special_about_a_kind_is_in_its_own_file() {
     let elsewhere = sources().into_iter().filter(|(path, _)| !path.starts_with("kind/"));

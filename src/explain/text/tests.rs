@@ -1,5 +1,5 @@
 use super::super::facts::{
-    Epmd, File, IdentityRow, Placeholder, ReleaseRow, Rewritten, Signals, TemplateRow, Variable,
+    Epmd, File, IdentityRow, PlaceholderRow, ReleaseRow, Rewritten, Signals, TemplateRow, VariableRow,
 };
 use super::*;
 use crate::kind::template_search::SkippedTemplate;
@@ -33,8 +33,8 @@ fn finding(message: &str, excerpt: Option<&str>) -> Finding {
     Finding { stage: "render", code: None, message, excerpt, hint: Some("the cure".into()) }
 }
 
-fn running() -> Running {
-    Running {
+fn running() -> RunningRow {
+    RunningRow {
         state: "running",
         pid: Some(9),
         supervisor: 1,
@@ -72,7 +72,7 @@ fn everything() -> Facts {
             path: "/c/vm.args".into(),
             named_by: "VMARGS_PATH",
             rendered: Some("-name a@web-0.web\n+P 9\n".into()),
-            placeholders: vec![Placeholder {
+            placeholders: vec![PlaceholderRow {
                 line: 1,
                 column: 9,
                 name: "MY_POD_FQDN".into(),
@@ -83,7 +83,7 @@ fn everything() -> Facts {
         hand_over: Some(HandOverRow {
             readable_by: "this user alone".into(),
             node: Some("a@web-0.web".into()),
-            variables: vec![Variable { name: "VMARGS_PATH", value: "/run/d/vm.args".into() }],
+            variables: vec![VariableRow { name: "VMARGS_PATH", value: "/run/d/vm.args".into() }],
             removed: vec!["RELEASE_COOKIE"],
             files: vec![
                 File { name: "vm.args".into(), contents: "-name a@web-0.web\n".into() },
@@ -217,7 +217,7 @@ fn a_start_without_a_wait_is_said_to_have_none() {
 
 #[test]
 fn a_name_that_leads_elsewhere_sends_the_reader_to_dns() {
-    let gone = Running { name_resolves: Some(false), ..running() };
+    let gone = RunningRow { name_resolves: Some(false), ..running() };
     let text = to_text(&Facts { running: Some(gone), ..nothing() }, false);
     assert!(text.contains("  resolves  not to this pod: see dns\n"), "{text}");
 }

@@ -80,13 +80,13 @@ pub fn string_of(path: &str) -> String {
     format!("\"{}\"", in_quotes(path, '"', Notation::Brackets))
 }
 
-struct Token {
+struct ErlangToken {
     kind: TokenKind,
     span: Range<usize>,
     is_quoted: bool,
 }
 
-impl Token {
+impl ErlangToken {
     fn new(kind: TokenKind, span: Range<usize>, text: &str) -> Self {
         let is_quoted = text[span.clone()].starts_with(['"', '\'', '~']);
         Self { kind, span, is_quoted }
@@ -116,7 +116,7 @@ impl<'a> Tokens<'a> {
         Self { text, position: Position::new() }
     }
 
-    fn next(&mut self) -> Result<Option<Token>, TextFault> {
+    fn next(&mut self) -> Result<Option<ErlangToken>, TextFault> {
         let (text, start) = (self.text, self.position.offset());
         let (kind, end) = match scan_token(text, self.position) {
             Ok(None) => return Ok(None),
@@ -135,11 +135,11 @@ impl<'a> Tokens<'a> {
             }
         };
         self.position = end;
-        Ok(Some(Token::new(kind, start..end.offset(), text)))
+        Ok(Some(ErlangToken::new(kind, start..end.offset(), text)))
     }
 
     /// The next one that is neither a string nor white space nor a comment.
-    fn next_but_strings(&mut self) -> Result<Option<Token>, TextFault> {
+    fn next_but_strings(&mut self) -> Result<Option<ErlangToken>, TextFault> {
         while let Some(token) = self.next()? {
             if !token.kind.is_hidden() && token.kind != TokenKind::String {
                 return Ok(Some(token));
@@ -171,7 +171,7 @@ fn check_encoding(text: &str) -> Result<(), TextFault> {
 ///
 /// # Errors
 /// It is neither.
-fn is_bytes(string: &Token, mut rest: Tokens<'_>) -> Result<bool, TextFault> {
+fn is_bytes(string: &ErlangToken, mut rest: Tokens<'_>) -> Result<bool, TextFault> {
     // Adjacent strings are one, of the type after the last.
     match rest.next_but_strings()?.map(|token| token.kind) {
         Some(TokenKind::Symbol(Symbol::Slash)) => {
