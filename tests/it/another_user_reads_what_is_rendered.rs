@@ -1,6 +1,8 @@
 //! An entrypoint that root starts may become another user before it starts the release: that user reads the rendered files,
 //! nobody reads the cookie in one, and `BEAMINIT_RUN_OWNER` closes them to all others.
 
+use std::fs;
+
 use tempfile::TempDir;
 
 use crate::support::files::directory_of;
@@ -40,7 +42,8 @@ const SETPRIV: [&str; 4] = ["setpriv", "--reuid=54321", "--regid=54321", "--clea
 fn run(pod: Pod, launcher: &[&str], built: Built) -> RunningPod {
     let command = [launcher, &built.start_command()].concat();
     let pod = pod.command(&command).start();
-    pod.expect_line(&format!("demo runs on demo@{FQDN} and says hello"), BOOT);
+    let greeting = if built == Built::MixRuntimeConfig { "the release's own" } else { "hello" };
+    pod.expect_line(&format!("demo runs on demo@{FQDN} and says {greeting}"), BOOT);
     wait_for_node(&pod, "demo");
     let user = said(&pod, &["stat", "-c", "%u", &format!("/proc/{}", said(&pod, &["pgrep", "beam.smp"]))]);
     assert_eq!(user, SHOP.to_string(), "{command:?}");
@@ -213,4 +216,18 @@ fn a_directory_that_was_left_open_is_taken_again() {
     let second = pod(scene.pod(Built::Relx)).command(["bin/demo", "foreground"]).start();
     wait_for_node(&second, "demo");
     assert_eq!(modes(&second), "700\n600");
+}
+
+/// With a read-only root the script writes its configuration to a directory of ours, as the other user.
+#[test]
+fn the_other_user_may_write_where_the_release_must() {
+    let scene = Scene::new();
+    fs::remove_file(scene.config.path().join("sys.config")).unwrap();
+    for (owner, mode) in [("", "1777 0"), ("shop", "700 54321")] {
+        let pod = scene.pod(Built::MixRuntimeConfig).env("BEAMINIT_RUN_OWNER", owner);
+        let pod = run(pod, &["gosu", "shop"], Built::MixRuntimeConfig);
+        let found = said(&pod, &["sh", "-c", "cd /dev/shm/beaminit-0-* && stat -c '%a %u' tmp && ls tmp"]);
+        assert!(found.starts_with(mode) && found.contains(".runtime.config"), "{owner}: {found}");
+        stop(&pod);
+    }
 }
