@@ -247,6 +247,20 @@ fn the_readmes_most_frequent_messages_are_among_them() {
     }
 }
 
+/// What may differ from a start without beaminit is a short list, and each entry names what restores the old behaviour or
+/// begins a sentence that says how values are written.
+#[test]
+fn the_differences_are_few_and_name_what_restores_the_old_behaviour() {
+    let readme = file("README.md");
+    let section = readme.split("\n## What is different from before\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let entries: Vec<_> = section.split("\n* ").skip(1).collect();
+    assert!((1..6).contains(&entries.len()), "{entries:#?}");
+    for entry in entries {
+        let settings = ["`BEAMINIT_", "`RELEASE_DISTRIBUTION=", "`RABBITMQ_USE_LONGNAME="];
+        assert!(settings.iter().any(|setting| entry.contains(setting)), "{entry}");
+    }
+}
+
 #[test]
 fn every_exit_code_of_a_failed_start_is_a_section_of_troubleshooting() {
     let code = file("src/exit.rs");

@@ -225,6 +225,7 @@ fn names_are_taken_from_where_people_put_them() {
     {
         mix(node).env("RELEASE_DISTRIBUTION", distribution).env("RELEASE_NODE", node).tool(RPC).row_of(&mut table);
     }
+    mix("README's way back to the old name").setting("RELEASE_DISTRIBUTION", "sname").tool(RPC).row_of(&mut table);
     with_pod_ip(mix("env.sh that keeps a given name"))
         .file(ENV_SH, "export RELEASE_DISTRIBUTION=name\nexport RELEASE_NODE=${RELEASE_NODE:-demo@$POD_IP}\n")
         .env("RELEASE_NODE", "demo@127.0.0.1")
