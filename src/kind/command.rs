@@ -33,6 +33,10 @@ pub(super) const SPEC: KindSpec = KindSpec {
 #[expect(clippy::unnecessary_wraps, reason = "for other kinds it may fail")]
 fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error> {
     name_from_flags(plan, input);
+    if input.secret.is_some() {
+        let message = "BEAMINIT_COOKIE_FILE is not passed on: where COMMAND reads a cookie is not known";
+        plan.warn(message, "if COMMAND runs a release in the end, set BEAMINIT_RELEASE to that release's bin/NAME");
+    }
     if let Some((template, args)) = &input.vm_args {
         plan.add_file(VM_ARGS, args.text.clone());
         let variable = if template.named_by == "RELEASE_VM_ARGS" { "RELEASE_VM_ARGS" } else { "VMARGS_PATH" };

@@ -214,3 +214,12 @@ fn an_old_erlang_whose_home_cannot_be_written() {
         }
     }
 }
+
+#[test]
+fn a_cookie_for_a_command_that_is_not_known() {
+    let command = Release::find(vec!["/bin/sleep".into()], &RawEnv::default(), None, None).unwrap();
+    let secret = Some(SecretFile { path: "/secret".into(), cookie: Cookie::parse("sesame").unwrap() });
+    let raw = RawEnv::default();
+    let plan = decide(HandOverInput { secret, ..given(&command, &pod(), &raw) }).unwrap();
+    expect_problem(&plan.warnings, "BEAMINIT_COOKIE_FILE is not passed on", "if COMMAND runs a release in the end");
+}
