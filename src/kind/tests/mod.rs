@@ -2,6 +2,7 @@
 
 mod access;
 mod given_flags;
+mod mix;
 mod rabbitmq;
 mod scripts;
 mod warnings;
