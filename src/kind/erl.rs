@@ -31,11 +31,7 @@ pub(super) const SPEC: KindSpec = KindSpec {
     ignores_templates: None,
     script_rendering: ScriptRendering::ReplaceOsVars,
     vm_args_variables: &[FileVariable::VMARGS_PATH, FileVariable::RELEASE_VM_ARGS],
-    sys_config_variables: &[
-        FileVariable::RELEASE_SYS_CONFIG,
-        FileVariable::SYS_CONFIG_PATH,
-        FileVariable::RELX_CONFIG_PATH,
-    ],
+    sys_config_variables: FileVariable::SYS_CONFIG_AS_IN_MIX,
     own_vm_args: OwnVmArgs::AlwaysRead,
     cookie_variable: None,
     hand_over,

@@ -98,6 +98,12 @@ impl FileVariable {
         Self { name: "SYS_CONFIG_PATH", value: |raw| raw.sys_config_path.as_deref(), suffix: "" };
     pub(crate) const RELX_CONFIG_PATH: Self =
         Self { name: "RELX_CONFIG_PATH", value: |raw| raw.relx_config_path.as_deref(), suffix: "" };
+
+    /// All that may name `vm.args`, mix's own variable first.
+    pub(super) const VM_ARGS_AS_IN_MIX: &[Self] = &[Self::RELEASE_VM_ARGS, Self::VMARGS_PATH];
+    /// All that may name `sys.config`, mix's own variable first.
+    pub(super) const SYS_CONFIG_AS_IN_MIX: &[Self] =
+        &[Self::RELEASE_SYS_CONFIG, Self::SYS_CONFIG_PATH, Self::RELX_CONFIG_PATH];
 }
 
 /// A row of the table of kinds.
