@@ -50,8 +50,14 @@ impl<'a> WaitLog<'a> {
             return None;
         }
         self.waits_for_peers = true;
-        info!(target: "wait", "{}; {}", self.reason(peers, sighting, now), start_in(peers, now));
         Some(peers.limit().saturating_sub(now))
+    }
+
+    /// The first line of the wait for peers.
+    pub(super) fn begin_with_peers(&self, machine: &Machine, now: Duration) {
+        if let Some((peers, sighting)) = machine.peers().zip(machine.sighting()) {
+            info!(target: "wait", "{}; {}", self.reason(peers, sighting, now), start_in(peers, now));
+        }
     }
 
     /// Time has passed: logs the progress, if a line is due.

@@ -101,6 +101,7 @@ async fn wait(
         let action = driver.machine.on(event, now);
         if let Some(limit) = log.decided(&driver.machine, &action, now) {
             on_peers(limit);
+            log.begin_with_peers(&driver.machine, now);
         }
         match action {
             Action::Published(sighting) => {

@@ -129,7 +129,8 @@ fn node_that_waits_for_peers(timeout: &str) -> (Cluster, RunningPod) {
     let name = format!("web@{}", replacement.pod.fqdn());
     replacement.pod = replacement.pod.command(["erl", "-noinput", "-name", &name, "-setcookie", "sesame"]);
     let (cluster, pod, _) = replacement.start_with(&[("BEAMINIT_WAIT_TIMEOUT", timeout)]);
-    pod.expect_line(WAITS, BOOT);
+    // Once this line is there, probes find the new phase.
+    pod.expect_line(" at the earliest", BOOT);
     (cluster, pod)
 }
 
