@@ -25,11 +25,13 @@ check: ## format, clippy and unit tests, as any user, in under a minute after th
 	cargo test --quiet --lib
 
 # The demo is one of the tests, in namespaces: making a base image first would take minutes. DOCKER=yes uses containers.
+# Many tests wait for a cache or a timeout most of their time, so there are more at once than there are processors.
 test: setup ## check everything, as continuous integration does (root, Debian)
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
-	DOCKER=$${DOCKER:-no} python3 tests/leftovers.py cargo test --no-fail-fast
+	DOCKER=$${DOCKER:-no} RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(($$(nproc) * 3 / 2))} \
+		python3 tests/leftovers.py cargo test --no-fail-fast
 	$(MAKE) static
 
 # The roots of Debian releases are made the first time, a minute or two each, and kept in target/tmp.

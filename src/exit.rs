@@ -36,12 +36,6 @@ pub enum ExitReason {
 
 impl ExitReason {
     /// The code to exit with: the code itself, or 128 + n as in shells.
-    ///
-    /// ```
-    /// use beaminit::exit::ExitReason;
-    /// assert_eq!(ExitReason::Code(7).code(), 7);
-    /// assert_eq!(ExitReason::Signal(15).code(), 143);
-    /// ```
     #[must_use]
     pub fn code(self) -> u8 {
         match self {
@@ -54,5 +48,16 @@ impl ExitReason {
 impl From<ExitReason> for ExitCode {
     fn from(reason: ExitReason) -> Self {
         reason.code().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_by_a_signal_is_128_and_its_number() {
+        assert_eq!(ExitReason::Code(7).code(), 7);
+        assert_eq!(ExitReason::Signal(15).code(), 143);
     }
 }
