@@ -2,6 +2,7 @@
 //! starts it: Debian's wrapper in /usr/sbin, which becomes the broker's user by `su`, and entrypoints that hide the server.
 
 use std::os::unix::fs::chown;
+use std::path::Path;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -104,14 +105,8 @@ fn by_an_entrypoint_that_hides_the_server() {
 fn by_the_entrypoint_of_the_stock_image() {
     let scene = Scene::new();
     chown(scene.volume.path(), Some(0), Some(0)).unwrap();
-    let scripts = directory_of(&[(
-        "docker-entrypoint.sh",
-        "#!/bin/bash\nset -eu\nif [[ \"$1\" == rabbitmq* ]] && [ \"$(id -u)\" = '0' ]; then\n  if [ \"$1\" = 'rabbitmq-server' ]; then\n    \
-         find /var/lib/rabbitmq \\! -user rabbitmq -exec chown rabbitmq '{}' +\n  fi\n  exec gosu rabbitmq \"$BASH_SOURCE\" \"$@\"\nfi\n\
-         exec \"$@\"\n",
-    )]);
-    let entrypoint = scripts.path().join("docker-entrypoint.sh");
-    set_mode(&entrypoint, 0o755);
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let entrypoint = fixtures.join("servers/rabbitmq/docker-entrypoint.sh");
     let pod = scene.pod().mount(&entrypoint, "/usr/local/bin/docker-entrypoint.sh").env("HOME", DATA);
     let pod = pod.env("PATH", "/usr/lib/rabbitmq/bin:/usr/local/bin:/usr/bin:/bin");
     let pod = pod.env("BEAMINIT_COOKIE_FILE", "/secret/cookie");

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::support::brokers::{BROKER_BOOT, DATA};
 use crate::support::files::{directory_of, set_mode, shared_dir};
 use crate::support::vm::{BOOT, can_connect, vm};
-use crate::support::{Cluster, DnsSettings, Ended, Pod, RunningPod, wait_until};
+use crate::support::{Accounts, Cluster, DnsSettings, Ended, Pod, RunningPod, wait_until};
 
 const COOKIE: &str = "sesame-4711";
 const UID: u32 = 54321;
@@ -65,9 +65,18 @@ fn installed(fixture: &str) -> TempDir {
     }
     let version = erts.trim_start_matches("erts-");
     fs::write(dir.path().join("releases/start_erl.data"), format!("{version} 1.0\n")).unwrap();
+    fs::write(dir.path().join("releases/1.0/sys.config"), "[].\n").unwrap();
     fs::copy(erlang.join("bin/start_clean.boot"), dir.path().join(format!("releases/1.0/{fixture}.boot"))).unwrap();
-    assert!(Command::new("chown").args(["-R", &UID.to_string()]).arg(dir.path()).status().unwrap().success());
+    assert!(Command::new("chown").args(["-R", &format!("{UID}:{UID}")]).arg(dir.path()).status().unwrap().success());
     dir
+}
+
+/// How other nodes find the port of a server's node.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum FoundBy {
+    Epmd,
+    /// A module of the server's, which has this port for each node.
+    Module(&'static str),
 }
 
 /// Where a server is in its pod, and how it shows that it runs and ends.
@@ -78,7 +87,7 @@ struct Server<'a> {
     pod: &'a str,
     /// The node's name before the `@`.
     node: &'a str,
-    ends: i32,
+    found_by: FoundBy,
 }
 
 impl Server<'_> {
@@ -87,10 +96,31 @@ impl Server<'_> {
         format!("{}.{service}.default.svc.cluster.local", self.pod)
     }
 
+    /// A node that is found by a module of its own is not asked.
+    fn is_probed(&self, pod: &RunningPod) {
+        let probe = |question: &str| pod.exec(["beaminit", "probe", question, "--timeout", "5s"]);
+        if self.found_by == FoundBy::Epmd {
+            for question in ["ready", "live"] {
+                until(pod, question, || probe(question).status.success());
+            }
+            return;
+        }
+        for (question, code) in [("ready", 64), ("live", 0)] {
+            let output = probe(question);
+            let line = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(output.status.code() == Some(code) && line.contains("-epmd_module"), "{question}: {line}");
+        }
+    }
+
     /// The whole life of a pod.
     fn lives(&self, with: impl FnOnce(Pod) -> Pod) -> RunningPod {
         let cluster = Cluster::start(DnsSettings::default());
-        let peer = cluster.pod("peer-0").no_entrypoint().command(["sleep", "1000"]).start();
+        let peer = cluster.pod("peer-0").no_entrypoint().command(["sleep", "1000"]);
+        let peer = match self.found_by {
+            FoundBy::Epmd => peer,
+            FoundBy::Module(port) => peer.env("ERL_FLAGS", &format!("-start_epmd false -erl_epmd_port {port}")),
+        };
+        let peer = peer.start();
         let recipe = Recipe::of(self.row, self.pod);
         let pod = recipe.of_pod(with(cluster.pod(self.pod)));
         let address = pod.address();
@@ -101,16 +131,19 @@ impl Server<'_> {
         cluster.dns().publish(&self.host(), &[address]);
 
         let node = format!("{}@{}", self.node, self.host());
-        let registered = format!("name {} at port", self.node);
-        until(&pod, &registered, || {
-            String::from_utf8_lossy(&pod.exec(["epmd", "-names"]).stdout).contains(&registered)
-        });
-        assert!(can_connect(&peer, &node, COOKIE), "{:#?}", pod.log());
-        for question in ["ready", "live"] {
-            until(&pod, question, || pod.exec(["beaminit", "probe", question, "--timeout", "5s"]).status.success());
+        if self.found_by == FoundBy::Epmd {
+            let registered = format!("name {} at port", self.node);
+            until(&pod, &registered, || {
+                String::from_utf8_lossy(&pod.exec(["epmd", "-names"]).stdout).contains(&registered)
+            });
+        } else {
+            pod.expect_line(&format!("runs on {node}"), BOOT);
         }
+        // A broker has another cookie until it has read its own.
+        until(&pod, "a peer", || can_connect(&peer, &node, COOKIE));
+        self.is_probed(&pod);
         pod.signal(15);
-        assert_eq!(pod.wait(BROKER_BOOT), Ended::Code(self.ends), "{:#?}", pod.log());
+        assert_eq!(pod.wait(BROKER_BOOT), Ended::Code(0), "{:#?}", pod.log());
         assert!(vm(&pod).is_none());
         pod
     }
@@ -126,15 +159,15 @@ fn until(pod: &RunningPod, what: &str, holds: impl Fn() -> bool) {
 
 #[test]
 fn couchdb() {
-    let home = installed("couchdb");
+    let (home, accounts) = (installed("couchdb"), Accounts::new());
     let entrypoint = home.path().join("docker-entrypoint.sh");
-    let server = Server { row: "CouchDB", pod: "couchdb-0", node: "couchdb", ends: 0 };
+    let server = Server { row: "CouchDB", pod: "couchdb-0", node: "couchdb", found_by: FoundBy::Epmd };
     for uid in [Some(UID), None] {
         let pod = server.lives(|pod| {
-            let pod = pod.mount_writable(home.path(), "/opt/couchdb").mount(&entrypoint, "/docker-entrypoint.sh");
-            let pod = pod.env("HOME", "/opt/couchdb");
+            let pod = accounts.mounted(pod).mount_writable(home.path(), "/opt/couchdb");
+            let pod = pod.mount(&entrypoint, "/docker-entrypoint.sh").env("HOME", "/opt/couchdb");
             match uid {
-                Some(uid) => pod.uid(uid),
+                Some(uid) => pod.uid(uid).gid(uid),
                 None => pod, // its entrypoint becomes another user
             }
         });
@@ -146,7 +179,12 @@ fn couchdb() {
 fn emqx() {
     let home = installed("emqx");
     let entrypoint = home.path().join("docker-entrypoint.sh");
-    let server = Server { row: "EMQX", pod: "emqx-0", node: "emqx", ends: 0 };
+    let ebin = home.path().join("ebin");
+    fs::create_dir(&ebin).unwrap();
+    set_mode(&ebin, 0o755);
+    let module = home.path().join("src/emqx_epmd.erl");
+    assert!(Command::new("erlc").arg("-o").arg(&ebin).arg(module).status().expect("erlc").success());
+    let server = Server { row: "EMQX", pod: "emqx-0", node: "emqx", found_by: FoundBy::Module("4370") };
     let pod = server.lives(|pod| {
         let pod =
             pod.mount_writable(home.path(), "/opt/emqx").mount(&entrypoint, "/usr/local/bin/docker-entrypoint.sh");
@@ -158,10 +196,12 @@ fn emqx() {
 #[test]
 fn vernemq() {
     let home = installed("vernemq");
-    let server = Server { row: "VerneMQ", pod: "vernemq-0", node: "VerneMQ", ends: 0 };
+    let server = Server { row: "VerneMQ", pod: "vernemq-0", node: "VerneMQ", found_by: FoundBy::Epmd };
     let pod = server.lives(|pod| {
+        let start = home.path().join("bin/vernemq.sh");
         let path = "/vernemq/bin:/usr/local/bin:/usr/bin:/bin";
-        pod.mount_writable(home.path(), "/vernemq").env("HOME", "/vernemq").env("PATH", path).uid(UID)
+        let pod = pod.mount_writable(home.path(), "/vernemq").mount(&start, "/usr/local/bin/start_vernemq");
+        pod.env("HOME", "/vernemq").env("PATH", path).uid(UID)
     });
     pod.expect_line(&format!("VerneMQ runs on VerneMQ@{}", server.host()), BOOT);
     pod.expect_line("the trap stops the node", BOOT);
@@ -171,9 +211,13 @@ fn vernemq() {
 fn mongooseim() {
     let home = installed("mongooseim");
     let start = home.path().join("start.sh");
-    let server = Server { row: "MongooseIM", pod: "mongooseim-0", node: "mongooseim", ends: 0 };
+    let vm_args = fs::read_to_string(home.path().join("etc/vm.args")).unwrap();
+    let member =
+        directory_of(&[("vm.args", &vm_args.replace("-setcookie mongooseim", &format!("-setcookie {COOKIE}")))]);
+    let server = Server { row: "MongooseIM", pod: "mongooseim-0", node: "mongooseim", found_by: FoundBy::Epmd };
     let pod = server.lives(|pod| {
-        pod.mount_writable(home.path(), "/opt/mongooseim").mount(&start, "/start.sh").env("HOME", "/dev/shm").uid(UID)
+        let pod = pod.mount_writable(home.path(), "/opt/mongooseim").mount(&start, "/start.sh");
+        pod.mount(member.path(), "/member").env("HOME", "/dev/shm").uid(UID)
     });
     pod.expect_line(&format!("mongooseim runs on mongooseim@{}", server.host()), BOOT);
     pod.expect_line("the node has ended", BOOT);
@@ -188,7 +232,7 @@ fn ejabberd() {
     fs::write(data.path().join(".erlang.cookie"), COOKIE).unwrap();
     chown(data.path().join(".erlang.cookie"), Some(UID), Some(UID)).unwrap();
     set_mode(data.path().join(".erlang.cookie"), 0o400);
-    let server = Server { row: "ejabberd", pod: "ejabberd-0", node: "ejabberd", ends: 0 };
+    let server = Server { row: "ejabberd", pod: "ejabberd-0", node: "ejabberd", found_by: FoundBy::Epmd };
     let pod = server.lives(|pod| {
         let pod = pod.mount(config.path(), "/etc/ejabberd").mount(&users.path().join("passwd"), "/etc/passwd");
         let pod = pod.mount_writable(data.path(), "/data").env("HOME", "/data").env("SPOOL_DIR", "/data");
@@ -197,36 +241,40 @@ fn ejabberd() {
     pod.expect_line("is stopped in the node", Duration::from_secs(1));
 }
 
-/// Debian's package behind a script in the shape of each image's.
+/// Debian's package behind a script in the shape of each image's. The first of them starts as root and becomes another user.
 #[test]
 fn rabbitmq() {
-    for (row, files) in [
-        ("RabbitMQ, its own image", &[("docker-entrypoint.sh", "#!/bin/bash\nset -eu\nexec \"$@\"\n")][..]),
-        ("RabbitMQ, Bitnami", &[]),
-        ("RabbitMQ, Debian", &[]),
+    let servers = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/servers");
+    let broker = fs::canonicalize("/usr/lib/rabbitmq/bin/rabbitmq-server").unwrap();
+    let broker = broker.ancestors().nth(2).expect("sbin is in the broker's directory").to_owned();
+    let accounts = Accounts::new();
+    for (row, uid) in [
+        ("RabbitMQ, its own image", None),
+        ("RabbitMQ, its own image", Some(UID)),
+        ("RabbitMQ, Bitnami", Some(UID)),
+        ("RabbitMQ, Debian", Some(UID)),
     ] {
         let volume = shared_dir();
-        let scripts = directory_of(files);
-        let server = Server { row, pod: "rabbit-0", node: "rabbit", ends: 0 };
-        let bitnami = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/servers/bitnami");
-        let broker = fs::canonicalize("/usr/lib/rabbitmq/bin/rabbitmq-server").unwrap();
-        let broker = broker.ancestors().nth(2).expect("sbin is in the broker's directory").to_owned();
+        let server = Server { row, pod: "rabbit-0", node: "rabbit", found_by: FoundBy::Epmd };
         server.lives(|pod| {
-            let pod = pod.mount_writable(volume.path(), DATA).env("HOME", DATA).env("RABBITMQ_LOGS", "-").uid(UID);
+            let pod = accounts.mounted(pod).env("RABBITMQ_LOGS", "-");
+            let pod = if let Some(uid) = uid { pod.uid(uid).gid(uid) } else { pod };
+            if row == "RabbitMQ, Bitnami" {
+                return pod
+                    .env("HOME", "/")
+                    .env("RABBITMQ_LOG_BASE", "/bitnami/rabbitmq/log")
+                    .mount_writable(volume.path(), "/bitnami/rabbitmq")
+                    .mount(&servers.join("bitnami"), "/opt/bitnami/scripts/rabbitmq")
+                    .mount(&servers.join("bitnami/rabbitmq-env.sh"), "/opt/bitnami/scripts/rabbitmq-env.sh")
+                    .mount(&broker, "/opt/bitnami/rabbitmq");
+            }
+            let pod = pod.mount_writable(volume.path(), DATA).env("HOME", DATA);
             let pod = pod.env("RABBITMQ_LOG_BASE", &format!("{DATA}/log"));
-            for (name, _) in files {
-                set_mode(scripts.path().join(name), 0o755);
+            if row == "RabbitMQ, Debian" {
+                return pod;
             }
-            match row {
-                "RabbitMQ, Bitnami" => pod
-                    .mount(&bitnami, "/opt/bitnami/scripts/rabbitmq")
-                    .mount(&bitnami.join("rabbitmq-env.sh"), "/opt/bitnami/scripts/rabbitmq-env.sh")
-                    .mount(&broker, "/opt/bitnami/rabbitmq"),
-                "RabbitMQ, Debian" => pod,
-                _ => pod
-                    .env("PATH", "/usr/lib/rabbitmq/bin:/usr/local/bin:/usr/bin:/bin")
-                    .mount(&scripts.path().join("docker-entrypoint.sh"), "/usr/local/bin/docker-entrypoint.sh"),
-            }
+            pod.env("PATH", "/usr/lib/rabbitmq/bin:/usr/local/bin:/usr/bin:/bin")
+                .mount(&servers.join("rabbitmq/docker-entrypoint.sh"), "/usr/local/bin/docker-entrypoint.sh")
         });
     }
 }

@@ -19,10 +19,11 @@ pub struct Accounts(TempDir);
 impl Accounts {
     pub fn new() -> Self {
         let users = "root:x:0:0::/:/bin/sh\nejabberd:x:54321:54321::/:/bin/sh\nshop:x:54321:54321::/:/bin/sh\n\
-                     rabbitmq:x:54321:54321::/var/lib/rabbitmq:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n";
+                     rabbitmq:x:54321:54321::/var/lib/rabbitmq:/bin/sh\n\
+                     couchdb:x:54321:54321::/opt/couchdb:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n";
         Self(directory_of(&[
             ("passwd", users),
-            ("group", "root:x:0:\nshop:x:54321:\nstaff:x:50:\n"),
+            ("group", "root:x:0:\nshop:x:54321:\ncouchdb:x:54321:\nstaff:x:50:\n"),
             ("shadow", "root:*:1::::::\nshop:*:1::::::\nrabbitmq:*:1::::::\n"),
             ("su", "auth sufficient pam_rootok.so\naccount sufficient pam_permit.so\nsession required pam_permit.so\n"),
         ]))
