@@ -96,7 +96,7 @@ impl Server<'_> {
         format!("{}.{service}.default.svc.cluster.local", self.pod)
     }
 
-    /// A node that is found by a module of its own is not asked.
+    /// A node that is found by a separate module is not asked.
     fn is_probed(&self, pod: &RunningPod) {
         let probe = |question: &str| pod.exec(["beaminit", "probe", question, "--timeout", "5s"]);
         if self.found_by == FoundBy::Epmd {
