@@ -196,6 +196,34 @@ fn said(output: &Output) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8_lossy(&text).trim().to_owned())
 }
 
+/// What can be asked where no node is: a start that waits for its record is live and not ready, a program without a node is
+/// neither, and TERM ends the wait.
+fn is_probed_without_a_node(image: &mut Image, program: &[&str]) {
+    let container = image.start(program);
+    container.expect("started command as pid ");
+    for question in ["live", "ready"] {
+        let (code, line) = container.exec(&["probe", question]);
+        assert!(code == Some(1) && line.starts_with(&format!("{question}: ")), "{code:?} {line}");
+    }
+    drop(container);
+    image.write("/etc/resolv.conf", "nameserver 127.0.0.1\n");
+    let pod =
+        [("BEAMINIT_KIND", "erl"), ("BEAMINIT_WAIT", "always"), ("MY_POD_NAME", "shop-0"), ("MY_POD_IP", "10.88.0.2")];
+    let service = [("MY_POD_BASE_DNS", "shop.default.svc.cluster.local"), ("MY_POD_NAMESPACE", "default")];
+    image.variables.retain(|(name, _)| *name != "BEAMINIT_WAIT");
+    image.variables.extend(pod.into_iter().chain(service).map(|(name, value)| (name, value.to_owned())));
+    // It is never started, so it need not be a VM.
+    let node = [program, &["-name", "shop@shop-0.shop.default.svc.cluster.local"]].concat();
+    let container = image.start(&node);
+    container.expect("waiting until shop-0.shop.default.svc.cluster.local answers");
+    for (question, wanted) in [("live", 0), ("ready", 1)] {
+        let (code, line) = container.exec(&["probe", question]);
+        let waits = line.starts_with(&format!("{question}: waiting for its record since "));
+        assert!(code == Some(wanted) && waits, "{code:?} {line}");
+    }
+    assert_eq!(container.stop(), Some(143));
+}
+
 /// A node's whole life: it is started under its name, joined, probed and stopped.
 fn node_lives(image: &Image) {
     let container = image.start(&image.erlexec());
@@ -210,7 +238,7 @@ fn node_lives(image: &Image) {
 
 #[test]
 fn from_scratch_with_a_static_program() {
-    let image = Image::scratch();
+    let mut image = Image::scratch();
     image.add(Path::new("/usr/bin/busybox"), "/busybox");
     symlink("busybox", image.root.path().join("sleep")).unwrap();
     assert_eq!(image.run(&["--version"]).0, Some(0));
@@ -225,6 +253,7 @@ fn from_scratch_with_a_static_program() {
     let (code, page) = container.exec(&["explain", "/sleep", "1000"]);
     assert!(code == Some(0) && page.contains("/sleep 1000"), "{page}");
     assert_eq!(container.stop(), Some(143));
+    is_probed_without_a_node(&mut image, &["/sleep", "1000"]);
 }
 
 #[test]
@@ -234,6 +263,7 @@ fn distroless_with_a_vm() {
     node_lives(&image);
 }
 
+/// No VM runs here: Debian has musl's loader and compiler, but no Erlang that is linked to musl, and its own wants glibc.
 #[test]
 fn alpine() {
     let mut image = Image::scratch();
@@ -250,6 +280,10 @@ fn alpine() {
     container.expect("ready");
     assert_eq!(container.exec(&["exec", "/bin/sh", "-c", "exit 5"]).0, Some(5));
     assert_eq!(container.stop(), Some(3), "the program's own answer to TERM");
+    is_probed_without_a_node(&mut image, &["/app/bin/server"]);
+    let pod = ["BEAMINIT_KIND", "BEAMINIT_WAIT", "MY_POD_NAME", "MY_POD_IP", "MY_POD_BASE_DNS", "MY_POD_NAMESPACE"];
+    image.variables.retain(|(name, _)| !pod.contains(name));
+    image.variables.push(("BEAMINIT_WAIT", "off".into()));
 
     // A VM that was built on Debian lacks its loader here, which is said before it starts.
     image.add_vm();
@@ -276,15 +310,28 @@ fn debian() {
 }
 
 /// The emulator runs beaminit alone: what that starts is the machine's own, as the kernel has it.
-#[test]
-#[ignore = "make otp runs it"]
-fn for_arm64() {
+fn emulated() -> Image {
     let mut image = Image::scratch();
     image.add(&static_beaminit_for("aarch64"), "/beaminit");
     image.add(Path::new("/usr/bin/qemu-aarch64-static"), "/qemu");
     image.runner = Some("/qemu");
+    image
+}
+
+#[test]
+#[ignore = "make otp runs it"]
+fn for_arm64() {
+    let mut image = emulated();
     image.add_vm();
     node_lives(&image);
+}
+
+#[test]
+#[ignore = "make otp runs it"]
+fn for_arm64_from_scratch() {
+    let mut image = emulated();
+    image.add(Path::new("/usr/bin/busybox"), "/sleep");
+    is_probed_without_a_node(&mut image, &["/sleep", "1000"]);
 }
 
 /// A program that says that it is ready and ends with 3 on a TERM, linked to musl's loader.
