@@ -228,7 +228,9 @@ fn probes_leave_nothing_behind_and_do_not_disturb_each_other() {
 fn repeat(node: &ProbedNode, workers: usize, each: usize) {
     let mut script = String::new();
     for _ in 0..workers {
-        let one = "line=$(beaminit probe live) && line=$(beaminit probe ready kernel) || { echo \"$line\"; exit 1; }";
+        // Among thousands on a busy machine one may take longer than the usual 900 ms.
+        let one = "line=$(beaminit probe live --timeout 5s) && line=$(beaminit probe ready kernel --timeout 5s) \
+            || { echo \"$line\"; exit 1; }";
         write!(script, "(for i in $(seq {}); do {one}; done) & pids=\"$pids $!\"; ", each.div_ceil(2)).unwrap();
     }
     let output = node.sh(&format!("pids=; {script} for pid in $pids; do wait $pid; done"));
