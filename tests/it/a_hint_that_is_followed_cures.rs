@@ -2,6 +2,7 @@
 //! reported, and again with what the hint says.
 
 use std::fs;
+use std::net::Ipv4Addr;
 
 use tempfile::TempDir;
 
@@ -147,5 +148,52 @@ fn of_records_that_do_not_come() {
     fails(named(scene.pod_without_record()), 69)
         .is("reply from the name server 10.96.0.10", "egress to 10.96.0.10 on port 53");
     scene.cluster.dns().silence(false);
+    runs(named(scene.pod_with_record()));
+}
+
+/// A service that has other pods, or its own address, in the place of this pod's record.
+#[test]
+fn of_services_that_leave_this_pod_out() {
+    let config = config_map(NAME);
+    let named = |pod: Pod| pod.mount_config(config.path()).env("RELEASE_CONFIG_DIR", "/beamconfig");
+    for (name, cause, cure) in [
+        (
+            "demo-1.demo.default.svc.cluster.local",
+            "publishes another pod, but not this one",
+            "selector of the Service demo",
+        ),
+        ("demo.default.svc.cluster.local", "is not headless: it has the address 10.96.5.5", "clusterIP: None"),
+    ] {
+        let scene = Scene::new(Built::RelxWithoutErts);
+        scene.cluster.dns().publish(name, &["10.96.5.5".parse().unwrap()]);
+        fails(named(scene.pod_without_record()), 69).is(cause, cure);
+        scene.cluster.dns().withdraw(name);
+        runs(named(scene.pod_with_record()));
+    }
+}
+
+/// What fails without DNS is said before anything is asked, so that silent servers do not hide it.
+#[test]
+fn of_a_misspelt_path_while_the_servers_are_silent() {
+    let scene = Scene::new(Built::Mix);
+    scene.cluster.dns().silence(true);
+    fails(scene.pod_without_record().command(["bin/dmo", "start"]), 127)
+        .is("cannot start bin/dmo: no such file or directory", "is the path right");
+    assert!(scene.cluster.dns().questions().is_empty(), "nothing was asked");
+    scene.cluster.dns().silence(false);
+    runs(scene.pod_with_record());
+}
+
+/// `dnsPolicy: Default`: the silent servers are the machine's, and the hint is not about a `NetworkPolicy` alone.
+#[test]
+fn of_the_machines_silent_servers() {
+    let scene = Scene::new(Built::RelxWithoutErts);
+    let config = config_map(NAME);
+    let machines = scene.cluster.another_dns(Ipv4Addr::new(10, 96, 0, 11), DnsSettings::default());
+    machines.silence(true);
+    let named = |pod: Pod| pod.mount_config(config.path()).env("RELEASE_CONFIG_DIR", "/beamconfig");
+    let conf = PodFile::Custom("search corp.example\nnameserver 10.96.0.11\n".into());
+    fails(named(scene.pod_without_record()).resolv_conf(conf), 69)
+        .is("reply from the name server 10.96.0.11", "dnsPolicy: ClusterFirst");
     runs(named(scene.pod_with_record()));
 }
