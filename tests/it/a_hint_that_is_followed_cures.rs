@@ -134,6 +134,19 @@ fn of_the_machines_network() {
     runs(pod().env("MY_POD_NAME", "demo-0"));
 }
 
+/// `dnsPolicy: ClusterFirstWithHostNet`: the search list has the namespace, but the host name is still the machine's.
+#[test]
+fn of_the_machines_network_with_the_clusters_dns() {
+    let scene = Scene::new(Built::RelxWithoutErts);
+    let config = config_map(NAME);
+    let hosts = "# Kubernetes-managed hosts file (host network).\n127.0.0.1\tlocalhost\n10.0.0.7\tnode-7\n";
+    let pod = || scene.with_config(&config).hosts(PodFile::Custom(hosts.into()));
+    fails(pod(), 65).is("MY_POD_FQDN is not set", "MY_POD_SERVICE");
+    let pod = || pod().env("MY_POD_SERVICE", "demo");
+    fails(pod(), 65).is("without MY_POD_NAME", "set MY_POD_NAME from the downward API");
+    runs(pod().env("MY_POD_NAME", "demo-0"));
+}
+
 #[test]
 fn of_records_that_do_not_come() {
     let config = config_map(NAME);
