@@ -14,7 +14,7 @@ pub(crate) fn rows() -> Vec<Row> {
     let cluster = Cluster::start(DnsSettings::default());
     let pods = INITS.map(|init| {
         let words = init.words.iter().map(|word| if word.ends_with("/beaminit") { "beaminit" } else { word });
-        let pod = cluster.pod("web-0").entrypoint(words);
+        let pod = cluster.pod("web-0").env("BEAMINIT_WAIT", "always").entrypoint(words);
         // Not there at the first question, so that the wait is a real one.
         let (fqdn, address) = (pod.fqdn(), pod.address());
         let pod = pod.command(["/bin/sh", "-c", "echo ready; exec sleep 1000"]).start();
