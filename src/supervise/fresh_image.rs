@@ -44,7 +44,7 @@ fn become_image(state: &impl Serialize) -> io::Result<io::Error> {
 /// Takes the state that [`enter`] passed.
 ///
 /// # Errors
-/// There is none: the option was given by hand.
+/// The descriptor holds no state: the option was given by hand.
 pub(crate) fn take<T: DeserializeOwned>(descriptor: i32) -> io::Result<T> {
     sys::set_name(c"beaminit");
     let state = fs::read(path(descriptor))?;

@@ -64,18 +64,25 @@ fn exec(pod: &RunningPod, words: &[&str]) -> (Option<i32>, String) {
     (output.status.code(), text(&output.stdout) + &text(&output.stderr))
 }
 
+/// Starts the pod without its record, publishes that once it is asked for, and returns when the node runs.
+#[track_caller]
+fn start_after_the_record(cluster: &Cluster, pod: Pod) -> RunningPod {
+    let address = pod.address();
+    let pod = pod.start();
+    cluster.dns().wait_for_question(SOON);
+    assert!(vm(&pod).is_none(), "not awaited: {:#?}", pod.log());
+    cluster.dns().publish(FQDN, &[address]);
+    wait_for_node(&pod, "demo");
+    pod.expect_line("demo runs on", BOOT);
+    pod
+}
+
 /// Starts COMMAND in a pod without a record, then publishes that.
 #[track_caller]
 fn starts_as_the_release(command: &[&str]) {
     let (config, cluster) = (config_map(VM_ARGS), Cluster::start(DnsSettings::default()));
     let pod = pod(&cluster, config.path());
-    let address = pod.address();
-    let pod = pod.command(command).start();
-    cluster.dns().wait_for_question(SOON);
-    assert!(vm(&pod).is_none(), "{command:?}: not awaited: {:#?}", pod.log());
-    cluster.dns().publish(FQDN, &[address]);
-    wait_for_node(&pod, "demo");
-    pod.expect_line("demo runs on", BOOT);
+    let pod = start_after_the_record(&cluster, pod.command(command));
     let limit = exec(
         &pod,
         &["bin/demo", "rpc", "IO.puts([to_string(node()), \" \", to_string(:erlang.system_info(:process_limit))])"],
@@ -217,13 +224,7 @@ fn other_kinds_start_behind_wrappers_too() {
             let pod = pod.mount_config(config.path()).env("RELEASE_CONFIG_DIR", "/beamconfig");
             let pod = pod.mount(scripts.path(), "/scripts").env("SERVICE_CMD", "/app/bin/demo foreground");
             let pod = pod.env("BEAMINIT_WAIT", "auto");
-            let address = pod.address();
-            let pod = pod.command(command).start();
-            cluster.dns().wait_for_question(SOON);
-            assert!(vm(&pod).is_none(), "{built:?} {command:?}: not awaited: {:#?}", pod.log());
-            cluster.dns().publish(FQDN, &[address]);
-            wait_for_node(&pod, "demo");
-            pod.expect_line("demo runs on", BOOT);
+            let pod = start_after_the_record(&cluster, pod.command(command));
             let (code, said) = exec(&pod, tool);
             assert_eq!(
                 (code, said.replace(['\'', ' '], "")),
