@@ -1,7 +1,7 @@
 //! The files that COMMAND leads to.
 
-use std::fs::{self, File};
-use std::io::Read as _;
+use crate::file;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What following COMMAND needs to know of files, so that tests can make them up.
@@ -21,26 +21,12 @@ pub(crate) trait FileView {
 /// The files of this machine.
 pub(crate) struct Disk;
 
-/// relx's start script, the longest of those that tools write, has 40 kB.
-const LONGEST_SCRIPT: u64 = 1 << 17;
 /// More than any release has in its `bin`.
 const MAX_NAMES: usize = 4096;
 
 impl FileView for Disk {
     fn text(&self, path: &Path) -> Option<String> {
-        // A fifo would be waited for until somebody writes to it.
-        if !path.is_file() {
-            return None;
-        }
-        let mut bytes = Vec::new();
-        let mut file = File::open(path).ok()?.take(LONGEST_SCRIPT);
-        // A program need not be read any further.
-        file.by_ref().take(4).read_to_end(&mut bytes).ok()?;
-        if bytes.starts_with(b"\x7fELF") {
-            return None;
-        }
-        file.read_to_end(&mut bytes).ok()?;
-        (!bytes.contains(&0)).then(|| String::from_utf8_lossy(&bytes).into_owned())
+        file::read_script(path)
     }
 
     fn is_file(&self, path: &Path) -> bool {

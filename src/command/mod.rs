@@ -166,7 +166,8 @@ const SYSTEM_DIRS: [&str; 8] =
 /// Whether there is an `erts-*` or a `releases` directory in or above the program's directory.
 fn is_near_vm(program: &Path, files: &dyn FileView) -> bool {
     let resolved = files.resolve(program);
-    let dirs = [program, &resolved].into_iter().flat_map(|path| path.ancestors().skip(1));
+    let links_to = Some(resolved.as_path()).filter(|path| *path != program);
+    let dirs = std::iter::once(program).chain(links_to).flat_map(|path| path.ancestors().skip(1));
     let dirs = dirs.filter(|dir| !SYSTEM_DIRS.iter().any(|system| dir == &Path::new(system)));
     dirs.take(40).any(|dir| {
         files.is_dir(&dir.join("releases"))

@@ -15,6 +15,7 @@ use crate::command::{CommandStep, FollowedCommand};
 use crate::context::{Context, Environment};
 use crate::error::{Error, Stage};
 use crate::executable;
+use crate::file;
 use crate::hand_over::run_dir::RunDir;
 use crate::hand_over::state::other_init::OtherInit;
 use crate::hand_over::state::{Rejected, State};
@@ -103,7 +104,7 @@ fn only_command(dir: &Path) -> Option<Vec<OsString>> {
     let path = release::only_start_script(dir)?;
     let layout = ReleaseLayout::of_script(&path, None).ok().flatten();
     let shown = path.strip_prefix(dir).unwrap_or(&path).as_os_str().to_owned();
-    let text = release::script_text(&path);
+    let text = file::read_script(&path).unwrap_or_default();
     let (kind, _) = Kind::recognise(&StartScript { path, text, layout, ..StartScript::default() });
     Some(std::iter::once(shown).chain(kind.foreground.map(Into::into)).collect())
 }

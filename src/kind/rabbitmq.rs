@@ -19,7 +19,7 @@ use crate::hand_over::access::FileAccess;
 use crate::hand_over::cookie::{CookieLookup, CookiePlacement};
 use crate::hand_over::{HandOver, Value, data_error};
 use crate::identity::name::{Fqdn, NodeHost, NodeName};
-use crate::release::{StartScript, locate, resolve_links, script_text};
+use crate::release::{StartScript, locate, resolve_links};
 use crate::sys;
 use crate::variables::RawEnv;
 use std::path::Path;
@@ -71,7 +71,7 @@ impl BrokerScript {
         if !siblings.iter().all(|name| file.with_file_name(name).is_file()) {
             return None;
         }
-        let text = script_text(&file);
+        let text = file::read_script(&file).unwrap_or_default();
         let what = if text.contains("RABBITMQ_SERVER_START_ARGS") { Self::Server } else { Self::Tool };
         text.contains("rabbitmq-env").then_some(what)
     }

@@ -4,7 +4,8 @@ use super::spec::{Kind, LayoutUse, Release};
 use crate::command::{FollowedCommand, FollowedScript, ScriptRole};
 use crate::error::{Error, Stage};
 use crate::exit;
-use crate::release::{ReleaseLayout, StartScript, installed_erts, locate, script_text};
+use crate::file;
+use crate::release::{ReleaseLayout, StartScript, installed_erts, locate};
 use crate::sys;
 use crate::variables::{Env, RawEnv, ReleaseSetting};
 use std::ffi::{OsStr, OsString};
@@ -125,7 +126,7 @@ impl Release {
     /// The text of the start script.
     pub(crate) fn script_text(&self) -> String {
         let followed = self.followed.script.as_ref().map(|script| script.path.as_path());
-        followed.or(self.file.as_deref()).map(script_text).unwrap_or_default()
+        followed.or(self.file.as_deref()).and_then(file::read_script).unwrap_or_default()
     }
 
     /// Whether COMMAND may become a node that others can reach.
@@ -179,7 +180,7 @@ fn start_script(
 ) -> Result<StartScript, Error> {
     let search_path = search_path.map(OsStr::to_owned);
     let Some(file) = file else { return Ok(StartScript { arguments, search_path, ..StartScript::default() }) };
-    let text = script_text(file);
+    let text = file::read_script(file).unwrap_or_default();
     Ok(StartScript { path: file.to_owned(), text, arguments, layout: layout(file)?, search_path })
 }
 

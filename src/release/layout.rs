@@ -1,6 +1,5 @@
 //! Where a release is, and which of its versions would start.
 
-use super::script_text::script_text;
 use crate::file;
 use crate::sys;
 use std::ffi::OsStr;
@@ -56,7 +55,7 @@ impl ReleaseLayout {
 /// The versions of the runtime system and of the release: relx writes both into its script, the other scripts take the
 /// version that is asked for, else that of `start_erl.data`.
 fn started_version(script: &Path, releases: &Path, asked: Option<&str>) -> Result<(String, String), String> {
-    let text = script_text(script);
+    let text = file::read_script(script).unwrap_or_default();
     let (erts, version) = match (value_in(&text, "ERTS_VSN"), value_in(&text, "REL_VSN")) {
         (Some(erts), Some(version)) => (erts.to_owned(), version.to_owned()),
         _ => in_start_data(releases, asked)?,

@@ -2,12 +2,10 @@
 
 mod erts;
 mod layout;
-mod script_text;
 mod start_script;
 
 pub use layout::ReleaseLayout;
 
 pub(crate) use erts::{check_vm, installed_erts};
 pub(crate) use layout::{locate, resolve_links};
-pub(crate) use script_text::script_text;
 pub(crate) use start_script::{StartScript, only_start_script};

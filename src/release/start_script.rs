@@ -1,7 +1,7 @@
 //! Start scripts: what is known of one that is to be started, and which one a release has.
 
 use super::layout::ReleaseLayout;
-use super::script_text::script_text;
+use crate::file;
 use crate::sys;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -65,7 +65,7 @@ fn is_start_script(path: &Path) -> bool {
     if !path.is_file() || !sys::may_execute(path) {
         return false;
     }
-    let text = script_text(path);
+    let text = file::read_script(path).unwrap_or_default();
     text.starts_with("#!") && (text.contains("start_erl.data") || text.contains("find_vm_args"))
 }
 
