@@ -42,7 +42,7 @@ pub(crate) fn read_text(path: &Path) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&read(path)?).into_owned())
 }
 
-/// The text of a script, of which the first [`LONGEST_SCRIPT`] bytes are enough. `None` for what is no regular file, cannot
+/// The text of a script, of which the first [`LONGEST_SCRIPT`] bytes are enough. `None` for what is not a regular file, cannot
 /// be read, or is a program and not a text, which is not read any further.
 pub(crate) fn read_script(path: &Path) -> Option<String> {
     // A fifo would be waited for until somebody writes to it.
@@ -79,7 +79,8 @@ mod tests {
     fn only_a_text_is_a_script() {
         let dir = tempfile::tempdir().unwrap();
         let script = dir.path().join("script");
-        for (contents, text) in [("#!/bin/sh\n", Some("#!/bin/sh\n")), ("\x7fELF\x02\n", None), ("#!/bin/sh\n\0", None)] {
+        for (contents, text) in [("#!/bin/sh\n", Some("#!/bin/sh\n")), ("\x7fELF\x02\n", None), ("#!/bin/sh\n\0", None)]
+        {
             fs::write(&script, contents).unwrap();
             assert_eq!(read_script(&script).as_deref(), text);
         }
