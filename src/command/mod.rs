@@ -24,7 +24,7 @@ use expand::{ShellScope, normalised};
 use search::{Found, Search};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What COMMAND runs in the end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -102,6 +102,12 @@ impl FollowedCommand {
             has_vm_in_sight,
         }
     }
+}
+
+/// The only start script of a release in `dir`, else in the nearest directory above it that has a release, with its text.
+/// `None` where there are several.
+pub(crate) fn only_start_script(dir: &Path) -> Option<(PathBuf, String)> {
+    script::only_start_script(dir, &Disk)
 }
 
 /// The lines of a text that a shell includes, on which it may set a variable, with these variables set before. Lines in

@@ -153,6 +153,12 @@ pub(crate) fn start_scripts(root: &Path, files: &dyn FileView) -> Vec<(PathBuf, 
     .collect()
 }
 
+pub(crate) fn only_start_script(dir: &Path, files: &dyn FileView) -> Option<(PathBuf, String)> {
+    let releases = dir.ancestors().filter(|root| files.is_dir(&root.join("releases")));
+    let mut scripts = releases.map(|root| start_scripts(root, files)).find(|found| !found.is_empty())?;
+    if scripts.len() == 1 { scripts.pop() } else { None }
+}
+
 /// Whether a text names the Erlang VM, or what becomes one.
 pub(crate) fn names_a_vm(text: &str) -> bool {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));

@@ -3,7 +3,6 @@ mod public_shapes;
 
 use super::*;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 /// Files made up by a test. A text that begins with `-> ` is a link; one that begins with `ELF`, a program.
 #[derive(Default)]

@@ -11,11 +11,10 @@ mod text;
 
 pub(crate) use text::to_text;
 
-use crate::command::{CommandStep, FollowedCommand};
+use crate::command::{self, CommandStep, FollowedCommand};
 use crate::context::{Context, Environment};
 use crate::error::{Error, Stage};
 use crate::executable;
-use crate::file;
 use crate::hand_over::run_dir::RunDir;
 use crate::hand_over::state::other_init::OtherInit;
 use crate::hand_over::state::{Rejected, State};
@@ -23,7 +22,7 @@ use crate::hand_over::{Part, Value};
 use crate::identity::Identity;
 use crate::kind::{Kind, Release, find_running_release, find_start};
 use crate::plan::{self, Plan};
-use crate::release::{self, ReleaseLayout, StartScript};
+use crate::release::{ReleaseLayout, StartScript};
 use crate::render::MASK;
 use crate::signal;
 use crate::variables::{DERIVED, SignalTarget};
@@ -101,10 +100,9 @@ fn choose_command(command: Vec<OsString>, running: &RunningRelease) -> (Vec<OsSt
 
 /// A COMMAND that starts the node of the only release around in the foreground.
 fn only_command(dir: &Path) -> Option<Vec<OsString>> {
-    let path = release::only_start_script(dir)?;
+    let (path, text) = command::only_start_script(dir)?;
     let layout = ReleaseLayout::of_script(&path, None).ok().flatten();
     let shown = path.strip_prefix(dir).unwrap_or(&path).as_os_str().to_owned();
-    let text = file::read_script(&path).unwrap_or_default();
     let (kind, _) = Kind::recognise(&StartScript { path, text, layout, ..StartScript::default() });
     Some(std::iter::once(shown).chain(kind.foreground.map(Into::into)).collect())
 }

@@ -8,4 +8,4 @@ pub use layout::ReleaseLayout;
 
 pub(crate) use erts::{check_vm, installed_erts};
 pub(crate) use layout::{locate, resolve_links};
-pub(crate) use start_script::{StartScript, only_start_script};
+pub(crate) use start_script::StartScript;

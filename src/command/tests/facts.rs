@@ -104,3 +104,21 @@ fn bad_input_ends_with_no_release() {
     assert_eq!(end_of(&["sh", "-c", "bin/shop start\n'"], &files), START);
     assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
 }
+
+#[test]
+fn the_only_start_script_is_found_from_below_too() {
+    let start = "#!/bin/sh\ncut -d' ' -f2 releases/start_erl.data\n";
+    let files = MadeUpFiles::new(&[
+        ("/srv/releases/1/app.rel", ""),
+        ("/srv/bin/app", start),
+        ("/srv/bin/app-1.0", start),
+        ("/srv/bin/server", "#!/bin/sh\nexec ./app start\n"),
+    ]);
+    for dir in ["/srv", "/srv/releases/1"] {
+        let (path, text) = script::only_start_script(Path::new(dir), &files).unwrap();
+        assert_eq!((path.as_path(), text.as_str()), (Path::new("/srv/bin/app"), start));
+    }
+    let several = files.with(&[("/srv/bin/other", start)]);
+    assert_eq!(script::only_start_script(Path::new("/srv"), &several), None);
+    assert_eq!(script::only_start_script(Path::new("/nonexistent"), &several), None);
+}
