@@ -13,7 +13,7 @@ use crate::plan::Plan;
 use crate::signal;
 use crate::supervise::Ended;
 use crate::sys;
-use crate::telemetry::{self, LogFormat};
+use crate::telemetry::{self, Level, LogFormat, LogLine};
 use crate::variables::Config;
 use serde::{Deserialize, Serialize};
 use std::any::Any;
@@ -62,7 +62,7 @@ pub(crate) fn is_colour_wanted() -> bool {
 pub(crate) fn report_failure(error: &Error, config: &Config) -> ExitReason {
     match config.log_format {
         LogFormat::Text => telemetry::write_line(&error.to_string()),
-        LogFormat::Json => in_json(error, &telemetry::timestamp()).iter().for_each(|line| telemetry::write_line(line)),
+        LogFormat::Json => in_json(error).iter().for_each(|line| telemetry::write_line(line)),
     }
     // A mistyped `kubectl exec` must not overwrite what the container itself reported last.
     if error.stage != Stage::Cli || sys::is_pid1() {
@@ -71,51 +71,20 @@ pub(crate) fn report_failure(error: &Error, config: &Config) -> ExitReason {
     ExitReason::Code(error.code)
 }
 
-/// A problem as a line of JSON, with the fields that the log's lines have.
-#[derive(Serialize)]
-struct JsonProblem<'a> {
-    timestamp: &'a str,
-    level: &'static str,
-    message: &'a str,
-    code: u8,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    excerpt: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<&'a str>,
-    target: &'static str,
-}
-
-fn in_json(error: &Error, timestamp: &str) -> Vec<String> {
+fn in_json(error: &Error) -> Vec<String> {
     let line = |problem: &Problem| {
-        let (excerpt, hint) = (problem.excerpt.as_deref(), problem.hint.as_deref());
-        let (level, target, message) = ("ERROR", error.stage.name(), problem.message.as_str());
-        let problem = JsonProblem { timestamp, level, message, code: error.code, excerpt, hint, target };
-        serde_json::to_string(&problem).ok()
+        let mut line = LogLine::new(Level::ERROR, error.stage.name());
+        line.add("message", problem.message.as_str());
+        line.add("code", error.code);
+        problem.excerpt.iter().for_each(|excerpt| line.add("excerpt", excerpt.as_str()));
+        problem.hint.iter().for_each(|hint| line.add("hint", hint.as_str()));
+        line.to_json()
     };
-    error.problems.iter().filter_map(line).collect()
+    error.problems.iter().map(line).collect()
 }
 
 pub(crate) fn log_warning(stage: Stage, problem: &Problem) {
-    let (message, hint) = (problem.message.as_str(), problem.hint.as_deref());
-    // A target must be a constant.
-    macro_rules! warn {
-        ($target:literal) => {
-            tracing::warn!(target: $target, hint, "{message}")
-        };
-    }
-    match stage {
-        Stage::Cli => warn!("cli"),
-        Stage::Signals => warn!("signals"),
-        Stage::Config => warn!("config"),
-        Stage::Identity => warn!("identity"),
-        Stage::Release => warn!("release"),
-        Stage::Render => warn!("render"),
-        Stage::Wait => warn!("wait"),
-        Stage::HandOver => warn!("hand-over"),
-        Stage::Supervise => warn!("supervise"),
-        Stage::Exec => warn!("exec"),
-        Stage::Bug => warn!("bug"),
-    }
+    tracing::warn!(target: "stage", stage = stage.name(), hint = problem.hint.as_deref(), "{}", problem.message);
 }
 
 pub(crate) fn log_identity(identity: &Identity) {
@@ -307,7 +276,7 @@ pub(crate) fn report_end(ended: &Ended, end_report: &EndReport) -> ExitReason {
         return ended.reason;
     }
     let hint = hint_after(ended, end_report.is_beam);
-    if tracing::enabled!(target: "supervise", tracing::Level::ERROR) {
+    if tracing::enabled!(target: "supervise", Level::ERROR) {
         // A release that fails may leave half a line. To a log collector an empty line is at most an empty record; an
         // error that is appended to another line is not found, and as JSON cannot be parsed.
         telemetry::write_line("");

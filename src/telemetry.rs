@@ -2,18 +2,14 @@
 
 use crate::sys;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt;
-use std::io;
-use std::sync::OnceLock;
+use std::time::SystemTime;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Dispatch, Event, Metadata, Subscriber};
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
-use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
-use tracing_subscriber::registry::{LookupSpan, Registry};
+use tracing::{Event, Metadata, Subscriber};
 
 pub(crate) use tracing::Level;
 
@@ -60,32 +56,16 @@ mod level {
 /// Starts the log. Only the first call counts.
 pub(crate) fn init(settings: LogSettings) {
     let Some(level) = settings.level else { return };
-    let log = OnDemand { level, format: settings.format, log: OnceLock::new() };
     // Fails only if a log exists already, as in a test with several runs; that one is as good.
-    let _ = tracing::subscriber::set_global_default(log);
+    let _ = tracing::subscriber::set_global_default(Log { level, format: settings.format });
 }
 
-/// The log, created at the first event: it takes 36 KiB, and a supervisor may log nothing for weeks.
-struct OnDemand {
+struct Log {
     level: Level,
     format: LogFormat,
-    log: OnceLock<Dispatch>,
 }
 
-impl OnDemand {
-    fn log(&self) -> &Dispatch {
-        self.log.get_or_init(|| {
-            let log = tracing_subscriber::fmt::layer().with_writer(Stderr).with_ansi(false);
-            let log = match self.format {
-                LogFormat::Text => log.event_format(Sentences).boxed(),
-                LogFormat::Json => log.json().flatten_event(true).boxed(),
-            };
-            Dispatch::new(Registry::default().with(log))
-        })
-    }
-}
-
-impl Subscriber for OnDemand {
+impl Subscriber for Log {
     /// Events of libraries are written at `trace` only. Their target is a module path, beaminit's is the stage.
     fn enabled(&self, what: &Metadata<'_>) -> bool {
         let is_wanted = self.level == Level::TRACE || !what.target().contains("::");
@@ -97,7 +77,8 @@ impl Subscriber for OnDemand {
     }
 
     fn event(&self, event: &Event<'_>) {
-        self.log().event(event);
+        let line = LogLine::of(event);
+        write_line(&if self.format == LogFormat::Text { line.to_string() } else { line.to_json() });
     }
 
     /// beaminit creates no spans, and those of libraries are disabled.
@@ -119,79 +100,80 @@ pub(crate) fn write_line(line: &str) {
     sys::write_stderr(format!("{line}\n").as_bytes());
 }
 
-/// The time as the lines of [`LogFormat::Json`] have it.
-#[must_use]
-pub(crate) fn timestamp() -> String {
-    let mut text = String::new();
-    // A line without a time is better than none.
-    let _ = SystemTime.format_time(&mut Writer::new(&mut text));
-    text
+/// An event: as text `beaminit: <stage>: <sentence>; hint: <hint>`, as JSON with its other fields too.
+#[derive(Serialize)]
+pub(crate) struct LogLine {
+    timestamp: String,
+    level: &'static str,
+    message: String,
+    #[serde(flatten)]
+    fields: BTreeMap<&'static str, Value>,
+    pub(crate) target: String,
 }
 
-/// `beaminit: <stage>: <sentence>; hint: <hint>`. Other fields of an event are for JSON.
-struct Sentences;
+impl LogLine {
+    #[expect(clippy::disallowed_methods, reason = "it dates a line, and times nothing")]
+    pub(crate) fn new(level: Level, target: &str) -> Self {
+        let timestamp = humantime::format_rfc3339_micros(SystemTime::now()).to_string();
+        let (message, fields) = (String::new(), BTreeMap::new());
+        Self { timestamp, level: level.as_str(), message, fields, target: target.to_owned() }
+    }
 
-impl<S, N> FormatEvent<S, N> for Sentences
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(&self, _: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        let level = match *event.metadata().level() {
-            Level::ERROR => "error: ",
-            Level::WARN => "warning: ",
-            Level::INFO => "",
-            Level::DEBUG => "debug: ",
-            Level::TRACE => "trace: ",
-        };
-        write!(out, "beaminit: {}: {level}", event.metadata().target())?;
-        let mut read = Sentence::default();
-        event.record(&mut read);
-        writeln!(out, "{}", read.message + &read.hint)
+    pub(crate) fn of(event: &Event<'_>) -> Self {
+        let mut line = Self::new(*event.metadata().level(), event.metadata().target());
+        event.record(&mut line);
+        line
+    }
+
+    pub(crate) fn add(&mut self, name: &'static str, value: impl Into<Value>) {
+        match (name, value.into()) {
+            ("message", Value::String(text)) => self.message = text,
+            // tracing takes only a constant as the target itself.
+            ("stage", Value::String(stage)) => self.target = stage,
+            (name, value) => drop(self.fields.insert(name, value)),
+        }
+    }
+
+    pub(crate) fn to_json(&self) -> String {
+        // Nothing in it can fail: no map has other keys than strings.
+        serde_json::to_string(self).unwrap_or_default()
     }
 }
 
-#[derive(Default)]
-struct Sentence {
-    message: String,
-    hint: String,
+impl fmt::Display for LogLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let level = match self.level {
+            "INFO" => String::new(),
+            "WARN" => "warning: ".to_owned(),
+            level => level.to_lowercase() + ": ",
+        };
+        write!(f, "beaminit: {}: {level}{}", self.target, self.message)?;
+        self.fields.get("hint").and_then(Value::as_str).map_or(Ok(()), |hint| write!(f, "; hint: {hint}"))
+    }
 }
 
-impl Visit for Sentence {
+impl Visit for LogLine {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if field.name() == "message" {
-            self.message = format!("{value:?}");
-        }
+        self.add(field.name(), format!("{value:?}"));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        match field.name() {
-            "message" => value.clone_into(&mut self.message),
-            "hint" => self.hint = format!("; hint: {value}"),
-            _ => {}
-        }
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Stderr;
-
-impl io::Write for Stderr {
-    /// Reports the whole line as written even if it was dropped: the log is not worth a retry.
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        sys::write_stderr(line);
-        Ok(line.len())
+        self.add(field.name(), value);
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.add(field.name(), value);
     }
-}
 
-impl<'a> MakeWriter<'a> for Stderr {
-    type Writer = Self;
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.add(field.name(), value);
+    }
 
-    fn make_writer(&'a self) -> Self {
-        *self
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.add(field.name(), value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.add(field.name(), value);
     }
 }

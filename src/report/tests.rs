@@ -1,8 +1,7 @@
 use super::*;
 use std::sync::{Arc, Mutex};
-use tracing::{Event, Subscriber};
-use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
-use tracing_subscriber::registry::Registry;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
 
 #[test]
 fn a_bug_is_reported_with_its_place_and_with_whatever_a_panic_says() {
@@ -22,10 +21,26 @@ fn a_bug_is_reported_with_its_place_and_with_whatever_a_panic_says() {
 #[derive(Clone, Default)]
 struct Targets(Arc<Mutex<Vec<String>>>);
 
-impl<S: Subscriber> Layer<S> for Targets {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        self.0.lock().unwrap().push(event.metadata().target().to_owned());
+impl Subscriber for Targets {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
     }
+
+    fn event(&self, event: &Event<'_>) {
+        self.0.lock().unwrap().push(LogLine::of(event).target);
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
 }
 
 #[test]
@@ -44,7 +59,7 @@ fn a_warning_is_logged_under_the_name_of_its_stage() {
         Stage::Bug,
     ];
     let targets = Targets::default();
-    tracing::subscriber::with_default(Registry::default().with(targets.clone()), || {
+    tracing::subscriber::with_default(targets.clone(), || {
         for stage in stages {
             log_warning(stage, &Problem::new("odd"));
         }
@@ -85,4 +100,14 @@ fn the_termination_log_gets_what_the_kubelet_reads_of_it_and_no_half_character()
     }
     assert_eq!(written(&"x".repeat(4097)), "x".repeat(4096));
     assert_eq!(written(&"…".repeat(2000)), "…".repeat(4096 / "…".len()));
+}
+
+#[test]
+fn a_problem_in_json_has_the_fields_of_a_line_of_the_log() {
+    let error = Error::new(Stage::Wait, 69, "a \"name\" is missing").hint("create it");
+    let [line] = in_json(&error).try_into().unwrap();
+    let (timestamp, rest) = line.split_once(',').unwrap();
+    assert!(timestamp.starts_with("{\"timestamp\":\"20") && timestamp.ends_with("Z\""), "{line}");
+    let expected = r#""level":"ERROR","message":"a \"name\" is missing","code":69,"hint":"create it","target":"wait"}"#;
+    assert_eq!(rest, expected);
 }

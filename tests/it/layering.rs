@@ -30,7 +30,7 @@ const DOORS: [(&str, &[&str]); 12] = [
     ("hickory_resolver", &["wait/lookup/mod.rs"]),
     (
         "serde_json",
-        &["explain/facts.rs", "hand_over/state/mod.rs", "probe/verdict.rs", "report.rs", "supervise/fresh_image.rs"],
+        &["explain/facts.rs", "hand_over/state/mod.rs", "probe/verdict.rs", "supervise/fresh_image.rs", "telemetry.rs"],
     ),
     ("signal_hook", &["supervise/signals.rs"]),
     ("md5", &["probe/handshake.rs"]),
