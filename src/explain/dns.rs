@@ -27,8 +27,8 @@ pub(super) fn look(context: &Context, plan: &Plan, running: Option<&(State, Path
         Ok(Glance::Published(sighting)) => Wait { published: Some(true), says: Some(seen(&sighting)), ..wait },
         Ok(Glance::Missing { observation, cause }) => Wait {
             published: (observation != Observation::Silence).then_some(false),
-            says: Some(cause.to_string()),
-            hint: Some(cause.cure()),
+            says: Some(cause.sentence),
+            hint: Some(cause.cure),
             ..wait
         },
         Err(error) => {

@@ -29,7 +29,9 @@ pub(super) const NAMESPACE: &[Candidate<DnsLabel>] = &[
     Variable("MY_POD_NAMESPACE", DnsLabel::parse),
     Variable("POD_NAMESPACE", DnsLabel::parse),
     Other(Source::NamespaceFile, |clues| DnsLabel::parse(clues.sources.namespace.as_deref()?.trim()).ok()),
-    Other(Source::HostsFile, |clues| DnsLabel::parse(clues.own.place()?.namespace).ok()),
+    Other(Source::HostsFile, |clues| {
+        DnsLabel::parse(clues.own.pod_name_parts()?.namespace.first_label().as_str()).ok()
+    }),
     Other(Source::SearchList, |clues| DnsLabel::parse(&clues.sources.resolv_conf.cluster().0?).ok()),
 ];
 
@@ -44,7 +46,7 @@ pub(super) const ADDRESSES: &[Candidate<Vec<IpAddr>>] = &[
 
 pub(super) const CLUSTER_DOMAIN: &[Candidate<Fqdn>] = &[
     Variable("CLUSTER_DOMAIN", Fqdn::parse),
-    Other(Source::HostsFile, |clues| Fqdn::parse(clues.own.place()?.domain).ok()),
+    Other(Source::HostsFile, |clues| Some(clues.own.pod_name_parts()?.domain)),
     Other(Source::SearchList, |clues| clues.sources.resolv_conf.cluster().1),
     Other(Source::Default, |_| Fqdn::parse("cluster.local").ok()),
 ];

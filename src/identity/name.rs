@@ -15,6 +15,14 @@ pub struct DnsLabel(String);
 #[derive(Clone, Debug)]
 pub struct Fqdn(String);
 
+/// The parts of a name `POD.SERVICE.NAMESPACE.svc.DOMAIN`, each as a whole name.
+#[derive(Clone, Debug)]
+pub(crate) struct PodNameParts {
+    pub(crate) service: Fqdn,
+    pub(crate) namespace: Fqdn,
+    pub(crate) domain: Fqdn,
+}
+
 /// The name of a node, `NAME@HOST`, in a form that the VM accepts (OTP's `net_kernel`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeName {
@@ -133,6 +141,17 @@ impl Fqdn {
     pub fn is_within(&self, ancestor: &Fqdn) -> bool {
         let (own, of) = (self.0.to_ascii_lowercase(), ancestor.0.to_ascii_lowercase());
         own.strip_suffix(&of).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    }
+}
+
+impl PodNameParts {
+    /// None if `name` does not have the form of a pod's name.
+    pub(crate) fn of(name: &Fqdn) -> Option<Self> {
+        let service = name.parent()?;
+        let namespace = service.parent()?;
+        let svc = namespace.parent()?;
+        let domain = svc.parent()?;
+        (svc.first_label().as_str() == "svc").then_some(Self { service, namespace, domain })
     }
 }
 

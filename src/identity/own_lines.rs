@@ -3,7 +3,7 @@
 //! Pure: no I/O, no clock.
 
 use super::hosts::Hosts;
-use super::name::{DnsLabel, Fqdn};
+use super::name::{DnsLabel, Fqdn, PodNameParts};
 use super::sources::Sources;
 use std::net::IpAddr;
 
@@ -17,12 +17,6 @@ pub(super) struct OwnLines {
     pub(super) addresses: Vec<IpAddr>,
     pub(super) fqdn: Option<Fqdn>,
     pub(super) host_name: Option<DnsLabel>,
-}
-
-/// The end of `HOST.SERVICE.NAMESPACE.svc.DOMAIN`.
-pub(super) struct Place<'a> {
-    pub(super) namespace: &'a str,
-    pub(super) domain: &'a str,
 }
 
 impl OwnLines {
@@ -48,9 +42,7 @@ impl OwnLines {
         }
     }
 
-    pub(super) fn place(&self) -> Option<Place<'_>> {
-        let mut labels = self.fqdn.as_ref()?.as_str().splitn(5, '.').skip(2);
-        let (namespace, svc, domain) = (labels.next()?, labels.next()?, labels.next()?);
-        (svc == "svc").then_some(Place { namespace, domain })
+    pub(super) fn pod_name_parts(&self) -> Option<PodNameParts> {
+        PodNameParts::of(self.fqdn.as_ref()?)
     }
 }

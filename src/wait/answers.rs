@@ -35,7 +35,7 @@ pub enum Outcome {
     Failed(Failure),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// It does not understand the question (FORMERR, BADVERS). Perhaps it would without EDNS.
     FormErr,
@@ -46,7 +46,7 @@ pub enum Refusal {
     Other,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
     Timeout,
     /// The server could not find out (SERVFAIL), as `CoreDNS` says while it starts.

@@ -1,16 +1,16 @@
 //! What a wait and a glance have in common: a machine, the sending of its questions, and the diagnosis.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant, SystemTime};
 
 use tracing::{debug, info};
 
 use crate::identity::name::Fqdn;
 
-use super::answers::{Authority, Failure, Outcome};
+use super::answers::{Authority, Outcome};
 use super::awaited::Awaited;
-use super::diagnosis::{Cause, Diagnosis, Inquiry, Reply};
+use super::diagnosis::{Cause, Diagnosis, DiagnosticQuestions};
 use super::error::WaitError;
 use super::lookup::Lookup;
 use super::machine::{Action, Event, Machine, WaitLimits, WaitTarget};
@@ -50,7 +50,7 @@ impl Driver {
         let target = WaitTarget { own: awaited.own.clone(), authority, servers: servers.len() };
         Ok(Self {
             machine: Machine::new(target, limits, wall_clock(), fastrand::Rng::new()),
-            lookup: Lookup::of(&awaited.name)?,
+            lookup: Lookup::of(&awaited.name),
             awaited: Awaited { servers, ..awaited.clone() },
             start: Instant::now(),
         })
@@ -76,64 +76,66 @@ impl Driver {
 
     /// Asks why the record does not come, for at most this long.
     pub(super) async fn diagnose(&self, limit: Duration) -> Cause {
-        let until = Instant::now() + limit;
-        let left = || until.saturating_duration_since(Instant::now()).min(DIAGNOSTIC_QUESTION);
+        let dns = &DiagnosticDns { driver: self, until: Instant::now() + limit };
         let order = self.machine.servers().best_first(self.elapsed());
         let servers: Vec<SocketAddr> = order.iter().map(|index| self.awaited.servers[*index]).collect();
-        let ask = async |server, inquiry: Inquiry| {
-            let reply = self.ask(server, &inquiry, left()).await;
-            debug!(target: "wait", "{inquiry:?}: {reply:?}");
-            reply
-        };
         let observation = self.machine.observation();
-        let cause = Diagnosis { awaited: &self.awaited, observation, ask }.find_cause(&servers).await;
-        if *observation == Observation::Absent && !left().is_zero() {
-            self.log_last_change(servers[0], left()).await;
+        let cause = Diagnosis { awaited: &self.awaited, observation, dns }.find_cause(&servers).await;
+        if *observation == Observation::Absent {
+            dns.log_last_change(servers[0]).await;
         }
         cause
     }
+}
 
-    /// Asks one question of the diagnosis. Those that other clients ask as well are sent with DO: then a cached denial of theirs
-    /// does not mislead this pod, nor its own them. DO needs EDNS, which some servers refuse.
-    async fn ask(&self, server: SocketAddr, inquiry: &Inquiry, timeout: Duration) -> Reply {
-        let no_answer = Reply::Outcome(Outcome::Failed(Failure::Timeout));
-        if timeout.is_zero() {
-            return no_answer;
-        }
-        let lookup_of = |name: &Fqdn| Lookup::of(name).ok();
-        match inquiry {
-            Inquiry::Names(address) => {
-                let names = Lookup::of_address(*address).ask_for_names(server, timeout).await;
-                names.map_or_else(Reply::Outcome, Reply::Names)
-            }
-            Inquiry::Text(name) => match lookup_of(name) {
-                Some(lookup) => Reply::Outcome(lookup.ask_for_text(server, timeout).await),
-                None => no_answer,
-            },
-            Inquiry::Addresses(name) => match lookup_of(name) {
-                Some(lookup) => {
-                    let dnssec_ok = self.lets_edns_pass(server);
-                    let question = Question { dnssec_ok, ..Question::ordinary(self.awaited.family()) };
-                    Reply::Outcome(lookup.ask(server, question, timeout).await)
-                }
-                None => no_answer,
-            },
-        }
+/// The cluster's DNS as a diagnosis asks it, which has to end then.
+struct DiagnosticDns<'a> {
+    driver: &'a Driver,
+    until: Instant,
+}
+
+impl DiagnosticQuestions for DiagnosticDns<'_> {
+    async fn text(&self, server: SocketAddr, name: &Fqdn) -> Outcome {
+        let outcome = Lookup::of(name).ask_for_text(server, self.left()).await;
+        debug!(target: "wait", "a text of {name}: {outcome:?}");
+        outcome
+    }
+
+    async fn names(&self, server: SocketAddr, address: IpAddr) -> Vec<Fqdn> {
+        let names = Lookup::of_address(address).ask_for_names(server, self.left()).await;
+        debug!(target: "wait", "the names of {address}: {names:?}");
+        names.unwrap_or_default()
+    }
+
+    /// With DO, since other clients ask for these addresses as well: then a cached denial of theirs does not mislead this
+    /// pod, nor its own them. DO needs EDNS, which some servers refuse.
+    async fn addresses(&self, server: SocketAddr, name: &Fqdn) -> Outcome {
+        let family = self.driver.awaited.family();
+        let question = Question { dnssec_ok: self.lets_edns_pass(server), ..Question::ordinary(family) };
+        let outcome = Lookup::of(name).ask(server, question, self.left()).await;
+        debug!(target: "wait", "the addresses of {name}: {outcome:?}");
+        outcome
+    }
+}
+
+impl DiagnosticDns<'_> {
+    fn left(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now()).min(DIAGNOSTIC_QUESTION)
     }
 
     fn lets_edns_pass(&self, server: SocketAddr) -> bool {
-        let index = self.awaited.servers.iter().position(|other| *other == server);
-        index.is_none_or(|index| self.machine.servers().get(index).lets_edns_pass())
+        let index = self.driver.awaited.servers.iter().position(|other| *other == server);
+        index.is_none_or(|index| self.driver.machine.servers().get(index).lets_edns_pass())
     }
 
     /// CoreDNS makes the zone's serial number from the time of the last change that it received. If that is long ago, CoreDNS
     /// may not know of this pod. Serial numbers of other servers are not times, and nothing is logged.
-    async fn log_last_change(&self, server: SocketAddr, timeout: Duration) {
-        let Some(Ok(lookup)) = self.awaited.cluster_domain.as_ref().map(Lookup::of) else { return };
-        let Some(serial) = lookup.ask_for_serial(server, timeout).await else { return };
+    async fn log_last_change(&self, server: SocketAddr) {
+        let Some(lookup) = self.driver.awaited.cluster_domain.as_ref().map(Lookup::of) else { return };
+        let Some(serial) = lookup.ask_for_serial(server, self.left()).await else { return };
         let ago = wall_clock().checked_sub(Duration::from_secs(serial.into())).filter(|ago| *ago < YEAR);
         let Some(ago) = ago.map(|ago| Duration::from_secs(ago.as_secs())) else { return };
-        let is_old = ago > self.elapsed();
+        let is_old = ago > self.driver.elapsed();
         let before = if is_old { ", before this wait began: does it hear from the API server?" } else { "" };
         info!(target: "wait", ago_s = ago.as_secs(), "the cluster's DNS last heard of a change {} ago{before}",
             humantime::format_duration(ago));

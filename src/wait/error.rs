@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use super::awaited::Awaited;
 use super::diagnosis::Cause;
-use super::sighting::Observation;
 use super::tally::Tally;
 use super::text::{Seconds, list};
 
@@ -31,7 +30,6 @@ pub struct TimedOut {
     pub after: Duration,
     /// What was asked and what came back.
     pub tally: Tally,
-    pub observation: Observation,
     pub cause: Cause,
 }
 
@@ -42,7 +40,7 @@ impl WaitError {
         match self {
             Self::NoServer => "give /etc/resolv.conf a nameserver line (dnsPolicy, dnsConfig)".into(),
             Self::NoOwnAddress => "set MY_POD_IP from status.podIP".into(),
-            Self::TimedOut(timed_out) => timed_out.cause.cure(),
+            Self::TimedOut(timed_out) => timed_out.cause.cure.clone(),
             Self::Os(_) => "see whether the container has reached a limit on open files or memory".into(),
         }
     }
@@ -63,7 +61,7 @@ impl fmt::Display for TimedOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { awaited, after, tally, cause, .. } = self;
         let (name, own) = (&awaited.name, list(&awaited.own, " or "));
-        write!(f, "{name} did not answer with {own} within {}: {cause} ({tally})", Seconds(*after))
+        write!(f, "{name} did not answer with {own} within {}: {} ({tally})", Seconds(*after), cause.sentence)
     }
 }
 
@@ -80,6 +78,8 @@ mod tests {
     use super::*;
     use crate::identity::name::Fqdn;
     use crate::wait::answers::Outcome;
+    use crate::wait::diagnosis::cause;
+    use crate::wait::sighting::Observation;
 
     fn timed_out(cause: Cause) -> WaitError {
         let mut tally = Tally::default();
@@ -95,13 +95,12 @@ mod tests {
             search_domain: None,
             without_subdomain: false,
         };
-        let observation = Observation::Absent;
-        WaitError::TimedOut(Box::new(TimedOut { awaited, after: Duration::from_secs(120), tally, observation, cause }))
+        WaitError::TimedOut(Box::new(TimedOut { awaited, after: Duration::from_secs(120), tally, cause }))
     }
 
     #[test]
     fn the_error_says_what_was_awaited_what_was_seen_and_what_to_do() {
-        let error = timed_out(Cause::OtherAddress { addresses: vec!["10.0.0.9".parse().unwrap()], ttl: 12 });
+        let error = timed_out(cause::other_address(&["10.0.0.9".parse().unwrap()], 12));
         assert_eq!(
             error.to_string(),
             "web-0.web.ns1.svc.cluster.local did not answer with 10.0.0.5 or fd00::5 within 120s: it has 10.0.0.9, of an \
@@ -135,9 +134,9 @@ mod tests {
                 "another address, a predecessor's perhaps: 10.0.0.9",
             ),
         ] {
-            let (cause, reported) = (Cause::Unexplained(observation.clone()), observation.to_string());
-            assert!(reported.contains(sentence) && cause.to_string() == reported, "{reported}; {cause}");
-            assert!(cause.cure().starts_with("see whether "), "{}", cause.cure());
+            let (cause, reported) = (cause::unexplained(&observation), observation.to_string());
+            assert!(reported.contains(sentence) && cause.sentence == reported, "{reported}; {}", cause.sentence);
+            assert!(cause.cure.starts_with("see whether "), "{}", cause.cure);
         }
     }
 }

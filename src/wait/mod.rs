@@ -121,7 +121,7 @@ async fn wait(
             tokio::select! {
                 biased;
                 signal = stop.requested() => return Ok(stopped(signal?, &driver)),
-                cause = driver.diagnose(DIAGNOSIS) => warn!(target: "wait", "{cause}; {}", cause.cure()),
+                cause = driver.diagnose(DIAGNOSIS) => warn!(target: "wait", "{}; {}", cause.sentence, cause.cure),
             }
         }
     }
@@ -136,8 +136,7 @@ async fn give_up(driver: &Driver, stop: &mut StopWatch<'_>) -> Result<Waited, Wa
         cause = driver.diagnose(DIAGNOSIS) => cause,
     };
     let (awaited, tally) = (driver.awaited.clone(), driver.machine.tally().clone());
-    let observation = driver.machine.observation().clone();
-    Err(WaitError::TimedOut(Box::new(TimedOut { awaited, after, tally, observation, cause })))
+    Err(WaitError::TimedOut(Box::new(TimedOut { awaited, after, tally, cause })))
 }
 
 fn stopped(signal: i32, driver: &Driver) -> Waited {

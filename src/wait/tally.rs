@@ -11,17 +11,7 @@ use super::answers::{Failure, Outcome, Refusal};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     asked: u32,
-    ended: BTreeMap<End, u32>,
-}
-
-/// The ends that are counted, in the order in which they are named.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum End {
-    Absent,
-    Exists,
-    Addresses,
-    Unable(Refusal),
-    Failed(Failure),
+    ended: BTreeMap<(u8, &'static str, &'static str), u32>,
 }
 
 impl Tally {
@@ -32,7 +22,7 @@ impl Tally {
 
     /// Counts its end.
     pub(super) fn ended(&mut self, outcome: &Outcome) {
-        *self.ended.entry(End::of(outcome)).or_default() += 1;
+        *self.ended.entry(names(outcome)).or_default() += 1;
     }
 
     #[must_use]
@@ -43,44 +33,31 @@ impl Tally {
 
 /// An outcome in a word, as the summary has it.
 pub(super) fn word(outcome: &Outcome) -> &'static str {
-    End::of(outcome).names().0
+    names(outcome).1
 }
 
-impl End {
-    fn of(outcome: &Outcome) -> Self {
-        match outcome {
-            Outcome::Addresses { .. } => Self::Addresses,
-            Outcome::Exists { .. } => Self::Exists,
-            Outcome::Absent { .. } => Self::Absent,
-            Outcome::Unable(refusal) => Self::Unable(*refusal),
-            Outcome::Failed(failure) => Self::Failed(*failure),
-        }
-    }
-
-    /// One and many.
-    fn names(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Absent => ("NXDOMAIN", "NXDOMAIN"),
-            Self::Exists => ("NODATA", "NODATA"),
-            Self::Addresses => ("with records", "with records"),
-            Self::Unable(Refusal::FormErr) => ("FORMERR", "FORMERR"),
-            Self::Unable(Refusal::NotImp) => ("NOTIMP", "NOTIMP"),
-            Self::Unable(Refusal::Refused) => ("REFUSED", "REFUSED"),
-            Self::Unable(Refusal::Other) => ("other refusal", "other refusals"),
-            Self::Failed(Failure::Timeout) => ("timeout", "timeouts"),
-            Self::Failed(Failure::ServFail) => ("SERVFAIL", "SERVFAIL"),
-            Self::Failed(Failure::Unreachable) => ("unreachable", "unreachable"),
-            Self::Failed(Failure::Truncated) => ("truncated", "truncated"),
-            Self::Failed(Failure::Garbage) => ("unreadable", "unreadable"),
-        }
+/// Where the summary names such an outcome, and how: one and many.
+fn names(outcome: &Outcome) -> (u8, &'static str, &'static str) {
+    match outcome {
+        Outcome::Absent { .. } => (0, "NXDOMAIN", "NXDOMAIN"),
+        Outcome::Exists { .. } => (1, "NODATA", "NODATA"),
+        Outcome::Addresses { .. } => (2, "with records", "with records"),
+        Outcome::Unable(Refusal::FormErr) => (3, "FORMERR", "FORMERR"),
+        Outcome::Unable(Refusal::NotImp) => (4, "NOTIMP", "NOTIMP"),
+        Outcome::Unable(Refusal::Refused) => (5, "REFUSED", "REFUSED"),
+        Outcome::Unable(Refusal::Other) => (6, "other refusal", "other refusals"),
+        Outcome::Failed(Failure::Timeout) => (7, "timeout", "timeouts"),
+        Outcome::Failed(Failure::ServFail) => (8, "SERVFAIL", "SERVFAIL"),
+        Outcome::Failed(Failure::Unreachable) => (9, "unreachable", "unreachable"),
+        Outcome::Failed(Failure::Truncated) => (10, "truncated", "truncated"),
+        Outcome::Failed(Failure::Garbage) => (11, "unreadable", "unreadable"),
     }
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} question{}", self.asked, if self.asked == 1 { "" } else { "s" })?;
-        for (place, (end, count)) in self.ended.iter().enumerate() {
-            let (one, many) = end.names();
+        for (place, ((_, one, many), count)) in self.ended.iter().enumerate() {
             let before = if place == 0 { ": " } else { ", " };
             write!(f, "{before}{count} {}", if *count == 1 { one } else { many })?;
         }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use hickory_resolver::proto::op::{Message, ResponseCode};
 use hickory_resolver::proto::rr::RecordType;
 
+use super::diagnosis::cause;
 use super::sighting::{Confirmation, Observation};
 use super::{
     Awaited, DIAGNOSIS, Glance, Published, StopRequests, WaitError, WaitLimits, Waited, for_own_record, glance,
@@ -115,7 +116,7 @@ fn the_deadline_ends_the_wait_with_what_was_seen() {
         .unwrap_err();
     assert!((1.0..3.0).contains(&start.elapsed().as_secs_f64()));
     let WaitError::TimedOut(timed_out) = &error else { panic!("{error}") };
-    assert!(matches!(&timed_out.observation, Observation::Others { addresses, ttl: 13 } if *addresses == [OLD]));
+    assert_eq!(timed_out.cause, cause::other_address(&[OLD.into()], 13));
     assert!(error.to_string().contains("10.0.0.9"), "{error}");
     assert!(timed_out.tally.questions() >= 4);
 }
@@ -282,7 +283,7 @@ fn a_glance_sees_the_record_or_what_is_there_in_its_place() {
     match see(&server(u32::MAX, OWN)) {
         Glance::Missing { observation, cause } => {
             assert_eq!(observation, Observation::Absent);
-            assert!(cause.to_string().contains("there is no namespace ns1"), "{cause}");
+            assert!(cause.sentence.contains("there is no namespace ns1"), "{cause:?}");
         }
         other @ Glance::Published(_) => panic!("{other:?}"),
     }

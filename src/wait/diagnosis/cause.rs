@@ -1,8 +1,7 @@
-//! The causes of a missing record, each beside its sentence and its cure. A new cause is a variant and a function here.
+//! The causes of a missing record, each with its sentence and its cure. A new cause is a function here.
 //!
 //! Pure: no I/O, no clock.
 
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::identity::name::Fqdn;
@@ -10,133 +9,21 @@ use crate::wait::questions::Family;
 use crate::wait::sighting::Observation;
 use crate::wait::text::{host, hosts, list};
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// No server answers: nothing comes back, nothing listens there (ICMP), or what comes cannot be read. `of_cluster`:
-    /// resolv.conf has a cluster's search list.
-    NoReply {
-        silent: Vec<SocketAddr>,
-        closed: Vec<SocketAddr>,
-        garbled: Vec<SocketAddr>,
-        of_cluster: bool,
-    },
-    /// The server does not serve the cluster's domain.
-    ForeignServer {
-        server: SocketAddr,
-        domain: Fqdn,
-        said: &'static str,
-    },
-    /// The server answers with an error (SERVFAIL, REFUSED).
-    FailingServer {
-        server: SocketAddr,
-        domain: Fqdn,
-        said: &'static str,
-    },
-    /// The cluster's domain is `right`; `name` is the awaited name in it.
-    OtherDomain {
-        domain: Fqdn,
-        right: Fqdn,
-        name: Fqdn,
-    },
-    /// Other services publish this pod, under these names.
-    OtherService {
-        names: Vec<Fqdn>,
-        awaited: Fqdn,
-    },
-    /// The service publishes this pod, under another host name.
-    OtherHostName {
-        found: Fqdn,
-        awaited: Fqdn,
-    },
-    /// The service publishes this pod's address, without a host name.
-    NoHostName {
-        service: Fqdn,
-    },
-    /// The pod has no subdomain, so it has no host name under any service.
-    NoSubdomain {
-        service: Fqdn,
-    },
-    NoNamespace {
-        namespace: Fqdn,
-    },
-    /// The service does not exist, or has no ready endpoint: DNS says the same of both.
-    NoService {
-        service: Fqdn,
-    },
-    /// The service has a cluster address, or is an alias of another name (`ExternalName`) and has none.
-    NotHeadless {
-        service: Fqdn,
-        addresses: Vec<IpAddr>,
-    },
-    /// The service publishes `peers` addresses, but not this pod's.
-    NotPublished {
-        service: Fqdn,
-        peers: usize,
-    },
-    /// `name`, the awaited one or its service's, has no address of the pod's family.
-    NoFamily {
-        name: Fqdn,
-        family: Family,
-    },
-    /// The name has addresses of a family of which no address of this pod is known.
-    OtherFamily {
-        addresses: Vec<IpAddr>,
-        own: Family,
-    },
-    /// The name has another pod's address. A cache may give it for `ttl` more seconds.
-    OtherAddress {
-        addresses: Vec<IpAddr>,
-        ttl: u32,
-    },
-    /// The record is there; a cache does not know it yet.
-    CachedDenial,
-    /// The questions showed nothing more than the wait.
-    Unexplained(Observation),
-}
-
 /// What is reported of a cause. The sentence has no capital letter and no full stop; the cure is written as one would type it.
-struct Explanation {
-    sentence: String,
-    cure: String,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    pub(crate) sentence: String,
+    pub(crate) cure: String,
 }
 
-impl Cause {
-    /// What to do about it.
-    #[must_use]
-    pub fn cure(&self) -> String {
-        self.explain().cure
-    }
-
-    fn explain(&self) -> Explanation {
-        match self {
-            Self::NoReply { silent, closed, garbled, of_cluster } => no_reply(silent, closed, garbled, *of_cluster),
-            Self::ForeignServer { server, domain, said } => foreign_server(server, domain, said),
-            Self::FailingServer { server, domain, said } => failing_server(server, domain, said),
-            Self::OtherDomain { domain, right, name } => other_domain(domain, right, name),
-            Self::OtherService { names, awaited } => other_service(names, awaited),
-            Self::OtherHostName { found, awaited } => other_host_name(found, awaited),
-            Self::NoHostName { service } => no_host_name(service),
-            Self::NoSubdomain { service } => no_subdomain(service),
-            Self::NoNamespace { namespace } => no_namespace(namespace),
-            Self::NoService { service } => no_service(service),
-            Self::NotHeadless { service, addresses } => not_headless(service, addresses),
-            Self::NotPublished { service, peers } => not_published(service, *peers),
-            Self::NoFamily { name, family } => no_family(name, *family),
-            Self::OtherFamily { addresses, own } => other_family(addresses, *own),
-            Self::OtherAddress { addresses, ttl } => other_address(addresses, *ttl),
-            Self::CachedDenial => cached_denial(),
-            Self::Unexplained(observation) => unexplained(observation),
-        }
-    }
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.explain().sentence)
-    }
-}
-
-fn no_reply(silent: &[SocketAddr], closed: &[SocketAddr], garbled: &[SocketAddr], of_cluster: bool) -> Explanation {
+/// No server answers: nothing comes back, nothing listens there (ICMP), or what comes cannot be read. `of_cluster`:
+/// resolv.conf has a cluster's search list.
+pub(in crate::wait) fn no_reply(
+    silent: &[SocketAddr],
+    closed: &[SocketAddr],
+    garbled: &[SocketAddr],
+    of_cluster: bool,
+) -> Cause {
     const ENDPOINTS: &str = "kubectl -n kube-system get endpointslices -l kubernetes.io/service-name=kube-dns";
     let parts = [
         (silent, "no reply from the name server "),
@@ -161,18 +48,19 @@ fn no_reply(silent: &[SocketAddr], closed: &[SocketAddr], garbled: &[SocketAddr]
         )
     };
     if of_cluster {
-        return Explanation { sentence, cure };
+        return Cause { sentence, cure };
     }
     // Without the search list that a kubelet writes for a cluster's DNS, the server is more likely the machine's own.
     let cure = format!(
         "set dnsPolicy: ClusterFirst (dnsPolicy: ClusterFirstWithHostNet with hostNetwork: true), since /etc/resolv.conf is \
          not the cluster's; if its server is the cluster's all the same, {cure}"
     );
-    Explanation { sentence, cure }
+    Cause { sentence, cure }
 }
 
-fn foreign_server(server: &SocketAddr, domain: &Fqdn, said: &str) -> Explanation {
-    Explanation {
+/// The server does not serve the cluster's domain.
+pub(in crate::wait) fn foreign_server(server: &SocketAddr, domain: &Fqdn, said: &str) -> Cause {
+    Cause {
         sentence: format!(
             "the name server {} does not serve the cluster domain {domain}: it says {said}",
             host(server)
@@ -184,8 +72,9 @@ fn foreign_server(server: &SocketAddr, domain: &Fqdn, said: &str) -> Explanation
     }
 }
 
-fn failing_server(server: &SocketAddr, domain: &Fqdn, said: &str) -> Explanation {
-    Explanation {
+/// The server answers with an error (SERVFAIL, REFUSED).
+pub(in crate::wait) fn failing_server(server: &SocketAddr, domain: &Fqdn, said: &str) -> Cause {
+    Cause {
         sentence: format!("the name server {} answers {said} when asked about {domain}", host(server)),
         cure: format!(
             "see kubectl -n kube-system logs -l k8s-app=kube-dns; set dnsPolicy: ClusterFirst if that server is not the \
@@ -194,15 +83,17 @@ fn failing_server(server: &SocketAddr, domain: &Fqdn, said: &str) -> Explanation
     }
 }
 
-fn other_domain(domain: &Fqdn, right: &Fqdn, name: &Fqdn) -> Explanation {
-    Explanation {
+/// The cluster's domain is `right`; `name` is the awaited name in it.
+pub(in crate::wait) fn other_domain(domain: &Fqdn, right: &Fqdn, name: &Fqdn) -> Cause {
+    Cause {
         sentence: format!("this cluster's domain is {right}, not {domain}"),
         cure: format!("set CLUSTER_DOMAIN={right} or MY_POD_FQDN={name}, whichever the node's name is made of"),
     }
 }
 
+/// Other services publish this pod, under these names.
 /// If the host name is right, the settings name another service than the manifest, otherwise the manifest is wrong.
-fn other_service(names: &[Fqdn], awaited: &Fqdn) -> Explanation {
+pub(in crate::wait) fn other_service(names: &[Fqdn], awaited: &Fqdn) -> Cause {
     let (wanted_service, wanted_namespace) = service_and_namespace(awaited);
     let same_host = names.iter().find(|name| name.first_label() == awaited.first_label());
     let cure = if let Some(name) = same_host {
@@ -217,7 +108,7 @@ fn other_service(names: &[Fqdn], awaited: &Fqdn) -> Explanation {
              its pods (kubectl delete statefulset NAME) and create it again, or name the Service {wanted_service}"
         )
     };
-    Explanation { sentence: format!("services know this pod under another name: {}", list(names, ", ")), cure }
+    Cause { sentence: format!("services know this pod under another name: {}", list(names, ", ")), cure }
 }
 
 fn service_and_namespace(name: &Fqdn) -> (String, String) {
@@ -225,12 +116,13 @@ fn service_and_namespace(name: &Fqdn) -> (String, String) {
     (labels.next().unwrap_or_default(), labels.next().unwrap_or_default())
 }
 
+/// The service publishes this pod, under another host name.
 /// A host name that is the pod's address is what DNS makes up for a pod without one.
-fn other_host_name(found: &Fqdn, awaited: &Fqdn) -> Explanation {
+pub(in crate::wait) fn other_host_name(found: &Fqdn, awaited: &Fqdn) -> Cause {
     let label = found.first_label();
     let is_address = label.as_str().bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
         && label.as_str().bytes().filter(|byte| *byte == b'-').count() >= 2;
-    Explanation {
+    Cause {
         sentence: format!("its service publishes this pod under another host name: {found}"),
         cure: match awaited.parent() {
             Some(service) if is_address => host_name_from(&service),
@@ -239,13 +131,15 @@ fn other_host_name(found: &Fqdn, awaited: &Fqdn) -> Explanation {
     }
 }
 
-fn no_host_name(service: &Fqdn) -> Explanation {
+/// The service publishes this pod's address, without a host name.
+pub(in crate::wait) fn no_host_name(service: &Fqdn) -> Cause {
     let sentence = format!("{service} has this pod's address, but under no host name");
-    Explanation { sentence, cure: host_name_from(service) }
+    Cause { sentence, cure: host_name_from(service) }
 }
 
-fn no_subdomain(service: &Fqdn) -> Explanation {
-    Explanation {
+/// The pod has no subdomain, so it has no host name under any service.
+pub(in crate::wait) fn no_subdomain(service: &Fqdn) -> Cause {
+    Cause {
         sentence: "this pod has no subdomain, so no service gives it a host name".into(),
         cure: format!(
             "{}; without a host name, set MY_POD_SERVICE={} and write @${{MY_POD_FQDN}} in the node's name",
@@ -255,17 +149,18 @@ fn no_subdomain(service: &Fqdn) -> Explanation {
     }
 }
 
-fn no_namespace(namespace: &Fqdn) -> Explanation {
-    Explanation {
+pub(in crate::wait) fn no_namespace(namespace: &Fqdn) -> Cause {
+    Cause {
         sentence: format!("there is no namespace {}", namespace.first_label()),
         cure: "set MY_POD_NAMESPACE from fieldRef: {fieldPath: metadata.namespace}, or leave it unset".into(),
     }
 }
 
+/// The service does not exist, or has no ready endpoint: DNS says the same of both.
 /// A service without `publishNotReadyAddresses` and a pod with a readiness probe wait for each other.
-fn no_service(service: &Fqdn) -> Explanation {
+pub(in crate::wait) fn no_service(service: &Fqdn) -> Cause {
     let (label, namespace) = (service.first_label(), namespace_of(service));
-    Explanation {
+    Cause {
         sentence: format!("{} does not exist or has no ready endpoint", described(service)),
         cure: format!(
             "set publishNotReadyAddresses: true in the spec of the headless Service {label} (without it this pod becomes \
@@ -276,13 +171,14 @@ fn no_service(service: &Fqdn) -> Explanation {
     }
 }
 
-fn not_headless(service: &Fqdn, addresses: &[IpAddr]) -> Explanation {
+/// The service has a cluster address, or is an alias of another name (`ExternalName`) and has none.
+pub(in crate::wait) fn not_headless(service: &Fqdn, addresses: &[IpAddr]) -> Cause {
     let sentence = if addresses.is_empty() {
         format!("{} is not headless: it is an alias of a name elsewhere (ExternalName)", described(service))
     } else {
         format!("{} is not headless: it has the address {}", described(service), list(addresses, ", "))
     };
-    Explanation {
+    Cause {
         sentence,
         cure: format!(
             "delete the Service {} and create it again with clusterIP: None and publishNotReadyAddresses: true",
@@ -291,10 +187,11 @@ fn not_headless(service: &Fqdn, addresses: &[IpAddr]) -> Explanation {
     }
 }
 
-fn not_published(service: &Fqdn, peers: usize) -> Explanation {
+/// The service publishes `peers` addresses, but not this pod's.
+pub(in crate::wait) fn not_published(service: &Fqdn, peers: usize) -> Cause {
     let pods = if peers == 1 { "another pod" } else { "other pods" };
     let (label, namespace) = (service.first_label(), namespace_of(service));
-    Explanation {
+    Cause {
         sentence: format!("{} publishes {pods}, but not this one", described(service)),
         cure: format!(
             "let the selector of the Service {label} match this pod's labels (kubectl -n {namespace} get service {label} -o \
@@ -303,15 +200,17 @@ fn not_published(service: &Fqdn, peers: usize) -> Explanation {
     }
 }
 
-fn no_family(name: &Fqdn, family: Family) -> Explanation {
-    Explanation {
+/// `name`, the awaited one or its service's, has no address of the pod's family.
+pub(in crate::wait) fn no_family(name: &Fqdn, family: Family) -> Cause {
+    Cause {
         sentence: format!("{name} exists, but has no {family} address"),
         cure: format!("set the Service's ipFamilies: [{family}], or ipFamilyPolicy: PreferDualStack"),
     }
 }
 
-fn other_family(addresses: &[IpAddr], own: Family) -> Explanation {
-    Explanation {
+/// The name has addresses of a family of which no address of this pod is known.
+pub(in crate::wait) fn other_family(addresses: &[IpAddr], own: Family) -> Cause {
+    Cause {
         sentence: format!("it has {}, but only an {own} address of this pod is known", list(addresses, ", ")),
         cure: format!(
             "set the Service's ipFamilies: [{own}], or MY_POD_IPS from fieldRef: {{fieldPath: status.podIPs}}"
@@ -319,8 +218,9 @@ fn other_family(addresses: &[IpAddr], own: Family) -> Explanation {
     }
 }
 
-fn other_address(addresses: &[IpAddr], ttl: u32) -> Explanation {
-    Explanation {
+/// The name has another pod's address. A cache may give it for `ttl` more seconds.
+pub(in crate::wait) fn other_address(addresses: &[IpAddr], ttl: u32) -> Cause {
+    Cause {
         sentence: format!(
             "it has {}, of an earlier pod or another one with this host name, for up to {ttl}s more",
             list(addresses, ", ")
@@ -332,8 +232,9 @@ fn other_address(addresses: &[IpAddr], ttl: u32) -> Explanation {
     }
 }
 
-fn cached_denial() -> Explanation {
-    Explanation {
+/// The record is there; a cache does not know it yet.
+pub(in crate::wait) fn cached_denial() -> Cause {
+    Cause {
         sentence: "the record is there, but a cache still denies it".into(),
         cure: "set BEAMINIT_WAIT_TIMEOUT to more than the cluster's DNS keeps denials (30s in most clusters: `cache` in the \
                Corefile)"
@@ -341,7 +242,8 @@ fn cached_denial() -> Explanation {
     }
 }
 
-fn unexplained(observation: &Observation) -> Explanation {
+/// The questions showed nothing more than the wait.
+pub(in crate::wait) fn unexplained(observation: &Observation) -> Cause {
     let cure = match observation {
         Observation::Silence | Observation::AbsentElsewhere => {
             "see whether the pod's name servers know the name: dnsPolicy, CLUSTER_DOMAIN, MY_POD_FQDN"
@@ -351,7 +253,7 @@ fn unexplained(observation: &Observation) -> Explanation {
             "see whether the name servers are healthy"
         }
     };
-    Explanation { sentence: observation.to_string(), cure: cure.into() }
+    Cause { sentence: observation.to_string(), cure: cure.into() }
 }
 
 /// `service web in namespace ns1`.

@@ -1,15 +1,14 @@
 //! Why the record does not come: which questions show it, and what the answers mean.
 //!
-//! Pure: no I/O, no clock. The function `ask` sends the questions.
+//! Pure: no I/O, no clock. A [`DiagnosticQuestions`] sends the questions.
 
-mod cause;
-mod pod_name;
+pub(super) mod cause;
 #[cfg(test)]
 mod tests;
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::identity::name::{DnsLabel, Fqdn};
+use crate::identity::name::{DnsLabel, Fqdn, PodNameParts};
 
 use super::answers::{Failure, Outcome};
 use super::awaited::Awaited;
@@ -18,42 +17,33 @@ use super::sighting::Observation;
 use super::tally;
 
 pub(crate) use self::cause::Cause;
-use self::pod_name::PodNameParts;
 
-/// A question of the diagnosis. None of them can plant a denial that blinds a peer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Inquiry {
+/// The questions of the diagnosis, of which none is asked twice and none can plant a denial that blinds a peer.
+pub(super) trait DiagnosticQuestions {
     /// Whether this name has a `TXT` record. Each server of a cluster has one for `dns-version` in its domain.
-    Text(Fqdn),
-    /// The names that this address has: one for each service that publishes it.
-    Names(IpAddr),
+    async fn text(&self, server: SocketAddr, name: &Fqdn) -> Outcome;
+    /// The names that this address has, as far as they are known: one for each service that publishes it.
+    async fn names(&self, server: SocketAddr, address: IpAddr) -> Vec<Fqdn>;
     /// The addresses of this name.
-    Addresses(Fqdn),
-}
-
-/// The answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Reply {
-    /// The names of an address.
-    Names(Vec<Fqdn>),
-    /// How another question ended, or this one without names.
-    Outcome(Outcome),
+    async fn addresses(&self, server: SocketAddr, name: &Fqdn) -> Outcome;
 }
 
 /// The search for the cause why `awaited` is only seen as `observation` says.
-pub(super) struct Diagnosis<'a, A> {
+pub(super) struct Diagnosis<'a, D> {
     pub(super) awaited: &'a Awaited,
     pub(super) observation: &'a Observation,
-    /// Sends a question to a server, never the same one twice.
-    pub(super) ask: A,
+    pub(super) dns: &'a D,
 }
 
-impl<A: AsyncFnMut(SocketAddr, Inquiry) -> Reply> Diagnosis<'_, A> {
+impl<D: DiagnosticQuestions> Diagnosis<'_, D> {
     /// Asks `servers`, the best first, until there is a cause.
-    pub(super) async fn find_cause(&mut self, servers: &[SocketAddr]) -> Cause {
+    pub(super) async fn find_cause(&self, servers: &[SocketAddr]) -> Cause {
+        let domain = self.domain();
+        let version = DnsLabel::parse("dns-version").and_then(|label| Fqdn::below(&label, &domain));
+        let version = version.unwrap_or(domain);
         let mut failed = Vec::new();
         for server in servers {
-            match self.ask_version(*server).await {
+            match self.dns.text(*server, &version).await {
                 said @ (Outcome::Failed(_) | Outcome::Unable(_)) => failed.push((*server, said)),
                 said => return self.cause_at(*server, &said).await,
             }
@@ -62,9 +52,9 @@ impl<A: AsyncFnMut(SocketAddr, Inquiry) -> Reply> Diagnosis<'_, A> {
     }
 
     /// This server answers; `said` is what it knows of the cluster's domain.
-    async fn cause_at(&mut self, server: SocketAddr, said: &Outcome) -> Cause {
+    async fn cause_at(&self, server: SocketAddr, said: &Outcome) -> Cause {
         let Some(pod) = PodNameParts::of(&self.awaited.name) else {
-            return self.cause_in_sight().unwrap_or_else(|| Cause::Unexplained(self.observation.clone()));
+            return self.cause_in_sight().unwrap_or_else(|| cause::unexplained(self.observation));
         };
         if !serves(&pod.domain, said) {
             return self.cause_of_other_domain(&pod, server, said).await;
@@ -73,16 +63,16 @@ impl<A: AsyncFnMut(SocketAddr, Inquiry) -> Reply> Diagnosis<'_, A> {
             return cause;
         }
         let names = self.own_names(server).await;
-        if let Some(cause) = self.cause_in_names(names, &pod) {
+        if let Some(cause) = self.cause_in_names(&names, &pod) {
             return cause;
         }
         if self.awaited.without_subdomain {
-            return Cause::NoSubdomain { service: pod.service };
+            return cause::no_subdomain(&pod.service);
         }
-        if let Outcome::Absent { .. } = self.ask_addresses(server, &pod.namespace).await {
-            return Cause::NoNamespace { namespace: pod.namespace };
+        if let Outcome::Absent { .. } = self.dns.addresses(server, &pod.namespace).await {
+            return cause::no_namespace(&pod.namespace);
         }
-        self.cause_in_service(server, pod.service).await
+        self.cause_in_service(server, &pod.service).await
     }
 
     /// No server answered: the network drops packets, or the servers refuse this client.
@@ -93,101 +83,95 @@ impl<A: AsyncFnMut(SocketAddr, Inquiry) -> Reply> Diagnosis<'_, A> {
                 Outcome::Failed(Failure::Timeout) => silent.push(*server),
                 Outcome::Failed(Failure::Unreachable) => closed.push(*server),
                 Outcome::Failed(Failure::Garbage | Failure::Truncated) => garbled.push(*server),
-                said => return self.in_searched_domain().unwrap_or_else(|| self.cause_of_failure(*server, said)),
+                said => {
+                    let failing = || cause::failing_server(server, &self.domain(), tally::word(said));
+                    return self.in_searched_domain().unwrap_or_else(failing);
+                }
             }
         }
-        let of_cluster = self.awaited.search_domain.is_some();
-        Cause::NoReply { silent, closed, garbled, of_cluster }
-    }
-
-    fn cause_of_failure(&self, server: SocketAddr, said: &Outcome) -> Cause {
-        Cause::FailingServer { server, domain: self.domain(), said: tally::word(said) }
+        cause::no_reply(&silent, &closed, &garbled, self.awaited.search_domain.is_some())
     }
 
     /// The server knows nothing of the domain: it is another one's, or the domain is misspelt.
-    async fn cause_of_other_domain(&mut self, pod: &PodNameParts, server: SocketAddr, said: &Outcome) -> Cause {
+    async fn cause_of_other_domain(&self, pod: &PodNameParts, server: SocketAddr, said: &Outcome) -> Cause {
         if let Some(cause) = self.in_searched_domain() {
             return cause;
         }
         for name in self.own_names(server).await {
             let domain = PodNameParts::of(&name).map(|parts| parts.domain);
             if let Some(domain) = domain.filter(|domain| *domain != pod.domain)
-                && let Some(cause) = self.in_domain(domain)
+                && let Some(cause) = self.in_domain(&domain)
             {
                 return cause;
             }
         }
-        Cause::ForeignServer { server, domain: pod.domain.clone(), said: tally::word(said) }
+        cause::foreign_server(&server, &pod.domain, tally::word(said))
     }
 
     /// The domain that kubelet gave this pod to search may be another one than the awaited name's.
     fn in_searched_domain(&self) -> Option<Cause> {
-        self.in_domain(self.awaited.search_domain.clone().filter(|searched| *searched != self.domain())?)
+        self.in_domain(self.awaited.search_domain.as_ref().filter(|searched| **searched != self.domain())?)
     }
 
-    fn in_domain(&self, right: Fqdn) -> Option<Cause> {
+    fn in_domain(&self, right: &Fqdn) -> Option<Cause> {
         let domain = PodNameParts::of(&self.awaited.name)?.domain;
         let labels: Vec<_> = self.awaited.name.labels().take(4).collect();
         let name = Fqdn::parse(&format!("{}.{right}", labels.join("."))).ok()?;
-        Some(Cause::OtherDomain { domain, right, name })
+        Some(cause::other_domain(&domain, right, &name))
     }
 
     /// What the wait itself has seen may be the cause.
     fn cause_in_sight(&self) -> Option<Cause> {
-        let name = self.awaited.name.clone();
-        let is_ours = |seen: &IpAddr| self.awaited.own.iter().any(|own| Family::of(own) == Family::of(seen));
+        let Awaited { name, own, .. } = self.awaited;
+        let is_ours = |seen: &IpAddr| own.iter().any(|own| Family::of(own) == Family::of(seen));
         match self.observation {
             Observation::Others { addresses, ttl } if addresses.iter().any(is_ours) => {
-                Some(Cause::OtherAddress { addresses: addresses.clone(), ttl: *ttl })
+                Some(cause::other_address(addresses, *ttl))
             }
-            Observation::Others { addresses, .. } => {
-                Some(Cause::OtherFamily { addresses: addresses.clone(), own: self.family() })
-            }
-            Observation::CachedDenial => Some(Cause::CachedDenial),
-            Observation::NoAddress => Some(Cause::NoFamily { name, family: self.family() }),
+            Observation::Others { addresses, .. } => Some(cause::other_family(addresses, self.awaited.family())),
+            Observation::CachedDenial => Some(cause::cached_denial()),
+            Observation::NoAddress => Some(cause::no_family(name, self.awaited.family())),
             Observation::Silence | Observation::Absent | Observation::AbsentElsewhere => None,
         }
     }
 
     /// Services that publish this pod know it by name.
-    fn cause_in_names(&self, names: Vec<Fqdn>, pod: &PodNameParts) -> Option<Cause> {
-        let awaited = self.awaited.name.clone();
-        if names.contains(&awaited) {
-            return Some(Cause::CachedDenial);
+    fn cause_in_names(&self, names: &[Fqdn], pod: &PodNameParts) -> Option<Cause> {
+        let awaited = &self.awaited.name;
+        if names.contains(awaited) {
+            return Some(cause::cached_denial());
         }
         if let Some(found) = names.iter().find(|name| name.parent().as_ref() == Some(&pod.service)) {
-            return Some(Cause::OtherHostName { found: found.clone(), awaited });
+            return Some(cause::other_host_name(found, awaited));
         }
-        (!names.is_empty()).then_some(Cause::OtherService { names, awaited })
+        (!names.is_empty()).then(|| cause::other_service(names, awaited))
     }
 
     /// No service is known to publish this pod: looks at the one that should.
-    async fn cause_in_service(&mut self, server: SocketAddr, service: Fqdn) -> Cause {
-        let addresses = match self.ask_addresses(server, &service).await {
-            Outcome::Absent { .. } => return Cause::NoService { service },
-            Outcome::Exists { .. } => return Cause::NoFamily { name: service, family: self.family() },
+    async fn cause_in_service(&self, server: SocketAddr, service: &Fqdn) -> Cause {
+        let addresses = match self.dns.addresses(server, service).await {
+            Outcome::Absent { .. } => return cause::no_service(service),
+            Outcome::Exists { .. } => return cause::no_family(service, self.awaited.family()),
             Outcome::Addresses { addresses, .. } => addresses,
-            Outcome::Unable(_) | Outcome::Failed(_) => return Cause::Unexplained(self.observation.clone()),
+            Outcome::Unable(_) | Outcome::Failed(_) => return cause::unexplained(self.observation),
         };
         if addresses.iter().any(|address| self.awaited.own.contains(&address.to_canonical())) {
-            return Cause::NoHostName { service };
+            return cause::no_host_name(service);
         }
-        let peers = addresses.len();
         let is_its_own = match addresses.as_slice() {
             [] => true,
             // A peer's address has a name below the service, a service's own address has the service's.
             [address] => {
-                let names = self.ask_names(server, *address).await;
-                names.is_empty() || names.contains(&service)
+                let names = self.dns.names(server, *address).await;
+                names.is_empty() || names.contains(service)
             }
             _ => false,
         };
-        if is_its_own { Cause::NotHeadless { service, addresses } } else { Cause::NotPublished { service, peers } }
-    }
-
-    /// The family of the addresses that were asked for.
-    fn family(&self) -> Family {
-        self.awaited.family()
+        if is_its_own {
+            cause::not_headless(service, &addresses)
+        } else {
+            cause::not_published(service, addresses.len())
+        }
     }
 
     /// The domain whose servers should be the ones that were asked.
@@ -196,36 +180,12 @@ impl<A: AsyncFnMut(SocketAddr, Inquiry) -> Reply> Diagnosis<'_, A> {
         of_pod.or_else(|| self.awaited.cluster_domain.clone()).unwrap_or_else(|| self.awaited.name.clone())
     }
 
-    async fn ask_version(&mut self, server: SocketAddr) -> Outcome {
-        let domain = self.domain();
-        let name = DnsLabel::parse("dns-version").ok().and_then(|label| Fqdn::below(&label, &domain).ok());
-        self.ask_outcome(server, Inquiry::Text(name.unwrap_or(domain))).await
-    }
-
-    async fn ask_addresses(&mut self, server: SocketAddr, name: &Fqdn) -> Outcome {
-        self.ask_outcome(server, Inquiry::Addresses(name.clone())).await
-    }
-
     /// This pod's names under services. Its address may have other names, from outside the cluster.
-    async fn own_names(&mut self, server: SocketAddr) -> Vec<Fqdn> {
+    async fn own_names(&self, server: SocketAddr) -> Vec<Fqdn> {
         let Some(own) = self.awaited.own.first() else { return Vec::new() };
-        let mut names = self.ask_names(server, own.to_canonical()).await;
+        let mut names = self.dns.names(server, own.to_canonical()).await;
         names.retain(|name| PodNameParts::of(name).is_some());
         names
-    }
-
-    async fn ask_names(&mut self, server: SocketAddr, address: IpAddr) -> Vec<Fqdn> {
-        match (self.ask)(server, Inquiry::Names(address)).await {
-            Reply::Names(names) => names,
-            Reply::Outcome(_) => Vec::new(),
-        }
-    }
-
-    async fn ask_outcome(&mut self, server: SocketAddr, inquiry: Inquiry) -> Outcome {
-        match (self.ask)(server, inquiry).await {
-            Reply::Outcome(outcome) => outcome,
-            Reply::Names(_) => Outcome::Failed(Failure::Garbage),
-        }
     }
 }
 

@@ -36,9 +36,9 @@ pub(super) struct Lookup {
 
 impl Lookup {
     /// Questions about `name`, which is absolute: no search list applies to it.
-    pub(super) fn of(name: &Fqdn) -> io::Result<Self> {
-        let name = Name::from_ascii(format!("{name}.")).map_err(|error| io::Error::other(error.to_string()))?;
-        Ok(Self { name })
+    pub(super) fn of(name: &Fqdn) -> Self {
+        // What an Fqdn may be is always a name.
+        Self { name: Name::from_ascii(format!("{name}.")).unwrap_or_default() }
     }
 
     /// Questions about the name that holds the names of `address` (`7.0.88.10.in-addr.arpa`).
@@ -49,12 +49,13 @@ impl Lookup {
     /// Sends the question to `server`, from a new socket, and waits for the answer for at most `timeout`. A lost
     /// packet is sent again every third of a second; an answer that is too long comes over TCP.
     pub(super) async fn ask(&self, server: SocketAddr, question: Question, timeout: Duration) -> Outcome {
-        self.put(server, self.request(question), timeout).await.map_or_else(|none| none, |found| outcome_of(&found))
+        let request = self.request(record_type(question.record), question.dnssec_ok, question.checking_disabled);
+        self.put(server, request, timeout).await.map_or_else(|none| none, |found| outcome_of(&found))
     }
 
     /// Asks for `TXT`. Where there is one, the outcome has no addresses, and not its text.
     pub(super) async fn ask_for_text(&self, server: SocketAddr, timeout: Duration) -> Outcome {
-        let request = self.request_without_edns(RecordType::TXT);
+        let request = self.request(RecordType::TXT, false, false);
         self.put(server, request, timeout).await.map_or_else(|none| none, |found| outcome_of(&found))
     }
 
@@ -63,7 +64,7 @@ impl Lookup {
     /// # Errors
     /// There are none; the outcome says why.
     pub(super) async fn ask_for_names(&self, server: SocketAddr, timeout: Duration) -> Result<Vec<Fqdn>, Outcome> {
-        let found = self.put(server, self.request_without_edns(RecordType::PTR), timeout).await?;
+        let found = self.put(server, self.request(RecordType::PTR, false, false), timeout).await?;
         let names = found.answers.iter().filter_map(|record| match &record.data {
             RData::PTR(pointer) => Fqdn::parse(&pointer.0.to_ascii()).ok(),
             _ => None,
@@ -73,12 +74,15 @@ impl Lookup {
 
     /// Asks for `SOA`: the zone's serial number.
     pub(super) async fn ask_for_serial(&self, server: SocketAddr, timeout: Duration) -> Option<u32> {
-        let found = self.put(server, self.request_without_edns(RecordType::SOA), timeout).await.ok()?;
+        let found = self.put(server, self.request(RecordType::SOA, false, false), timeout).await.ok()?;
         let serial = |record: &DnsRecord| if let RData::SOA(soa) = &record.data { Some(soa.serial) } else { None };
         found.answers.iter().find_map(serial)
     }
 
     async fn put(&self, server: SocketAddr, request: DnsRequest, timeout: Duration) -> Result<DnsResponse, Outcome> {
+        if timeout.is_zero() {
+            return Err(Outcome::Failed(Failure::Timeout));
+        }
         let until = tokio::time::Instant::now() + timeout;
         let exchange = |connection, request| async move {
             let pool = pool(server, connection, timeout)?;
@@ -96,20 +100,13 @@ impl Lookup {
         }
     }
 
-    fn request(&self, question: Question) -> DnsRequest {
+    fn request(&self, record_type: RecordType, dnssec_ok: bool, checking_disabled: bool) -> DnsRequest {
         let mut options = DnsRequestOptions::default();
-        options.use_edns = question.dnssec_ok;
-        options.edns_set_dnssec_ok = question.dnssec_ok;
-        let query = Query::query(self.name.clone(), record_type(question.record));
-        let mut request = DnsRequest::from_query(query, options);
-        request.metadata.checking_disabled = question.checking_disabled;
+        options.use_edns = dnssec_ok;
+        options.edns_set_dnssec_ok = dnssec_ok;
+        let mut request = DnsRequest::from_query(Query::query(self.name.clone(), record_type), options);
+        request.metadata.checking_disabled = checking_disabled;
         request
-    }
-
-    fn request_without_edns(&self, record_type: RecordType) -> DnsRequest {
-        let mut options = DnsRequestOptions::default();
-        options.use_edns = false;
-        DnsRequest::from_query(Query::query(self.name.clone(), record_type), options)
     }
 }
 

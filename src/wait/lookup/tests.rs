@@ -16,7 +16,7 @@ const OWN: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 5);
 const TIMEOUT: Duration = Duration::from_millis(1500);
 
 fn ask(server: SocketAddr, question: Question) -> Outcome {
-    let lookup = Lookup::of(&Fqdn::parse(POD).unwrap()).unwrap();
+    let lookup = Lookup::of(&Fqdn::parse(POD).unwrap());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(lookup.ask(server, question, TIMEOUT))
 }
@@ -211,7 +211,7 @@ fn an_address_has_names() {
 fn a_text_is_there_or_not() {
     let ask = |answer: fn(&Message) -> Option<Vec<u8>>| {
         let server = ScriptedServer::start(answer);
-        let outcome = run(Lookup::of(&Fqdn::parse(POD).unwrap()).unwrap().ask_for_text(server.address, TIMEOUT));
+        let outcome = run(Lookup::of(&Fqdn::parse(POD).unwrap()).ask_for_text(server.address, TIMEOUT));
         assert_eq!(server.next().0.queries[0].query_type(), RecordType::TXT);
         outcome
     };
@@ -225,7 +225,7 @@ fn a_text_is_there_or_not() {
 fn a_serial_is_a_zones_own() {
     let ask = |answer: fn(&Message) -> Option<Vec<u8>>| {
         let server = ScriptedServer::start(answer);
-        run(Lookup::of(&Fqdn::parse(POD).unwrap()).unwrap().ask_for_serial(server.address, TIMEOUT))
+        run(Lookup::of(&Fqdn::parse(POD).unwrap()).ask_for_serial(server.address, TIMEOUT))
     };
     let soa = |request: &Message| {
         let mut message = alias(request, ResponseCode::NoError);
