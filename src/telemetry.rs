@@ -31,12 +31,6 @@ pub enum LogFormat {
     Json,
 }
 
-impl Default for LogSettings {
-    fn default() -> Self {
-        Self { level: Some(Level::INFO), format: LogFormat::Text }
-    }
-}
-
 /// A level by its name: `tracing` does not support serde.
 mod level {
     use super::Level;

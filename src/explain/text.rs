@@ -3,15 +3,14 @@
 //! Pure: no I/O, no clock.
 
 use super::facts::{Facts, Finding, HandOverRow, RunningRow, Wait};
-use std::fmt::Write as _;
 
 /// The report as text.
 pub(crate) fn to_text(facts: &Facts, colour: bool) -> String {
     let mut page = Page { text: String::new(), colour };
     page.heading("start");
     page.rows(&start(facts));
-    page.findings("errors", Colour::Red, &facts.errors);
-    page.findings("warnings", Colour::Yellow, &facts.warnings);
+    page.findings("errors", RED, &facts.errors);
+    page.findings("warnings", YELLOW, &facts.warnings);
     if !facts.notes.is_empty() {
         page.heading("notes");
         facts.notes.iter().for_each(|note| page.line(&format!("  {note}")));
@@ -21,11 +20,11 @@ pub(crate) fn to_text(facts: &Facts, colour: bool) -> String {
         page.rows(&of_running(running));
     }
     page.heading("identity");
-    let row = |known: &super::facts::IdentityRow| {
+    let known = |known: &super::facts::IdentityRow| {
         let source = known.source.as_ref().map_or_else(|| "not known".to_owned(), |source| format!("from {source}"));
         [known.variable.to_owned(), known.value.clone().unwrap_or_else(|| "-".into()), source]
     };
-    page.rows(&facts.identity.iter().map(row).collect::<Vec<_>>());
+    page.rows(&facts.identity.iter().map(known).collect::<Vec<_>>());
     page.heading("dns");
     page.rows(&of_wait(&facts.wait));
     templates(&mut page, facts);
@@ -33,13 +32,13 @@ pub(crate) fn to_text(facts: &Facts, colour: bool) -> String {
         of_hand_over(&mut page, hand_over, facts.run_dir.as_deref());
     }
     page.heading("signals");
-    let rewritten = facts.signals.rewritten.iter().map(|rule| {
+    let to = if facts.signals.target == "main" { "the release's first process" } else { "the release's process group" };
+    let mut rows = vec![row("decided by", facts.signals.decided_by), row("to", to)];
+    rows.extend(facts.signals.rewritten.iter().map(|rule| {
         let becomes = rule.becomes.as_ref().map_or_else(|| "dropped".to_owned(), |to| format!("becomes {to}"));
-        [rule.signal.clone(), becomes, String::new()]
-    });
-    let all = [["to".to_owned(), format!("the {}", target(facts.signals.target)), String::new()]];
-    let decided = [["decided by".to_owned(), facts.signals.decided_by.to_owned(), String::new()]];
-    page.rows(&decided.into_iter().chain(all).chain(rewritten).collect::<Vec<_>>());
+        row(&rule.signal, becomes)
+    }));
+    page.rows(&rows);
     page.text
 }
 
@@ -47,10 +46,6 @@ type Row = [String; 3];
 
 fn row(name: &str, value: impl Into<String>) -> Row {
     [name.to_owned(), value.into(), String::new()]
-}
-
-fn target(target: &str) -> &'static str {
-    if target == "main" { "release's first process" } else { "release's process group" }
 }
 
 fn start(facts: &Facts) -> Vec<Row> {
@@ -142,13 +137,11 @@ fn of_hand_over(page: &mut Page, hand_over: &HandOverRow, run_dir: Option<&str>)
     }
 }
 
-#[derive(Clone, Copy)]
-enum Colour {
-    Bold,
-    Dim,
-    Red,
-    Yellow,
-}
+/// Colours by their codes (ECMA-48, SGR).
+const BOLD: u8 = 1;
+const DIM: u8 = 2;
+const RED: u8 = 31;
+const YELLOW: u8 = 33;
 
 struct Page {
     text: String,
@@ -165,7 +158,7 @@ impl Page {
         if !self.text.is_empty() {
             self.text.push('\n');
         }
-        let heading = self.paint(Colour::Bold, heading);
+        let heading = self.paint(BOLD, heading);
         self.line(&heading);
     }
 
@@ -177,7 +170,7 @@ impl Page {
         };
         let (first, second) = (width(0), width(1));
         for [name, value, remark] in rows {
-            let remark = if remark.is_empty() { String::new() } else { self.paint(Colour::Dim, remark) };
+            let remark = if remark.is_empty() { String::new() } else { self.paint(DIM, remark) };
             self.line(&format!("  {name:first$}  {value:second$}  {remark}"));
         }
     }
@@ -189,7 +182,7 @@ impl Page {
         }
     }
 
-    fn findings(&mut self, heading: &str, colour: Colour, findings: &[Finding]) {
+    fn findings(&mut self, heading: &str, colour: u8, findings: &[Finding]) {
         if findings.is_empty() {
             return;
         }
@@ -204,20 +197,8 @@ impl Page {
         }
     }
 
-    fn paint(&self, colour: Colour, text: &str) -> String {
-        let code = match colour {
-            Colour::Bold => "1",
-            Colour::Dim => "2",
-            Colour::Red => "31",
-            Colour::Yellow => "33",
-        };
-        let mut painted = String::new();
-        if self.colour {
-            let _ = write!(painted, "\u{1b}[{code}m{text}\u{1b}[0m");
-            painted
-        } else {
-            text.to_owned()
-        }
+    fn paint(&self, colour: u8, text: &str) -> String {
+        if self.colour { format!("\u{1b}[{colour}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 }
 

@@ -5,7 +5,6 @@
 use super::cure::{cure, missing_part};
 use super::name::{DnsLabel, Fqdn};
 use crate::error::Problem;
-use crate::variables::DERIVED;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -63,37 +62,33 @@ pub(crate) enum Source {
 
 impl Identity {
     /// The variables that templates and the release see, those that are known.
-    #[must_use]
     pub(crate) fn variables(&self) -> Vec<(&'static str, String, Source)> {
-        let known = |name| self.variable(name).map(|(value, source)| (name, value, source));
-        DERIVED.into_iter().filter_map(known).collect()
+        let facts = [
+            ("MY_POD_NAME", self.pod_name.as_ref().map(Fact::text)),
+            ("MY_POD_NAMESPACE", self.namespace.as_ref().map(Fact::text)),
+            ("MY_POD_IP", self.list_addresses(1)),
+            ("MY_POD_IPS", self.list_addresses(usize::MAX)),
+            ("MY_POD_BASE_DNS", self.base_dns.as_ref().map(Fact::text)),
+            ("MY_POD_SERVICE", self.service.as_ref().map(Fact::text)),
+            ("CLUSTER_DOMAIN", self.cluster_domain.as_ref().map(Fact::text)),
+            ("MY_POD_FQDN", self.fqdn.as_ref().map(Fact::text)),
+        ];
+        facts.into_iter().filter_map(|(name, fact)| fact.map(|(value, source)| (name, value, source))).collect()
     }
 
-    fn variable(&self, name: &str) -> Option<(String, Source)> {
-        match name {
-            "MY_POD_NAME" => self.pod_name.as_ref().map(Fact::text),
-            "MY_POD_NAMESPACE" => self.namespace.as_ref().map(Fact::text),
-            "MY_POD_IP" => {
-                self.addresses.as_ref().and_then(|list| Some((list.value.first()?.to_string(), list.source)))
-            }
-            "MY_POD_IPS" => self.addresses.as_ref().map(|list| (comma_separated(&list.value), list.source)),
-            "MY_POD_BASE_DNS" => self.base_dns.as_ref().map(Fact::text),
-            "MY_POD_SERVICE" => self.service.as_ref().map(Fact::text),
-            "CLUSTER_DOMAIN" => self.cluster_domain.as_ref().map(Fact::text),
-            "MY_POD_FQDN" => self.fqdn.as_ref().map(Fact::text),
-            _ => None,
-        }
+    fn list_addresses(&self, most: usize) -> Option<(String, Source)> {
+        let Fact { value, source } = self.addresses.as_ref()?;
+        let texts: Vec<_> = value.iter().take(most).map(ToString::to_string).collect();
+        Some((texts.join(","), *source))
     }
 
     /// The pod's addresses, none if they are not known.
-    #[must_use]
     pub(crate) fn own_addresses(&self) -> &[IpAddr] {
         self.addresses.as_ref().map_or(&[], |fact| fact.value.as_slice())
     }
 
     /// True if `name` is a pod's host name under a service, but the kubelet gave this pod no subdomain. The name that DNS
     /// makes of the pod's address is not such a host name.
-    #[must_use]
     pub(crate) fn has_no_host_name(&self, name: &Fqdn) -> bool {
         let label = Some(name.first_label());
         let of_an_address = self.own_addresses().iter().any(|own| DnsLabel::of_address(*own) == label);
@@ -101,7 +96,6 @@ impl Identity {
     }
 
     /// Whether the cluster's DNS should know this name.
-    #[must_use]
     pub(crate) fn is_of_cluster(&self, name: &Fqdn) -> bool {
         let domain = self.cluster_domain.as_ref().map(|domain| format!(".{}", domain.value));
         // One that only the hosts file has may be any container's.
@@ -112,15 +106,14 @@ impl Identity {
     }
 
     /// What to set so that the pod's full name is known.
-    #[must_use]
     pub(crate) fn cure_for_fqdn(&self) -> &'static str {
         cure(self.missing_for_fqdn().unwrap_or("MY_POD_FQDN"))
     }
 
     /// The variable without which the pod's full name is not known, although its service is.
-    #[must_use]
     pub(crate) fn missing_for_fqdn(&self) -> Option<&'static str> {
-        missing_part("MY_POD_FQDN", |name| self.variable(name).is_some())
+        let known = self.variables();
+        missing_part("MY_POD_FQDN", |part| known.iter().any(|(name, ..)| *name == part))
     }
 
     /// An invalid value that another source made up for stays a warning; nothing is missing.
@@ -149,8 +142,4 @@ impl fmt::Display for Source {
             Self::Default => f.write_str("the default"),
         }
     }
-}
-
-fn comma_separated(list: &[IpAddr]) -> String {
-    list.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
