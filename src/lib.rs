@@ -245,11 +245,11 @@ fn wait_for_record(
             Ok(Some(report::report_stop_before_start(signal, Some(after), config)))
         }
         Err(error) if !plan.is_record_demanded(config) => {
-            report::log_warning(Stage::Wait, &Problem::new(error.to_string()).hint(error.hint()));
+            error.problems.iter().for_each(|problem| report::log_warning(error.stage, problem));
             report::log_warning(Stage::Wait, &Problem::new(starting_anyway(config)));
             Ok(None)
         }
-        Err(error) => Err(plan::wait_error(context, &error)),
+        Err(error) => Err(error),
     }
 }
 

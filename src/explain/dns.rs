@@ -6,7 +6,7 @@ use crate::hand_over::state::State;
 use crate::identity::name::{Fqdn, NodeHost, NodeName};
 use crate::plan::{self, Plan};
 use crate::wait::sighting::{Confirmation, Observation, Sighting};
-use crate::wait::{self, Awaited, Glance};
+use crate::wait::{self, Awaited, Glance, list};
 use std::path::PathBuf;
 
 /// What a start waits for.
@@ -32,7 +32,7 @@ pub(super) fn look(context: &Context, plan: &Plan, running: Option<&(State, Path
             ..wait
         },
         Err(error) => {
-            let problem = plan::wait_error(context, &error).problems.into_iter().next();
+            let problem = error.problems.into_iter().next();
             let (says, hint) = problem.map_or((None, None), |problem| (Some(problem.message), problem.hint));
             Wait { says, hint, ..wait }
         }
@@ -57,19 +57,16 @@ pub(super) fn host(state: &State) -> Option<Fqdn> {
 }
 
 fn seen(sighting: &Sighting) -> String {
-    let list: Vec<_> = sighting.addresses.iter().map(ToString::to_string).collect();
-    let missing: Vec<_> =
-        sighting.missing.iter().map(|family| format!(", and no {family} address of this pod")).collect();
-    let missing = missing.concat();
+    let missing = sighting.missing.iter().map(|family| format!(", and no {family} address of this pod"));
+    let missing: String = missing.collect();
     let others = match &sighting.confirmation {
         Confirmation::Agrees | Confirmation::Unknown => String::new(),
         Confirmation::Denied { ttl } => format!("; a cache denies it to others for up to {ttl}s"),
         Confirmation::Others { addresses, ttl } => {
-            let old: Vec<_> = addresses.iter().map(ToString::to_string).collect();
-            format!("; a cache gives others {} for up to {ttl}s", old.join(", "))
+            format!("; a cache gives others {} for up to {ttl}s", list(addresses, ", "))
         }
     };
-    format!("it answers with {}{missing}{others}", list.join(", "))
+    format!("it answers with {}{missing}{others}", list(&sighting.addresses, ", "))
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 //! Pure: no I/O, no clock.
 
 /// The first variable that is missing for the composed name `name`, if the service is known, which somebody has to name.
-#[must_use]
 pub(crate) fn missing_part(name: &str, is_known: impl Fn(&str) -> bool) -> Option<&'static str> {
     let parts: &[&str] = match name {
         "MY_POD_BASE_DNS" => &["MY_POD_NAMESPACE"],
@@ -17,7 +16,6 @@ pub(crate) fn missing_part(name: &str, is_known: impl Fn(&str) -> bool) -> Optio
 }
 
 /// How to set a variable, as one would type it.
-#[must_use]
 pub(crate) fn cure(variable: &str) -> &'static str {
     match variable {
         "MY_POD_NAME" => "set MY_POD_NAME from the downward API: fieldRef: {fieldPath: metadata.name}",

@@ -30,7 +30,6 @@ impl Hosts {
     ///
     /// A pod on the machine's network has the machine's file, whose lines are not this pod's; and the lines that the
     /// kubelet adds for `hostAliases` are whatever the manifest says. Both are ignored.
-    #[must_use]
     pub fn parse(text: &str) -> Self {
         let header = text.lines().next().filter(|line| line.starts_with('#')).unwrap_or_default();
         if header.contains("(host network)") {
@@ -62,14 +61,12 @@ impl HostsLine {
     }
 
     /// The first name with a dot: the pod's full name.
-    #[must_use]
     pub fn fqdn(&self) -> Option<Fqdn> {
         self.names.iter().filter_map(|name| Fqdn::parse(name).ok()).find(Fqdn::is_dotted)
     }
 }
 
 /// The full names that a hosts file gives these addresses or this machine itself, in whatever line.
-#[must_use]
 pub(crate) fn names_of(text: &str, addresses: &[IpAddr]) -> Vec<Fqdn> {
     let lines = text.lines().filter_map(HostsLine::parse);
     let own = lines.filter(|line| addresses.contains(&line.address) || line.address.is_loopback());

@@ -23,7 +23,6 @@ use own_lines::OwnLines;
 
 impl Identity {
     /// Finds each fact, in the order in which later ones are composed of earlier ones.
-    #[must_use]
     pub(crate) fn find(raw: &RawEnv, sources: &Sources) -> Self {
         let mut clues = Clues { raw, sources, own: OwnLines::default(), identity: Self::default() };
         let given_addresses = clues.given_addresses();

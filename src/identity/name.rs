@@ -50,7 +50,6 @@ pub enum Distribution {
 
 impl Distribution {
     /// The VM's flag for it.
-    #[must_use]
     pub fn flag(self) -> &'static str {
         if self == Self::Long { "-name" } else { "-sname" }
     }
@@ -75,7 +74,6 @@ impl DnsLabel {
     }
 
     /// `CoreDNS`'s name for a pod without a host name: its address with dashes. Not every IPv6 address makes a label.
-    #[must_use]
     pub fn of_address(address: IpAddr) -> Option<Self> {
         Self::parse(&address.to_string().replace(['.', ':'], "-")).ok()
     }
@@ -125,8 +123,7 @@ impl Fqdn {
     }
 
     /// The name less its first label, if there is more than one.
-    #[must_use]
-    pub fn parent(&self) -> Option<Fqdn> {
+    pub(crate) fn parent(&self) -> Option<Fqdn> {
         self.0.split_once('.').map(|(_, parent)| Self(parent.to_owned()))
     }
 
@@ -137,8 +134,7 @@ impl Fqdn {
     }
 
     /// Whether this name is `ancestor` or below it.
-    #[must_use]
-    pub fn is_within(&self, ancestor: &Fqdn) -> bool {
+    pub(crate) fn is_within(&self, ancestor: &Fqdn) -> bool {
         let (own, of) = (self.0.to_ascii_lowercase(), ancestor.0.to_ascii_lowercase());
         own.strip_suffix(&of).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     }

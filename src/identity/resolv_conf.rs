@@ -32,7 +32,6 @@ impl ResolvConf {
     ///
     /// As in glibc, a keyword or a comment's mark must be at the very beginning of a line, and words after a server's
     /// address or a `domain` are ignored. Unlike in glibc, a line may end with CR LF.
-    #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut conf = Self::default();
         for line in text.lines() {

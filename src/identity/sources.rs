@@ -43,13 +43,11 @@ impl Sources {
     }
 
     /// The DNS servers, in their order.
-    #[must_use]
     pub(crate) fn name_servers(&self) -> Vec<SocketAddr> {
         self.resolv_conf.servers.iter().filter_map(socket_address).collect()
     }
 
     /// Whether a kubelet made any of these files.
-    #[must_use]
     pub(crate) fn are_a_pods(&self) -> bool {
         self.namespace.is_some()
             || self.hosts.starts_with("# Kubernetes-managed hosts file")

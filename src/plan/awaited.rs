@@ -9,7 +9,7 @@ use crate::identity::name::{Fqdn, NodeHost, NodeName};
 use crate::identity::{Identity, cure};
 use crate::kind::{Release, published_name};
 use crate::variables::WaitPolicy;
-use crate::wait::{self, WaitError};
+use crate::wait;
 
 /// What is waited for before the release starts.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -123,19 +123,6 @@ pub(crate) fn record_to_await(context: &Context, name: Fqdn) -> wait::Awaited {
         cluster_domain: identity.cluster_domain.as_ref().map(|domain| domain.value.clone()),
         own: identity.own_addresses().to_vec(),
         servers: sources.name_servers(),
+        resolv_conf_error: sources.resolv_conf_error.clone(),
     }
-}
-
-/// What a failed wait is reported as.
-pub(crate) fn wait_error(context: &Context, error: &WaitError) -> Error {
-    let code = match error {
-        WaitError::NoServer | WaitError::NoOwnAddress => exit::CONFIG,
-        WaitError::TimedOut(_) => exit::UNAVAILABLE,
-        WaitError::Os(_) => exit::OS,
-    };
-    let message = match (error, &context.sources.resolv_conf_error) {
-        (WaitError::NoServer, Some(cause)) => format!("{error}: /etc/resolv.conf: {cause}"),
-        _ => error.to_string(),
-    };
-    Error::new(Stage::Wait, code, message).hint(error.hint())
 }

@@ -13,7 +13,7 @@ mod warnings;
 
 #[cfg(test)]
 pub(crate) use awaited::find_awaited;
-pub(crate) use awaited::{PlannedWait, record_to_await, wait_error};
+pub(crate) use awaited::{PlannedWait, record_to_await};
 pub(crate) use templates::{PlannedTemplates, TemplateView};
 
 use crate::context::Context;

@@ -84,8 +84,7 @@ impl Authority {
 
     /// Whether `zone` is the zone of the awaited name. The root and top-level domains are not: their denial comes
     /// from outside the cluster, as does the one that Docker's built-in DNS forwards.
-    #[must_use]
-    pub fn includes(&self, zone: Option<&Fqdn>) -> bool {
+    pub(crate) fn includes(&self, zone: Option<&Fqdn>) -> bool {
         let Some(zone) = zone else { return false };
         self.name.is_within(zone)
             && match &self.cluster_domain {

@@ -18,6 +18,8 @@ pub struct Awaited {
     pub own: Vec<IpAddr>,
     /// The name servers, best first. At most the first three are asked.
     pub servers: Vec<SocketAddr>,
+    /// Why `/etc/resolv.conf` could not be read.
+    pub resolv_conf_error: Option<String>,
     /// The cluster's domain by the search list of resolv.conf, for the diagnosis.
     pub search_domain: Option<Fqdn>,
     /// By its own line in the hosts file the pod has no subdomain, and so no host name under any service.

@@ -1,17 +1,18 @@
 //! What a wait and a glance have in common: a machine, the sending of its questions, and the diagnosis.
 
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant, SystemTime};
 
+use tokio::runtime::{Builder, Runtime};
 use tracing::{debug, info};
 
+use crate::error::Error;
 use crate::identity::name::Fqdn;
 
 use super::answers::{Authority, Outcome};
 use super::awaited::Awaited;
 use super::diagnosis::{Cause, Diagnosis, DiagnosticQuestions};
-use super::error::WaitError;
+use super::error;
 use super::lookup::Lookup;
 use super::machine::{Action, Event, Machine, WaitLimits, WaitTarget};
 use super::questions::Question;
@@ -23,8 +24,9 @@ const DIAGNOSTIC_QUESTION: Duration = Duration::from_secs(1);
 /// A serial number that would be older is not a time.
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
-pub(super) fn runtime() -> io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()
+pub(super) fn runtime() -> Result<Runtime, Error> {
+    let runtime = Builder::new_current_thread().enable_io().enable_time().build();
+    runtime.map_err(|error| error::refused_by_system(&error))
 }
 
 /// A machine that has run since `start`.
@@ -38,12 +40,12 @@ pub(super) struct Driver {
 impl Driver {
     /// # Errors
     /// There is nothing to ask or nothing to look for.
-    pub(super) fn start(awaited: &Awaited, limits: WaitLimits) -> Result<Self, WaitError> {
+    pub(super) fn start(awaited: &Awaited, limits: WaitLimits) -> Result<Self, Error> {
         if awaited.servers.is_empty() {
-            return Err(WaitError::NoServer);
+            return Err(error::no_server(awaited.resolv_conf_error.as_deref()));
         }
         if awaited.own.is_empty() {
-            return Err(WaitError::NoOwnAddress);
+            return Err(error::no_own_address());
         }
         let servers: Vec<SocketAddr> = awaited.servers.iter().take(MAX_SERVERS).copied().collect();
         let authority = Authority::over(&awaited.name, awaited.cluster_domain.as_ref());

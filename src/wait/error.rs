@@ -1,87 +1,55 @@
 //! Why the wait failed, and what can be done about it.
 
-use crate::error::cause;
-use std::fmt;
 use std::io;
 use std::time::Duration;
+
+use crate::error::{Error, Stage, cause};
+use crate::exit;
 
 use super::awaited::Awaited;
 use super::diagnosis::Cause;
 use super::tally::Tally;
 use super::text::{Seconds, list};
 
-/// Why the wait ended without the record. Reads as a cause: no capital letter, no full stop.
-#[derive(Debug)]
-pub enum WaitError {
-    NoServer,
-    /// Without the pod's own address an answer may be its own or a predecessor's.
-    NoOwnAddress,
-    /// The time is over.
-    TimedOut(Box<TimedOut>),
-    /// The system refused something that the wait itself needs, such as a descriptor.
-    Os(io::Error),
+/// `reason`: why `/etc/resolv.conf` could not be read, if that is so.
+pub(super) fn no_server(reason: Option<&str>) -> Error {
+    let reason = reason.map(|reason| format!(": /etc/resolv.conf: {reason}")).unwrap_or_default();
+    Error::new(Stage::Wait, exit::CONFIG, format!("there is no name server to ask{reason}"))
+        .hint("give /etc/resolv.conf a nameserver line (dnsPolicy, dnsConfig)")
 }
 
-/// What was known when the time was over.
-#[derive(Clone, Debug)]
-pub struct TimedOut {
-    /// What was waited for, with the servers that were asked.
-    pub awaited: Awaited,
-    pub after: Duration,
-    /// What was asked and what came back.
-    pub tally: Tally,
-    pub cause: Cause,
+/// Without the pod's own address an answer may be its own or a predecessor's.
+pub(super) fn no_own_address() -> Error {
+    Error::new(Stage::Wait, exit::CONFIG, "this pod's own address is not known").hint("set MY_POD_IP from status.podIP")
 }
 
-impl WaitError {
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> String {
-        match self {
-            Self::NoServer => "give /etc/resolv.conf a nameserver line (dnsPolicy, dnsConfig)".into(),
-            Self::NoOwnAddress => "set MY_POD_IP from status.podIP".into(),
-            Self::TimedOut(timed_out) => timed_out.cause.cure.clone(),
-            Self::Os(_) => "see whether the container has reached a limit on open files or memory".into(),
-        }
-    }
+/// The time is over.
+pub(super) fn timed_out(awaited: &Awaited, after: Duration, tally: &Tally, cause: Cause) -> Error {
+    let (name, own, Cause { sentence, cure }) = (&awaited.name, list(&awaited.own, " or "), cause);
+    let message = format!("{name} did not answer with {own} within {}: {sentence} ({tally})", Seconds(after));
+    Error::new(Stage::Wait, exit::UNAVAILABLE, message).hint(cure)
 }
 
-impl fmt::Display for WaitError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoServer => f.write_str("there is no name server to ask"),
-            Self::NoOwnAddress => f.write_str("this pod's own address is not known"),
-            Self::TimedOut(timed_out) => timed_out.fmt(f),
-            Self::Os(error) => write!(f, "the system refuses what the wait needs: {}", cause(error)),
-        }
-    }
-}
-
-impl fmt::Display for TimedOut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { awaited, after, tally, cause, .. } = self;
-        let (name, own) = (&awaited.name, list(&awaited.own, " or "));
-        write!(f, "{name} did not answer with {own} within {}: {} ({tally})", Seconds(*after), cause.sentence)
-    }
-}
-
-impl std::error::Error for WaitError {}
-
-impl From<io::Error> for WaitError {
-    fn from(error: io::Error) -> Self {
-        Self::Os(error)
-    }
+/// The system refused something that the wait itself needs, such as a descriptor.
+pub(super) fn refused_by_system(error: &io::Error) -> Error {
+    Error::new(Stage::Wait, exit::OS, format!("the system refuses what the wait needs: {}", cause(error)))
+        .hint("see whether the container has reached a limit on open files or memory")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Problem;
     use crate::identity::name::Fqdn;
     use crate::wait::answers::Outcome;
     use crate::wait::diagnosis::cause;
     use crate::wait::sighting::Observation;
 
-    fn timed_out(cause: Cause) -> WaitError {
+    fn problem(mut error: Error) -> Problem {
+        error.problems.remove(0)
+    }
+
+    fn of_a_wait(cause: Cause) -> Problem {
         let mut tally = Tally::default();
         for _ in 0..41 {
             tally.asked();
@@ -92,32 +60,39 @@ mod tests {
             cluster_domain: None,
             own: vec!["10.0.0.5".parse().unwrap(), "fd00::5".parse().unwrap()],
             servers: vec!["10.96.0.10:53".parse().unwrap()],
+            resolv_conf_error: None,
             search_domain: None,
             without_subdomain: false,
         };
-        WaitError::TimedOut(Box::new(TimedOut { awaited, after: Duration::from_secs(120), tally, cause }))
+        problem(timed_out(&awaited, Duration::from_secs(120), &tally, cause))
     }
 
     #[test]
     fn the_error_says_what_was_awaited_what_was_seen_and_what_to_do() {
-        let error = timed_out(cause::other_address(&["10.0.0.9".parse().unwrap()], 12));
+        let problem = of_a_wait(cause::other_address(&["10.0.0.9".parse().unwrap()], 12));
         assert_eq!(
-            error.to_string(),
+            problem.message,
             "web-0.web.ns1.svc.cluster.local did not answer with 10.0.0.5 or fd00::5 within 120s: it has 10.0.0.9, of an \
              earlier pod or another one with this host name, for up to 12s more (41 questions: 41 NXDOMAIN)"
         );
-        assert!(error.hint().contains("12s"));
+        assert!(problem.hint.unwrap().contains("12s"));
     }
 
     #[test]
     fn what_ends_a_wait_before_its_time_says_what_to_do() {
         let no_descriptor = io::Error::other("too many open files");
         for (error, sentence, cure) in [
-            (WaitError::NoServer, "no name server to ask", "nameserver line"),
-            (WaitError::NoOwnAddress, "this pod's own address is not known", "MY_POD_IP from status.podIP"),
-            (no_descriptor.into(), "refuses what the wait needs: too many open files", "limit on open files"),
+            (no_server(None), "no name server to ask", "nameserver line"),
+            (no_server(Some("no such file")), "to ask: /etc/resolv.conf: no such file", "nameserver line"),
+            (no_own_address(), "this pod's own address is not known", "MY_POD_IP from status.podIP"),
+            (
+                refused_by_system(&no_descriptor),
+                "refuses what the wait needs: too many open files",
+                "limit on open files",
+            ),
         ] {
-            assert!(error.to_string().contains(sentence) && error.hint().contains(cure), "{error}; {}", error.hint());
+            let Problem { message, hint, .. } = problem(error);
+            assert!(message.contains(sentence) && hint.as_ref().unwrap().contains(cure), "{message}; {hint:?}");
         }
     }
 

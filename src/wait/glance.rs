@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use crate::error::Error;
 use crate::variables::WaitPeers;
 
 use super::awaited::Awaited;
 use super::diagnosis::Cause;
 use super::driver::{Driver, runtime};
-use super::error::WaitError;
 use super::machine::{Action, Event, WaitLimits};
 use super::sighting::{Observation, Sighting};
 
@@ -30,7 +30,7 @@ pub(crate) enum Glance {
 ///
 /// # Errors
 /// There is nothing to ask or nothing to look for, or the system refuses what the questions need.
-pub(crate) fn glance(awaited: &Awaited) -> Result<Glance, WaitError> {
+pub(crate) fn glance(awaited: &Awaited) -> Result<Glance, Error> {
     let driver = Driver::start(awaited, WaitLimits { timeout: Some(LOOK), peers: WaitPeers::Auto })?;
     Ok(runtime()?.block_on(look(driver)))
 }

@@ -1,6 +1,6 @@
 //! What the wait logs: its start, what it waits for and how much longer, and what it has seen.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tracing::{debug, info, warn};
@@ -8,8 +8,9 @@ use tracing::{debug, info, warn};
 use super::awaited::Awaited;
 use super::machine::{Action, Machine, WaitLimits};
 use super::pace::Progress;
-use super::peers::{PeerCheck, StaleAnswer};
+use super::peers::PeerCheck;
 use super::sighting::{Confirmation, Sighting};
+use super::tally::Tally;
 use super::text::{Seconds, hosts, list, millis};
 
 /// The lines of one wait.
@@ -37,14 +38,12 @@ impl<'a> WaitLog<'a> {
     /// The machine has decided on `action`. If the wait for peers begins with it: for how long at most.
     pub(super) fn decided(&mut self, machine: &Machine, action: &Action, now: Duration) -> Option<Duration> {
         let peers = machine.peers()?;
-        let published = if let Action::Published(sighting) = action { Some(sighting) } else { None };
-        let sighting = published.or(machine.sighting())?;
         if !self.seen {
             self.seen = true;
-            self.log_sighting(machine, sighting);
+            self.log_sighting(peers.sighting(), machine.tally_at_sight());
         }
-        if published.is_some() {
-            self.log_end(peers, sighting, now);
+        if matches!(action, Action::Published(_)) {
+            self.log_end(peers, now);
         }
         if !matches!(action, Action::Sleep(_)) || self.waits_for_peers {
             return None;
@@ -55,8 +54,8 @@ impl<'a> WaitLog<'a> {
 
     /// The first line of the wait for peers.
     pub(super) fn begin_with_peers(&self, machine: &Machine, now: Duration) {
-        if let Some((peers, sighting)) = machine.peers().zip(machine.sighting()) {
-            info!(target: "wait", "{}; {}", self.reason(peers, sighting, now), start_in(peers, now));
+        if let Some(peers) = machine.peers() {
+            info!(target: "wait", "{}", self.reason_and_start(peers, now));
         }
     }
 
@@ -66,69 +65,70 @@ impl<'a> WaitLog<'a> {
             return;
         }
         let (name, tally) = (&self.awaited.name, machine.tally());
-        let (questions, elapsed_ms, after) = (tally.questions(), millis(now), Seconds(now));
-        if let Some((peers, sighting)) = machine.peers().zip(machine.sighting()) {
-            info!(target: "wait", questions, elapsed_ms, "still waiting for peers of {name} after {after}: {}; {} ({tally})",
-                self.reason(peers, sighting, now), start_in(peers, now));
-        } else {
-            info!(target: "wait", questions, elapsed_ms, "still waiting for {name} after {after}: {} ({tally})",
-                machine.observation());
-        }
+        let (whom, what) = match machine.peers() {
+            Some(peers) => (format!("peers of {name}"), self.reason_and_start(peers, now)),
+            None => (name.to_string(), machine.observation().to_string()),
+        };
+        info!(target: "wait", questions = tally.questions(), elapsed_ms = millis(now),
+            "still waiting for {whom} after {}: {what} ({tally})", Seconds(now));
     }
 
-    fn log_sighting(&self, machine: &Machine, sighting: &Sighting) {
-        let (name, tally) = (&self.awaited.name, machine.tally_at_sight());
-        let (questions, elapsed_ms, after) = (tally.questions(), millis(sighting.after), Seconds(sighting.after));
-        info!(target: "wait", questions, elapsed_ms, "{name} answers with {} after {after}, {tally}",
-            list(&sighting.addresses, ", "));
+    fn log_sighting(&self, sighting: &Sighting, tally: &Tally) {
+        let (name, after) = (&self.awaited.name, sighting.after);
+        info!(target: "wait", questions = tally.questions(), elapsed_ms = millis(after),
+            "{name} answers with {} after {}, {tally}", list(&sighting.addresses, ", "), Seconds(after));
         for family in &sighting.missing {
             info!(target: "wait", "{name} has no {family} address of this pod (yet)");
         }
     }
 
-    fn log_end(&self, peers: &PeerCheck, sighting: &Sighting, now: Duration) {
-        let name = &self.awaited.name;
+    fn log_end(&self, peers: &PeerCheck, now: Duration) {
+        let (name, elapsed_ms, after) = (&self.awaited.name, millis(now), Seconds(now));
         if peers.is_cut_short() {
-            warn!(target: "wait", elapsed_ms = millis(now), "starting after {}, although {}: the wait for peers is over",
-                Seconds(now), self.reason(peers, sighting, now));
+            let reason = self.reason(peers, now);
+            warn!(target: "wait", elapsed_ms, "starting after {after}, although {reason}: the wait for peers is over");
             return;
         }
         if self.waits_for_peers {
-            info!(target: "wait", elapsed_ms = millis(now),
-                "no name server gives peers another address of {name} any more: starting after {}", Seconds(now));
+            info!(target: "wait", elapsed_ms,
+                "no name server gives peers another address of {name} any more: starting after {after}");
         }
-        match &sighting.confirmation {
+        match &peers.sighting().confirmation {
             Confirmation::Agrees => debug!(target: "wait", "other clients of the name server see {name} as well"),
             Confirmation::Unknown => debug!(target: "wait", "whether other clients see {name} as well is not known"),
             Confirmation::Denied { ttl } => {
                 info!(target: "wait", "other clients of the name server may not see {name} for up to {ttl}s: it keeps a denial");
             }
             Confirmation::Others { addresses, ttl } => {
-                info!(target: "wait", "other clients of the name server may see {name} as {} for up to {ttl}s: it keeps an old answer",
-                    list(addresses, ", "));
+                info!(target: "wait", "{}", self.old_answer(addresses, &format!("{ttl}s")));
             }
         }
     }
 
+    fn reason_and_start(&self, peers: &PeerCheck, now: Duration) -> String {
+        let start_in = Seconds(peers.earliest_start().saturating_sub(now));
+        format!("{}; starting in {start_in} at the earliest", self.reason(peers, now))
+    }
+
     /// Why the release does not start yet.
-    fn reason(&self, peers: &PeerCheck, sighting: &Sighting, now: Duration) -> String {
-        let name = &self.awaited.name;
+    fn reason(&self, peers: &PeerCheck, now: Duration) -> String {
+        let left = |until: Duration| Seconds(until.saturating_sub(now)).to_string();
         match peers.stale() {
-            Some(StaleAnswer { addresses, until }) if matches!(sighting.confirmation, Confirmation::Others { .. }) => {
-                let (addresses, left) = (list(addresses, ", "), Seconds(until.saturating_sub(now)));
-                format!(
-                    "other clients of the name server may see {name} as {addresses} for up to {left}: it keeps an old answer"
-                )
+            Some(stale) if matches!(peers.sighting().confirmation, Confirmation::Others { .. }) => {
+                self.old_answer(&stale.addresses, &left(stale.until))
             }
             Some(stale) if now < peers.dials_over() => {
-                let left = Seconds(peers.dials_over().saturating_sub(now));
-                format!("peers may be busy dialling {} for up to {left}", list(&stale.addresses, ", "))
+                let addresses = list(&stale.addresses, ", ");
+                format!("peers may be busy dialling {addresses} for up to {}", left(peers.dials_over()))
             }
             _ => "BEAMINIT_WAIT_PEERS asks for more time".to_owned(),
         }
     }
-}
 
-fn start_in(peers: &PeerCheck, now: Duration) -> String {
-    format!("starting in {} at the earliest", Seconds(peers.earliest_start().saturating_sub(now)))
+    fn old_answer(&self, addresses: &[IpAddr], left: &str) -> String {
+        let (name, addresses) = (&self.awaited.name, list(addresses, ", "));
+        format!(
+            "other clients of the name server may see {name} as {addresses} for up to {left}: it keeps an old answer"
+        )
+    }
 }

@@ -20,23 +20,22 @@ pub(crate) mod tally;
 mod tests;
 mod text;
 
-use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tracing::warn;
 
+use crate::error::Error;
+
 pub use self::awaited::Awaited;
-pub(crate) use self::error::{TimedOut, WaitError};
 pub(crate) use self::glance::{Glance, glance};
 pub use self::machine::WaitLimits;
 pub use self::stop::StopRequests;
+pub(crate) use self::text::list;
 
 use self::driver::{Driver, runtime};
 use self::log::WaitLog;
 use self::machine::{Action, Event};
-use self::questions::Family;
-use self::sighting::{Confirmation, Sighting};
-use self::stop::StopWatch;
+use self::sighting::Sighting;
 
 /// A diagnosis takes no longer than this.
 const DIAGNOSIS: Duration = Duration::from_secs(3);
@@ -46,28 +45,14 @@ const HOPELESS_AFTER: Duration = Duration::from_secs(10);
 /// How the wait ended, if not with an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Waited {
-    Published(Published),
+    /// The record was seen.
+    Published(Sighting),
     /// A signal asked beaminit to end.
     Stopped {
         /// The number of the signal that asked for it.
         signal: i32,
         after: Duration,
     },
-}
-
-/// The record, and what it took to see it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Published {
-    /// Which of our own addresses it has.
-    pub addresses: Vec<IpAddr>,
-    /// The families of which the pod has addresses and the record has none.
-    pub missing: Vec<Family>,
-    /// How long it took to see it.
-    pub after: Duration,
-    /// How many questions were asked, including those after it had been seen.
-    pub questions: u32,
-    /// What other clients of the name server see.
-    pub confirmation: Confirmation,
 }
 
 /// Waits until the record `awaited` has one of our own addresses and, as `limits` say, until peers see it as well, or
@@ -81,19 +66,23 @@ pub fn for_own_record(
     limits: WaitLimits,
     stop: &mut dyn StopRequests,
     on_peers: &mut dyn FnMut(Duration),
-) -> Result<Waited, WaitError> {
+) -> Result<Waited, Error> {
     let driver = Driver::start(awaited, limits)?;
     let log = WaitLog::begin(awaited, limits, &driver.awaited.servers);
-    runtime()?.block_on(wait(driver, log, stop, on_peers))
+    let start = Instant::now();
+    runtime()?.block_on(async {
+        tokio::select! {
+            biased;
+            signal = stop::requested(stop) => {
+                let signal = signal.map_err(|error| error::refused_by_system(&error))?;
+                Ok(Waited::Stopped { signal, after: start.elapsed() })
+            }
+            sighting = wait(driver, log, on_peers) => sighting.map(Waited::Published),
+        }
+    })
 }
 
-async fn wait(
-    mut driver: Driver,
-    mut log: WaitLog<'_>,
-    stop: &mut dyn StopRequests,
-    on_peers: &mut dyn FnMut(Duration),
-) -> Result<Waited, WaitError> {
-    let mut stop = StopWatch::over(stop)?;
+async fn wait(mut driver: Driver, mut log: WaitLog<'_>, on_peers: &mut dyn FnMut(Duration)) -> Result<Sighting, Error> {
     let mut is_hopeless = driver.awaited.without_subdomain;
     let mut event = Event::Due;
     loop {
@@ -103,47 +92,20 @@ async fn wait(
             on_peers(limit);
             log.begin_with_peers(&driver.machine, now);
         }
-        match action {
-            Action::Published(sighting) => {
-                return Ok(Waited::Published(published(sighting, driver.machine.tally().questions())));
+        event = match action {
+            Action::Published(sighting) => return Ok(sighting),
+            Action::GiveUp | Action::Nothing => {
+                let after = driver.elapsed();
+                let cause = driver.diagnose(DIAGNOSIS).await;
+                return Err(error::timed_out(&driver.awaited, after, driver.machine.tally(), cause));
             }
-            Action::GiveUp | Action::Nothing => return give_up(&driver, &mut stop).await,
-            Action::Ask { .. } | Action::Sleep(_) => {}
-        }
-        event = tokio::select! {
-            biased;
-            signal = stop.requested() => return Ok(stopped(signal?, &driver)),
-            event = driver.carry_out(action, log.next()) => event,
+            Action::Ask { .. } | Action::Sleep(_) => driver.carry_out(action, log.next()).await,
         };
         log.passed(&driver.machine, driver.elapsed());
         if is_hopeless && driver.machine.sighting().is_none() && driver.elapsed() >= HOPELESS_AFTER {
             is_hopeless = false;
-            tokio::select! {
-                biased;
-                signal = stop.requested() => return Ok(stopped(signal?, &driver)),
-                cause = driver.diagnose(DIAGNOSIS) => warn!(target: "wait", "{}; {}", cause.sentence, cause.cure),
-            }
+            let cause = driver.diagnose(DIAGNOSIS).await;
+            warn!(target: "wait", "{}; {}", cause.sentence, cause.cure);
         }
     }
-}
-
-/// The time is over: finds out why the record is missing.
-async fn give_up(driver: &Driver, stop: &mut StopWatch<'_>) -> Result<Waited, WaitError> {
-    let after = driver.elapsed();
-    let cause = tokio::select! {
-        biased;
-        signal = stop.requested() => return Ok(stopped(signal?, driver)),
-        cause = driver.diagnose(DIAGNOSIS) => cause,
-    };
-    let (awaited, tally) = (driver.awaited.clone(), driver.machine.tally().clone());
-    Err(WaitError::TimedOut(Box::new(TimedOut { awaited, after, tally, cause })))
-}
-
-fn stopped(signal: i32, driver: &Driver) -> Waited {
-    Waited::Stopped { signal, after: driver.elapsed() }
-}
-
-fn published(sighting: Sighting, questions: u32) -> Published {
-    let Sighting { addresses, missing, after, confirmation, .. } = sighting;
-    Published { addresses, missing, after, questions, confirmation }
 }

@@ -58,8 +58,7 @@ impl Family {
     }
 
     /// The record type that holds addresses of this family.
-    #[must_use]
-    pub const fn record(self) -> Record {
+    pub(crate) const fn record(self) -> Record {
         match self {
             Self::V4 => Record::A,
             Self::V6 => Record::Aaaa,
@@ -67,8 +66,7 @@ impl Family {
     }
 
     /// The other family.
-    #[must_use]
-    pub fn other(self) -> Self {
+    pub(crate) fn other(self) -> Self {
         match self {
             Self::V4 => Self::V6,
             Self::V6 => Self::V4,
@@ -79,8 +77,7 @@ impl Family {
 impl Question {
     /// Does the name exist? Asked with a record type that was not used lately. With CD, since dnsmasq takes a denial with DO
     /// alone for one of the whole name, and gives it to the peers.
-    #[must_use]
-    pub fn existence(private_type: u16) -> Self {
+    pub(crate) fn existence(private_type: u16) -> Self {
         Self { record: Record::Private(private_type), dnssec_ok: true, checking_disabled: true }
     }
 
@@ -91,8 +88,7 @@ impl Question {
     }
 
     /// An address question that no other client asks, if the way to the server lets EDNS pass.
-    #[must_use]
-    pub fn private(family: Family) -> Self {
+    pub(crate) fn private(family: Family) -> Self {
         Self { record: family.record(), dnssec_ok: true, checking_disabled: false }
     }
 

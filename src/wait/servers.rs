@@ -30,14 +30,15 @@ pub(super) enum Opening {
 }
 
 /// Whether questions with EDNS are answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Edns {
+    #[default]
     Unknown,
     Passes,
     Barred,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Server {
     addresses_only: bool,
     /// It was asked for addresses only before, and has been asked for existence again since.
@@ -52,18 +53,6 @@ pub(super) struct Server {
 }
 
 impl Server {
-    fn new() -> Self {
-        Self {
-            addresses_only: false,
-            reprobed: false,
-            addresses_only_until: Duration::ZERO,
-            edns: Edns::Unknown,
-            existence_failures: 0,
-            answered: None,
-            failed: None,
-        }
-    }
-
     /// What to begin a round with.
     pub(super) fn opening(&self) -> Opening {
         match self.existence_failures {
@@ -165,7 +154,7 @@ pub(super) struct Servers(Vec<Server>);
 
 impl Servers {
     pub(super) fn new(count: usize) -> Self {
-        Self(vec![Server::new(); count.min(MAX_SERVERS)])
+        Self(vec![Server::default(); count.min(MAX_SERVERS)])
     }
 
     pub(super) fn get(&self, index: usize) -> &Server {

@@ -12,7 +12,7 @@ use super::text::list;
 
 /// What is known of a record that is not there yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Observation {
+pub(crate) enum Observation {
     /// No server has given a useful answer.
     Silence,
     /// The name does not exist, says its own zone.
@@ -58,9 +58,11 @@ pub struct Sighting {
     pub confirmation: Confirmation,
 }
 
-/// The answer to the question that every other client asks, once the record was seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The answer to the question that every other client asks, once the record was seen. The later ones matter more to peers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Confirmation {
+    /// It was not answered.
+    Unknown,
     /// One of the pod's addresses as well.
     Agrees,
     /// A denial from a cache.
@@ -74,8 +76,6 @@ pub enum Confirmation {
         /// For how many more seconds others may see them.
         ttl: u32,
     },
-    /// It was not answered.
-    Unknown,
 }
 
 impl Observation {
@@ -143,18 +143,7 @@ impl Confirmation {
                 addresses.dedup();
                 Self::Others { addresses, ttl: ttl.max(longer) }
             }
-            (Self::Denied { ttl }, Self::Denied { ttl: longer }) => Self::Denied { ttl: ttl.max(longer) },
-            (first, second) if first.rank() < second.rank() => second,
-            (first, _) => first,
-        }
-    }
-
-    fn rank(&self) -> u8 {
-        match self {
-            Self::Unknown => 0,
-            Self::Agrees => 1,
-            Self::Denied { .. } => 2,
-            Self::Others { .. } => 3,
+            (first, second) => first.max(second),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Watches for a request to end while something else is awaited.
 
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -16,32 +16,21 @@ pub trait StopRequests {
     fn take(&mut self) -> Option<i32>;
 }
 
-/// Requests to end, as something to await.
-pub(super) struct StopWatch<'a> {
-    descriptor: AsyncFd<OwnedFd>,
-    requests: &'a mut dyn StopRequests,
-    /// The other end is closed: the descriptor stays readable for ever and brings nothing more.
-    gone: bool,
-}
-
-impl<'a> StopWatch<'a> {
-    /// Watches a duplicate of the descriptor, so that `requests` stays free to drain the original.
-    #[allow(deprecated, reason = "its successor is unsafe; what that asks for, an owned descriptor keeps by itself")]
-    pub(super) fn over(requests: &'a mut dyn StopRequests) -> io::Result<Self> {
-        let descriptor = requests.readable().try_clone_to_owned()?;
-        Ok(Self { descriptor: AsyncFd::with_interest(descriptor, Interest::READABLE)?, requests, gone: false })
-    }
-
-    /// Waits for a request to end, however many other signals come. May be dropped and called again.
-    pub(super) async fn requested(&mut self) -> io::Result<i32> {
-        while !self.gone {
-            let mut ready = self.descriptor.readable().await?;
-            if let Some(signal) = self.requests.take() {
-                return Ok(signal);
-            }
-            self.gone = ready.ready().is_read_closed();
-            ready.clear_ready();
+/// Waits for a request to end, however many other signals come.
+#[allow(deprecated, reason = "its successor is unsafe; what that asks for, an owned descriptor keeps by itself")]
+pub(super) async fn requested(requests: &mut dyn StopRequests) -> io::Result<i32> {
+    // A duplicate, so that `requests` stays free to drain the original.
+    let descriptor = requests.readable().try_clone_to_owned()?;
+    let descriptor = AsyncFd::with_interest(descriptor, Interest::READABLE)?;
+    loop {
+        let mut ready = descriptor.readable().await?;
+        if let Some(signal) = requests.take() {
+            return Ok(signal);
         }
-        std::future::pending().await
+        if ready.ready().is_read_closed() {
+            // The other end is closed: the descriptor stays readable for ever and brings nothing more.
+            return std::future::pending().await;
+        }
+        ready.clear_ready();
     }
 }

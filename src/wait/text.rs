@@ -32,7 +32,7 @@ pub(super) fn hosts(servers: &[SocketAddr]) -> String {
 }
 
 /// `items` in one line.
-pub(super) fn list<T: fmt::Display>(items: &[T], between: &str) -> String {
+pub(crate) fn list<T: fmt::Display>(items: &[T], between: &str) -> String {
     items.iter().map(T::to_string).collect::<Vec<_>>().join(between)
 }
 

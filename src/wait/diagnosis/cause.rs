@@ -11,7 +11,7 @@ use crate::wait::text::{host, hosts, list};
 
 /// What is reported of a cause. The sentence has no capital letter and no full stop; the cure is written as one would type it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cause {
+pub(crate) struct Cause {
     pub(crate) sentence: String,
     pub(crate) cure: String,
 }

@@ -93,6 +93,7 @@ fn awaited() -> Awaited {
         cluster_domain: zone(),
         own: ips(&[OWN]),
         servers: vec![server(1)],
+        resolv_conf_error: None,
         search_domain: zone(),
         without_subdomain: false,
     }

@@ -83,9 +83,9 @@ pub struct Machine {
     address_keys: AddressKeys,
     servers: Servers,
     round: Round,
-    sighting: Option<Sighting>,
-    /// The last answer before the sighting that had other addresses.
+    /// The last answer before the record was seen that had other addresses.
     stale: Option<StaleAnswer>,
+    /// What follows once the record has been seen.
     peers: Option<PeerCheck>,
     tally: Tally,
     /// What was asked until the record was seen with all its families.
@@ -128,9 +128,7 @@ enum Purpose {
     OtherFamily,
     /// The name does not exist, by what the servers say.
     Safety,
-    /// The record was seen; does it have the other family as well?
-    Sibling,
-    /// The record was seen; do peers see it?
+    /// The record was seen; does it have the other family as well, and do peers see it?
     Peers,
 }
 
@@ -145,7 +143,6 @@ struct Round {
 
 impl Machine {
     /// `clock` is the present time of a clock that goes on while the container is restarted.
-    #[must_use]
     pub fn new(target: WaitTarget, limits: WaitLimits, clock: Duration, rng: fastrand::Rng) -> Self {
         let WaitTarget { own, authority, servers } = target;
         let own: Vec<IpAddr> = own.iter().map(IpAddr::to_canonical).collect();
@@ -159,7 +156,6 @@ impl Machine {
             address_keys: AddressKeys::of(family),
             servers: Servers::new(servers),
             round: Round::default(),
-            sighting: None,
             stale: None,
             peers: None,
             tally: Tally::default(),
@@ -177,19 +173,18 @@ impl Machine {
     }
 
     /// What is known of the record.
-    #[must_use]
-    pub fn observation(&self) -> &Observation {
+    pub(crate) fn observation(&self) -> &Observation {
         &self.observation
     }
 
     /// The pod's record as it was seen, and as peers see it by the last answers.
     pub(super) fn sighting(&self) -> Option<&Sighting> {
-        self.sighting.as_ref()
+        self.peers.as_ref().map(PeerCheck::sighting)
     }
 
     /// What peers see, once the pod's record was seen with all its families.
     pub(super) fn peers(&self) -> Option<&PeerCheck> {
-        self.peers.as_ref()
+        self.peers.as_ref().filter(|peers| peers.has_begun())
     }
 
     /// What was asked until the record was seen, and what came back.
@@ -285,7 +280,7 @@ impl Machine {
 
     fn finish(&mut self) -> Action {
         self.state = MachineState::Over;
-        self.sighting.take().map_or(Action::GiveUp, Action::Published)
+        self.sighting().cloned().map_or(Action::GiveUp, Action::Published)
     }
 
     fn answered(&mut self, pending: Pending, outcome: &Outcome, now: Duration) -> Action {
@@ -294,12 +289,12 @@ impl Machine {
         let dislikes_edns = matches!(outcome, Outcome::Unable(refusal) if refusal.may_be_for_edns())
             && server.may_dislike_edns(pending.question);
         server.note(pending.question, pending.retried, outcome, now);
-        if self.sighting.is_some() {
-            return self.on_more(pending, outcome, now);
+        if self.peers.is_some() {
+            return self.on_more(pending.server, outcome, now);
         }
         let seen = self.own_among(outcome);
         if !seen.is_empty() {
-            return self.on_own_record(pending, seen, now);
+            return self.on_own_record(pending.server, seen, now);
         }
         if self.limits.timeout.is_some_and(|timeout| now >= timeout) {
             return self.finish();

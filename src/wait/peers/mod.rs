@@ -22,8 +22,8 @@ use std::time::Duration;
 use crate::variables::WaitPeers;
 
 use super::answers::Outcome;
-use super::questions::{Family, Question};
-use super::sighting::Confirmation;
+use super::questions::Question;
+use super::sighting::{Confirmation, Sighting};
 
 /// How often the ordinary question is sent to a server, each time from another socket, so that a balancer in front of
 /// several replicas chooses each time. That all of them miss the only replica with an old answer has a probability of
@@ -31,7 +31,7 @@ use super::sighting::Confirmation;
 /// than a loop on a relative name does (`ndots:5`, eight questions a try), even where no cache keeps that loop waiting.
 const QUESTIONS: usize = 12;
 /// A silent server costs a round no more than this: time to send a lost packet again once.
-pub(super) const PEER_QUESTION_TIMEOUT: Duration = Duration::from_millis(500);
+const PEER_QUESTION_TIMEOUT: Duration = Duration::from_millis(500);
 /// A round takes no longer than this, however slow the servers are; the last one may begin at the limit.
 const ROUND_WITHIN: Duration = Duration::from_secs(1);
 /// The default of `net_setuptime`: a dial that began just before an old answer expired is over after this time.
@@ -45,12 +45,15 @@ const LONGEST: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct PeerCheck {
     policy: WaitPeers,
+    /// The record, and what peers saw of it in the last round.
+    sighting: Sighting,
     /// The release does not start before this.
     not_before: Duration,
     /// The end, whatever peers see.
     limit: Duration,
     /// The last other addresses that a cache had, and until when it may have given them to peers.
     stale: Option<StaleAnswer>,
+    /// How many rounds have begun.
     rounds: usize,
     /// The questions of this round that are left, and when it ends.
     questions: VecDeque<(usize, Question)>,
@@ -85,31 +88,40 @@ impl StaleAnswer {
 }
 
 impl PeerCheck {
-    /// For a record that was `seen` then, by a wait that ends at `deadline`. `stale` is the last answer before it that had
+    /// For a record that was seen as `sighting` says, by a wait that ends at `deadline`. `stale` is the last answer before it that had
     /// other addresses: if it came from a cache, the cache had it until the pod's own was seen at the latest.
     pub(super) fn new(
         policy: WaitPeers,
-        seen: Duration,
+        sighting: Sighting,
         deadline: Option<Duration>,
         stale: Option<StaleAnswer>,
     ) -> Self {
+        let seen = sighting.after;
         let minimum = if let WaitPeers::AtLeast(minimum) = policy { minimum } else { Duration::ZERO };
         let longest = seen.saturating_add(LONGEST.max(minimum));
         Self {
             policy,
+            sighting,
             not_before: seen.saturating_add(minimum),
             limit: deadline.map_or(longest, |deadline| longest.min(deadline)).max(seen),
             stale: stale.map(|stale| StaleAnswer { until: stale.until.min(seen), ..stale }),
             rounds: 0,
             questions: VecDeque::new(),
-            round_until: seen,
+            round_until: seen + ROUND_WITHIN,
             found: Confirmation::Unknown,
             is_cut_short: false,
         }
     }
 
+    /// Before the first round: asks the server that has the record for addresses of the family that it lacks so far.
+    pub(super) fn ask_for_other_family(&mut self, server: usize) {
+        let missing = self.sighting.missing.first();
+        self.questions.extend(missing.map(|family| (server, Question::private(*family))));
+    }
+
     /// Begins a round of questions at these servers, for the families of which the record has addresses.
-    pub(super) fn begin_round(&mut self, servers: &[usize], families: &[Family], now: Duration) {
+    pub(super) fn begin_round(&mut self, servers: &[usize], now: Duration) {
+        let families = self.sighting.families();
         let (servers, times) = match self.policy {
             WaitPeers::Off => (&servers[..servers.len().min(1)], 1),
             WaitPeers::Auto | WaitPeers::AtLeast(_) => (servers, QUESTIONS),
@@ -131,13 +143,17 @@ impl PeerCheck {
         Some((server, question, timeout))
     }
 
-    /// Takes an answer, which has one of the pod's `own` addresses or not. A server that gives none is not asked again in this
+    /// Takes an answer, which has these of the pod's `own` addresses. A server that gives none is not asked again in this
     /// round.
-    pub(super) fn note(&mut self, server: usize, outcome: &Outcome, own: bool, now: Duration) {
+    pub(super) fn note(&mut self, server: usize, outcome: &Outcome, own: Vec<IpAddr>, now: Duration) {
+        if !self.has_begun() {
+            self.sighting.add(own);
+            return;
+        }
         if matches!(outcome, Outcome::Failed(_) | Outcome::Unable(_)) {
             self.questions.retain(|(other, _)| *other != server);
         }
-        let confirmation = Confirmation::of(outcome, own);
+        let confirmation = Confirmation::of(outcome, !own.is_empty());
         if let Confirmation::Others { addresses, ttl } = &confirmation {
             let stale = StaleAnswer::new(addresses, *ttl, now);
             if self.stale.as_ref().is_none_or(|before| before.until <= stale.until) {
@@ -147,13 +163,9 @@ impl PeerCheck {
         self.found = std::mem::replace(&mut self.found, Confirmation::Unknown).or_worse(confirmation);
     }
 
-    /// What the answers of this round amount to.
-    pub(super) fn found(&self) -> &Confirmation {
-        &self.found
-    }
-
     /// The round is over.
     pub(super) fn end_round(&mut self, now: Duration) -> AfterRound {
+        self.sighting.confirmation = self.found.clone();
         if self.policy == WaitPeers::Off {
             return AfterRound::Start;
         }
@@ -166,6 +178,16 @@ impl PeerCheck {
         };
         self.is_cut_short = now < next && now >= self.limit;
         if now >= next || self.is_cut_short { AfterRound::Start } else { AfterRound::AskAgain(next.min(self.limit)) }
+    }
+
+    /// The first round has begun.
+    pub(super) fn has_begun(&self) -> bool {
+        self.rounds > 0
+    }
+
+    /// The record, and what peers saw of it in the last round.
+    pub(super) fn sighting(&self) -> &Sighting {
+        &self.sighting
     }
 
     /// When the wait for peers ends, whatever they see.

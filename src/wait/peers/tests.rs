@@ -1,7 +1,15 @@
 use super::*;
 use crate::wait::answers::Failure;
+use crate::wait::questions::Family;
+use std::net::Ipv4Addr;
 
 const SEEN: Duration = Duration::from_secs(100);
+
+const OWN: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 5));
+
+fn sighting(own: &[IpAddr]) -> Sighting {
+    Sighting::new(own.to_vec(), own, SEEN)
+}
 
 fn answer(address: &str, ttl: u32) -> Outcome {
     Outcome::Addresses { addresses: vec![address.parse().unwrap()], ttl }
@@ -13,15 +21,15 @@ fn secs(seconds: u64) -> Duration {
 
 /// What follows a round at `now` in which every question gets this answer, of the old address or of ours.
 fn round(peers: &mut PeerCheck, outcome: &Outcome, own: bool, now: Duration) -> AfterRound {
-    peers.begin_round(&[0], &[Family::V4], now);
+    peers.begin_round(&[0], now);
     while let Some((server, ..)) = peers.next_question(now) {
-        peers.note(server, outcome, own, now);
+        peers.note(server, outcome, if own { vec![OWN] } else { vec![] }, now);
     }
     peers.end_round(now)
 }
 
 fn check(policy: WaitPeers) -> PeerCheck {
-    PeerCheck::new(policy, SEEN, None, None)
+    PeerCheck::new(policy, sighting(&[OWN]), None, None)
 }
 
 #[test]
@@ -49,11 +57,11 @@ fn nothing_is_waited_for_where_no_cache_has_another_address() {
 #[test]
 fn off_asks_once_and_waits_for_nothing() {
     let mut peers = check(WaitPeers::Off);
-    peers.begin_round(&[1, 0], &[Family::V4], SEEN);
+    peers.begin_round(&[1, 0], SEEN);
     assert!(peers.next_question(SEEN).is_some_and(|(server, ..)| server == 1));
     assert_eq!(peers.next_question(SEEN), None);
     assert_eq!(round(&mut peers, &answer("10.0.0.9", 12), false, SEEN), AfterRound::Start);
-    assert!(matches!(peers.found(), Confirmation::Others { ttl: 12, .. }));
+    assert!(matches!(peers.sighting().confirmation, Confirmation::Others { ttl: 12, .. }));
 }
 
 #[test]
@@ -71,13 +79,13 @@ fn at_least_the_time_that_is_asked_for_passes() {
 #[test]
 fn after_a_minute_or_at_the_deadline_the_release_starts_all_the_same() {
     for (deadline, limit) in [(None, 160), (Some(300), 160), (Some(120), 120)] {
-        let mut peers = PeerCheck::new(WaitPeers::Auto, SEEN, deadline.map(secs), None);
+        let mut peers = PeerCheck::new(WaitPeers::Auto, sighting(&[OWN]), deadline.map(secs), None);
         let old = answer("10.0.0.9", 600);
         assert_eq!(round(&mut peers, &old, false, SEEN), AfterRound::AskAgain(secs(limit)));
         assert_eq!(round(&mut peers, &old, false, secs(limit)), AfterRound::Start, "{deadline:?}");
         assert!(peers.is_cut_short());
     }
-    let mut seen_late = PeerCheck::new(WaitPeers::AtLeast(secs(45)), SEEN, Some(secs(99)), None);
+    let mut seen_late = PeerCheck::new(WaitPeers::AtLeast(secs(45)), sighting(&[OWN]), Some(secs(99)), None);
     assert_eq!(round(&mut seen_late, &answer("10.0.0.5", 30), true, SEEN), AfterRound::Start);
     assert!(seen_late.is_cut_short());
 }
@@ -87,7 +95,7 @@ fn after_a_minute_or_at_the_deadline_the_release_starts_all_the_same() {
 fn an_old_answer_of_before_counts_until_our_own_was_seen() {
     for (until, start) in [(130, 107), (98, 105), (90, 100)] {
         let stale = StaleAnswer { addresses: vec!["10.0.0.9".parse().unwrap()], until: secs(until) };
-        let mut peers = PeerCheck::new(WaitPeers::Auto, SEEN, None, Some(stale));
+        let mut peers = PeerCheck::new(WaitPeers::Auto, sighting(&[OWN]), None, Some(stale));
         let own = answer("10.0.0.5", 30);
         let expected = if start == 100 { AfterRound::Start } else { AfterRound::AskAgain(secs(start)) };
         assert_eq!(round(&mut peers, &own, true, SEEN), expected, "{until}");
@@ -108,12 +116,12 @@ fn an_answer_without_a_lifetime_is_not_asked_for_in_a_hurry() {
 
 #[test]
 fn a_server_that_gives_no_answer_is_asked_once_and_a_slow_one_ends_the_round() {
-    let mut peers = check(WaitPeers::Auto);
-    let both = [Family::V4, Family::V6];
-    peers.begin_round(&[0, 1], &both, SEEN);
+    let both = sighting(&[OWN, "fd00::5".parse().unwrap()]);
+    let mut peers = PeerCheck::new(WaitPeers::Auto, both, None, None);
+    peers.begin_round(&[0, 1], SEEN);
     let (server, question, timeout) = peers.next_question(SEEN).unwrap();
     assert_eq!((server, question, timeout), (0, Question::ordinary(Family::V4), PEER_QUESTION_TIMEOUT));
-    peers.note(0, &Outcome::Failed(Failure::Timeout), false, SEEN + timeout);
+    peers.note(0, &Outcome::Failed(Failure::Timeout), vec![], SEEN + timeout);
     let mut asked = Vec::new();
     while let Some((server, question, _)) = peers.next_question(SEEN + timeout) {
         asked.push(question.record);
@@ -121,7 +129,7 @@ fn a_server_that_gives_no_answer_is_asked_once_and_a_slow_one_ends_the_round() {
     }
     assert_eq!(asked, [vec![Family::V4.record(); 12], vec![Family::V6.record(); 12]].concat());
 
-    peers.begin_round(&[0, 1], &both, SEEN);
+    peers.begin_round(&[0, 1], SEEN);
     assert!(peers.next_question(SEEN + Duration::from_millis(900)).is_some_and(|(.., left)| left < secs(1) / 9));
     assert_eq!(peers.next_question(SEEN + secs(1)), None);
 }

@@ -30,7 +30,7 @@ fn the_one_that_last_answered_is_first_and_one_that_failed_is_last_for_ten_secon
 #[test]
 fn two_silent_existence_questions_lead_to_a_probe_and_a_third_to_addresses_only() {
     use Opening::{Address, Existence, ExistenceWithoutEdns, Probe};
-    let mut server = Server::new();
+    let mut server = Server::default();
     let mut openings = Vec::new();
     for _ in 0..2 {
         openings.push(server.opening());
@@ -46,7 +46,7 @@ fn two_silent_existence_questions_lead_to_a_probe_and_a_third_to_addresses_only(
 
 #[test]
 fn a_dead_server_stays_in_fresh_mode() {
-    let mut server = Server::new();
+    let mut server = Server::default();
     for _ in 0..10 {
         match server.opening() {
             Opening::Probe => server.probe_failed(),
@@ -63,7 +63,7 @@ fn a_dead_server_stays_in_fresh_mode() {
 #[test]
 fn a_server_asked_for_addresses_only_that_speaks_with_authority_gets_one_chance_at_once_then_one_every_thirty_seconds()
 {
-    let mut server = Server::new();
+    let mut server = Server::default();
     server.note(Question::private(Family::V4), false, &ABSENT, at(0));
     server.cannot_tell(at(0));
     server.confirm_authority(at(1));
@@ -81,14 +81,14 @@ fn a_server_asked_for_addresses_only_that_speaks_with_authority_gets_one_chance_
 fn edns_is_given_up_only_where_a_question_without_it_was_answered() {
     let question = Question::private(Family::V4);
     let refused = Outcome::Unable(Refusal::FormErr);
-    let mut server = Server::new();
+    let mut server = Server::default();
     assert!(server.may_dislike_edns(question));
     server.note(question.without_edns(), true, &refused, at(0));
     assert!(server.lets_edns_pass(), "it refuses both, so EDNS is not the reason");
     server.note(question.without_edns(), true, &ABSENT, at(0));
     assert!(!server.lets_edns_pass());
 
-    let mut server = Server::new();
+    let mut server = Server::default();
     server.note(question, false, &ABSENT, at(0));
     assert!(!server.may_dislike_edns(question), "EDNS has passed before");
 }

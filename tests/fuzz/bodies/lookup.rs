@@ -31,6 +31,7 @@ pub fn body(data: &[u8]) {
         cluster_domain: Fqdn::parse("cluster.local").ok(),
         own: vec![OWN.into()],
         servers: vec![server.address],
+        resolv_conf_error: None,
         search_domain: None,
         without_subdomain: false,
     };
