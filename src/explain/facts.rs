@@ -4,7 +4,7 @@
 //!
 //! Pure: no I/O, no clock.
 
-use crate::error::{Error, Problem, Stage};
+use crate::error::{Problem, Stage};
 use crate::kind::template_search::SkippedTemplate;
 use serde::Serialize;
 
@@ -252,17 +252,8 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
-    /// A warning.
-    pub(super) fn warning(stage: Stage, problem: &Problem) -> Self {
-        Self::new(stage, None, problem)
-    }
-
-    /// The problems of an error.
-    pub(super) fn of(error: &Error) -> impl Iterator<Item = Self> {
-        error.problems.iter().map(|problem| Self::new(error.stage, Some(error.code), problem))
-    }
-
-    fn new(stage: Stage, code: Option<u8>, problem: &Problem) -> Self {
+    /// A warning, or a problem of an error that ends a start with `code`.
+    pub(super) fn new(stage: Stage, code: Option<u8>, problem: &Problem) -> Self {
         let Problem { message, excerpt, hint, .. } = problem.clone();
         Self { stage: stage.name(), code, message, excerpt, hint }
     }

@@ -237,11 +237,12 @@ fn notes(context: &Context, running: &RunningRelease) -> Vec<String> {
 fn warnings(context: &Context, plan: &Plan) -> Vec<Finding> {
     let of_identity = context.identity.warnings.iter().map(|problem| (Stage::Identity, problem));
     let of_plan = plan.findings.warnings.iter().map(|(stage, problem)| (*stage, problem));
-    without_repetition(of_identity.chain(of_plan).map(|(stage, problem)| Finding::warning(stage, problem)))
+    without_repetition(of_identity.chain(of_plan).map(|(stage, problem)| Finding::new(stage, None, problem)))
 }
 
 fn errors(errors: &[Error]) -> Vec<Finding> {
-    without_repetition(errors.iter().flat_map(Finding::of))
+    let problems = errors.iter().flat_map(|error| error.problems.iter().map(move |problem| (error, problem)));
+    without_repetition(problems.map(|(error, problem)| Finding::new(error.stage, Some(error.code), problem)))
 }
 
 fn without_repetition(findings: impl Iterator<Item = Finding>) -> Vec<Finding> {

@@ -4,7 +4,7 @@
 
 use super::cure::cure;
 use super::facts::{Fact, Identity, Source};
-use super::name::{DnsLabel, Fqdn, NameError};
+use super::name::{DnsLabel, Fqdn};
 use super::own_lines::OwnLines;
 use super::sources::Sources;
 use crate::error::Problem;
@@ -14,7 +14,7 @@ use std::net::IpAddr;
 
 pub(super) enum Candidate<T> {
     /// An invalid value is a warning, and counts as absent.
-    Variable(&'static str, fn(&str) -> Result<T, NameError>),
+    Variable(&'static str, fn(&str) -> Result<T, String>),
     Other(Source, fn(&Clues<'_>) -> Option<T>),
 }
 
@@ -114,7 +114,7 @@ impl Clues<'_> {
         &mut self,
         name: &'static str,
         variable: &'static str,
-        parse: fn(&str) -> Result<T, NameError>,
+        parse: fn(&str) -> Result<T, String>,
     ) -> Option<Fact<T>> {
         let value = self.raw.get(variable);
         let reason = match value.map(parse) {
@@ -154,11 +154,11 @@ fn endpoint_name(clues: &Clues<'_>) -> Option<Fqdn> {
     } else {
         pod_name.as_ref()?.value.clone()
     };
-    Fqdn::below(&label, &base_dns.as_ref()?.value).ok()
+    Fqdn::parse(&format!("{label}.{}", base_dns.as_ref()?.value)).ok()
 }
 
-fn parse_addresses(text: &str) -> Result<Vec<IpAddr>, NameError> {
-    let parse = |word: &str| word.parse().map_err(|_| NameError::new(format!("has {word:?}, which is not an address")));
+fn parse_addresses(text: &str) -> Result<Vec<IpAddr>, String> {
+    let parse = |word: &str| word.parse().map_err(|_| format!("has {word:?}, which is not an address"));
     text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(parse).collect()
 }
 

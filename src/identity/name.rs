@@ -1,4 +1,5 @@
-//! Names: of hosts, as DNS takes them, and of nodes, as the BEAM takes them.
+//! Names: of hosts, as DNS takes them, and of nodes, as the BEAM takes them. Why a text is not a name reads as the end of a
+//! sentence that begins with the text.
 //!
 //! Pure: no I/O, no clock.
 
@@ -7,7 +8,7 @@ use std::net::IpAddr;
 
 /// One label of a DNS name: 1 to 63 letters, digits and hyphens, no hyphen at either end (RFC 1123, 2.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DnsLabel(String);
+pub(crate) struct DnsLabel(String);
 
 /// A full host name: at least one label, at most 253 characters, kept without its final dot.
 ///
@@ -55,26 +56,16 @@ impl Distribution {
     }
 }
 
-/// Why a text is not a name. Reads as the end of a sentence that begins with the text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NameError(String);
-
-impl NameError {
-    pub(super) fn new(reason: String) -> Self {
-        Self(reason)
-    }
-}
-
 impl DnsLabel {
     /// # Errors
     /// The text is empty, longer than 63 characters, or has an invalid character.
-    pub fn parse(text: &str) -> Result<Self, NameError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         check_label(text, "-")?;
         Ok(Self(text.to_owned()))
     }
 
     /// `CoreDNS`'s name for a pod without a host name: its address with dashes. Not every IPv6 address makes a label.
-    pub fn of_address(address: IpAddr) -> Option<Self> {
+    pub(crate) fn of_address(address: IpAddr) -> Option<Self> {
         Self::parse(&address.to_string().replace(['.', ':'], "-")).ok()
     }
 
@@ -91,21 +82,13 @@ impl Fqdn {
     ///
     /// # Errors
     /// One of its labels is invalid, or the name is longer than [`Fqdn::MAX`].
-    pub fn parse(text: &str) -> Result<Self, NameError> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         let name = text.strip_suffix('.').unwrap_or(text);
         if name.len() > Self::MAX {
-            return Err(NameError(format!("has {} characters, a DNS name at most {}", name.len(), Self::MAX)));
+            return Err(format!("has {} characters, a DNS name at most {}", name.len(), Self::MAX));
         }
         name.split('.').try_for_each(|label| check_label(label, "-_"))?;
         Ok(Self(name.to_owned()))
-    }
-
-    /// `label.parent`.
-    ///
-    /// # Errors
-    /// The whole is longer than [`Fqdn::MAX`].
-    pub fn below(label: &DnsLabel, parent: &Fqdn) -> Result<Self, NameError> {
-        Self::parse(&format!("{label}.{parent}"))
     }
 
     /// Without its final dot.
@@ -168,19 +151,19 @@ impl NodeName {
     ///
     /// # Errors
     /// The VM would refuse the name, or its host could not be looked up.
-    pub fn parse(text: &str) -> Result<Self, NameError> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         if text.chars().count() > Self::MAX {
-            return Err(NameError(format!("has more than {} characters", Self::MAX)));
+            return Err(format!("has more than {} characters", Self::MAX));
         }
         let (name, host) = match text.split_once('@') {
             Some((name, host)) => (name, Some(host)),
             None => (text, None),
         };
         if name.is_empty() {
-            return Err(NameError("has nothing before the @".into()));
+            return Err("has nothing before the @".into());
         }
         if let Some(bad) = name.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))) {
-            return Err(NameError(format!("has {bad:?} before the host; the VM takes letters, digits, - and _ there")));
+            return Err(format!("has {bad:?} before the host; the VM takes letters, digits, - and _ there"));
         }
         let host = match host {
             None => NodeHost::Absent,
@@ -193,7 +176,7 @@ impl NodeName {
     ///
     /// # Errors
     /// `name` has a character that the VM refuses, or the whole is too long.
-    pub fn on_host(name: &str, fqdn: &Fqdn) -> Result<Self, NameError> {
+    pub fn on_host(name: &str, fqdn: &Fqdn) -> Result<Self, String> {
         Self::parse(&format!("{name}@{fqdn}"))
     }
 
@@ -206,12 +189,12 @@ impl NodeName {
     }
 }
 
-fn parse_host(host: &str) -> Result<NodeHost, NameError> {
+fn parse_host(host: &str) -> Result<NodeHost, String> {
     if host.is_empty() {
-        return Err(NameError("has nothing after the @".into()));
+        return Err("has nothing after the @".into());
     }
     if host.contains('@') {
-        return Err(NameError("has two @".into()));
+        return Err("has two @".into());
     }
     // With a final dot too, else an address would be looked up.
     if let Ok(address) = host.strip_suffix('.').unwrap_or(host).parse() {
@@ -220,7 +203,7 @@ fn parse_host(host: &str) -> Result<NodeHost, NameError> {
     Fqdn::parse(host).map(NodeHost::Name)
 }
 
-fn check_label(label: &str, marks: &str) -> Result<(), NameError> {
+fn check_label(label: &str, marks: &str) -> Result<(), String> {
     let fault = match label.chars().find(|c| !(c.is_ascii_alphanumeric() || marks.contains(*c))) {
         _ if label.is_empty() => "has an empty label".to_owned(),
         Some(bad) => format!("has {bad:?}, a DNS label has letters, digits and - only"),
@@ -228,7 +211,7 @@ fn check_label(label: &str, marks: &str) -> Result<(), NameError> {
         None if label.starts_with('-') || label.ends_with('-') => "has a label with - at its end".to_owned(),
         None => return Ok(()),
     };
-    Err(NameError(fault))
+    Err(fault)
 }
 
 impl fmt::Display for DnsLabel {
@@ -250,12 +233,6 @@ impl fmt::Display for NodeName {
             NodeHost::Name(host) => write!(f, "{}@{host}", self.name),
             NodeHost::Address(host) => write!(f, "{}@{host}", self.name),
         }
-    }
-}
-
-impl fmt::Display for NameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

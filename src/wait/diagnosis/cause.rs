@@ -94,26 +94,21 @@ pub(in crate::wait) fn other_domain(domain: &Fqdn, right: &Fqdn, name: &Fqdn) ->
 /// Other services publish this pod, under these names.
 /// If the host name is right, the settings name another service than the manifest, otherwise the manifest is wrong.
 pub(in crate::wait) fn other_service(names: &[Fqdn], awaited: &Fqdn) -> Cause {
-    let (wanted_service, wanted_namespace) = service_and_namespace(awaited);
+    let (_, wanted_service, wanted_namespace) = first_labels(awaited);
     let same_host = names.iter().find(|name| name.first_label() == awaited.first_label());
     let cure = if let Some(name) = same_host {
-        let (service, namespace) = service_and_namespace(name);
+        let (_, service, namespace) = first_labels(name);
         let namespace =
             if namespace == wanted_namespace { String::new() } else { format!(" MY_POD_NAMESPACE={namespace}") };
         format!("set MY_POD_SERVICE={service}{namespace} or MY_POD_FQDN={name}, whichever the node's name is made of")
     } else {
-        let found = names.first().map(|name| service_and_namespace(name).0).unwrap_or_default();
+        let found = names.first().map(|name| first_labels(name).1).unwrap_or_default();
         format!(
             "serviceName must be the headless Service's name: set serviceName: {found} in the StatefulSet, delete it with \
              its pods (kubectl delete statefulset NAME) and create it again, or name the Service {wanted_service}"
         )
     };
     Cause { sentence: format!("services know this pod under another name: {}", list(names, ", ")), cure }
-}
-
-fn service_and_namespace(name: &Fqdn) -> (String, String) {
-    let mut labels = name.labels().map(str::to_owned).skip(1);
-    (labels.next().unwrap_or_default(), labels.next().unwrap_or_default())
 }
 
 /// The service publishes this pod, under another host name.
@@ -159,7 +154,7 @@ pub(in crate::wait) fn no_namespace(namespace: &Fqdn) -> Cause {
 /// The service does not exist, or has no ready endpoint: DNS says the same of both.
 /// A service without `publishNotReadyAddresses` and a pod with a readiness probe wait for each other.
 pub(in crate::wait) fn no_service(service: &Fqdn) -> Cause {
-    let (label, namespace) = (service.first_label(), namespace_of(service));
+    let (label, namespace, _) = first_labels(service);
     Cause {
         sentence: format!("{} does not exist or has no ready endpoint", described(service)),
         cure: format!(
@@ -190,7 +185,7 @@ pub(in crate::wait) fn not_headless(service: &Fqdn, addresses: &[IpAddr]) -> Cau
 /// The service publishes `peers` addresses, but not this pod's.
 pub(in crate::wait) fn not_published(service: &Fqdn, peers: usize) -> Cause {
     let pods = if peers == 1 { "another pod" } else { "other pods" };
-    let (label, namespace) = (service.first_label(), namespace_of(service));
+    let (label, namespace, _) = first_labels(service);
     Cause {
         sentence: format!("{} publishes {pods}, but not this one", described(service)),
         cure: format!(
@@ -258,11 +253,15 @@ pub(in crate::wait) fn unexplained(observation: &Observation) -> Cause {
 
 /// `service web in namespace ns1`.
 fn described(service: &Fqdn) -> String {
-    format!("service {} in namespace {}", service.first_label(), namespace_of(service))
+    let (label, namespace, _) = first_labels(service);
+    format!("service {label} in namespace {namespace}")
 }
 
-fn namespace_of(service: &Fqdn) -> String {
-    service.parent().map(|namespace| namespace.first_label().to_string()).unwrap_or_default()
+/// Pod, service and namespace, or service, namespace and `svc`.
+fn first_labels(name: &Fqdn) -> (&str, &str, &str) {
+    let mut labels = name.labels();
+    let mut next = || labels.next().unwrap_or_default();
+    (next(), next(), next())
 }
 
 fn host_name_from(service: &Fqdn) -> String {

@@ -8,7 +8,7 @@ mod tests;
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::identity::name::{DnsLabel, Fqdn, PodNameParts};
+use crate::identity::name::{Fqdn, PodNameParts};
 
 use super::answers::{Failure, Outcome};
 use super::awaited::Awaited;
@@ -39,8 +39,7 @@ impl<D: DiagnosticQuestions> Diagnosis<'_, D> {
     /// Asks `servers`, the best first, until there is a cause.
     pub(super) async fn find_cause(&self, servers: &[SocketAddr]) -> Cause {
         let domain = self.domain();
-        let version = DnsLabel::parse("dns-version").and_then(|label| Fqdn::below(&label, &domain));
-        let version = version.unwrap_or(domain);
+        let version = Fqdn::parse(&format!("dns-version.{domain}")).unwrap_or(domain);
         let mut failed = Vec::new();
         for server in servers {
             match self.dns.text(*server, &version).await {
