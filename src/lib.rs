@@ -57,15 +57,6 @@ use sys::SignalMask;
 use variables::{Config, WaitFailure};
 use wait::{WaitLimits, Waited};
 
-/// How COMMAND runs in its container.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Mode {
-    /// As the container's main program: the container ends with it.
-    Init,
-    /// Beside the container's init, whose files and orphans are left alone.
-    Exec,
-}
-
 /// Blocks every signal and gives the mask that was in force. To be called before anything else: the kernel drops signals
 /// to a PID 1 without handlers, but keeps blocked ones.
 ///
@@ -131,10 +122,10 @@ fn start(
     }
     let run_dir = match announced {
         Some(AnnouncedWait { run_dir, .. }) => Some(run_dir),
-        None => open_run_dir(&context, &plan, Mode::Init)?,
+        None => open_run_dir(&context, &plan)?,
     };
     let written = plan.hand_over.write(run_dir)?;
-    supervise_release(&context, &plan, signals, HandedOver { written, mode: Mode::Init })
+    supervise_release(&context, &plan, signals, written)
 }
 
 /// Joins the release that runs here: becomes COMMAND with its variables. Where none runs, COMMAND is planned and started
@@ -157,14 +148,13 @@ fn exec(
     let signals = install_signals(inherited)?;
     let context = Context::read(environment, command);
     report::log_identity(&context.identity);
-    let mode = if sys::is_pid1() { Mode::Init } else { Mode::Exec };
     let plan = plan::plan(&context).without_wait();
-    let plan = if mode == Mode::Exec { plan.of_guest(&context) } else { plan };
+    let plan = if sys::is_pid1() { plan } else { plan.of_guest(&context) };
     report::log_nothing_to_join(&found, plan.has_identity_alone);
     let plan = plan.into_result()?;
     report::log_plan(&plan);
-    let written = plan.hand_over.write(open_run_dir(&context, &plan, mode)?)?;
-    supervise_release(&context, &plan, signals, HandedOver { written, mode })
+    let written = plan.hand_over.write(open_run_dir(&context, &plan)?)?;
+    supervise_release(&context, &plan, signals, written)
 }
 
 /// Reports what a start would do. The report is on stdout whatever it says; the exit code is the start's.
@@ -260,22 +250,15 @@ fn starting_anyway(config: &Config) -> &'static str {
     }
 }
 
-/// What the release gets, and how it is supervised.
-struct HandedOver {
-    written: Written,
-    mode: Mode,
-}
-
 /// The last stage of a start.
 fn supervise_release(
     context: &Context,
     plan: &Plan,
     mut signals: SignalQueue,
-    handed_over: HandedOver,
+    written: Written,
 ) -> Result<ExitReason, Error> {
     let config = &context.environment.config;
-    let HandedOver { written, mode } = handed_over;
-    let state = write_state(context, plan, &written, mode);
+    let state = write_state(context, plan, &written);
     let mut stop = SignalStopRequests { signals: &mut signals, rewrites: &plan.rewrites };
     if let Some(signal) = wait::StopRequests::take(&mut stop) {
         return Ok(report::report_stop_before_start(signal, None, config));
@@ -284,27 +267,26 @@ fn supervise_release(
         rewrites: plan.rewrites.clone(),
         target: config.signal_target,
         stop_timeout: config.stop_timeout,
-        is_init: mode == Mode::Init,
+        is_init: !plan.is_guest,
     };
     let launch = launch(context, plan, &written);
     let watched = supervise::start(&launch, &plan.release.title(), policy, &signals)?;
     if let (Some(state), Some(dir)) = (state, &written.run_dir) {
         report::warn_if_unwritten(state.with_main(watched.main).write(dir));
     }
-    let end_report = EndReport::of(&plan.release, config, plan.hand_over.secrets(&context.environment.raw));
-    let end_report = if mode == Mode::Exec { end_report.of_guest() } else { end_report };
+    let end_report = EndReport::of(plan, config, plan.hand_over.secrets(&context.environment.raw));
     let running = Running { watched, end_report, log: config.log_settings() };
     let has_waited = plan.wait.record().is_some();
     Ok(if has_waited { running.watch_afresh(written, signals) } else { running.watch(written, signals) })
 }
 
 /// Opens the run directory if anything is to be written there. For the state alone it is not needed.
-fn open_run_dir(context: &Context, plan: &Plan, mode: Mode) -> Result<Option<RunDir>, Error> {
+fn open_run_dir(context: &Context, plan: &Plan) -> Result<Option<RunDir>, Error> {
     let places = context.environment.run_dir_places();
-    let open = || if mode == Mode::Init { RunDir::open(&places) } else { RunDir::open_beside_an_init(&places) };
+    let open = || if plan.is_guest { RunDir::open_beside_an_init(&places) } else { RunDir::open(&places) };
     if plan.hand_over.needs_run_dir() {
         open().map(Some)
-    } else if mode == Mode::Init && plan.is_joinable() {
+    } else if !plan.is_guest && plan.is_joinable() {
         Ok(report::warn_if_unwritten(open()))
     } else {
         Ok(None)
@@ -312,8 +294,8 @@ fn open_run_dir(context: &Context, plan: &Plan, mode: Mode) -> Result<Option<Run
 }
 
 /// Writes down what `exec` and probes are to find, if this start makes a node that they could ask.
-fn write_state(context: &Context, plan: &Plan, written: &Written, mode: Mode) -> Option<State> {
-    let dir = written.run_dir.as_ref().filter(|_| mode == Mode::Init && plan.is_joinable())?;
+fn write_state(context: &Context, plan: &Plan, written: &Written) -> Option<State> {
+    let dir = written.run_dir.as_ref().filter(|_| !plan.is_guest && plan.is_joinable())?;
     let state = describe(context, plan, &written.variables)?;
     report::warn_if_unwritten(state.write(dir))?;
     Some(state)

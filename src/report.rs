@@ -15,11 +15,11 @@ use crate::supervise::Ended;
 use crate::sys;
 use crate::telemetry::{self, Level, LogFormat, LogLine};
 use crate::variables::Config;
+use crate::wait::list;
 use serde::{Deserialize, Serialize};
 use std::any::Any;
 use std::fs::OpenOptions;
 use std::io::Write as _;
-use std::net::IpAddr;
 use std::panic::Location;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -92,7 +92,7 @@ pub(crate) fn log_identity(identity: &Identity) {
         tracing::debug!(target: "identity", "{name} is {value}, from {source}");
     }
     identity.warnings.iter().for_each(|problem| log_warning(Stage::Identity, problem));
-    let addresses = list(identity.own_addresses());
+    let addresses = list(identity.own_addresses(), ", ");
     match (&identity.fqdn, &identity.pod_name) {
         (Some(fqdn), _) => {
             let (fqdn, source) = (&fqdn.value, fqdn.source);
@@ -229,24 +229,18 @@ pub(crate) struct EndReport {
 }
 
 impl EndReport {
-    pub(crate) fn of(release: &Release, config: &Config, secrets: Vec<String>) -> Self {
-        let title = release.title();
+    /// The user of a command beside the container's own sees its output, which `kubectl logs` does not have.
+    pub(crate) fn of(plan: &Plan, config: &Config, secrets: Vec<String>) -> Self {
+        let (release, title) = (&plan.release, plan.release.title());
         Self {
-            is_beam: release.kind.is_beam,
-            in_background: release.foreground_instead().is_some(),
+            is_beam: release.kind.is_beam && !plan.is_guest,
+            in_background: release.foreground_instead().is_some() && !plan.is_guest,
             success_codes: config.success_codes.clone(),
             termination_log: config.termination_log.clone(),
             // What is in every line is not a secret, and a slogan without it would be useless.
             secrets: secrets.into_iter().filter(|secret| !title.contains(secret.as_str())).collect(),
             title,
         }
-    }
-}
-
-impl EndReport {
-    /// Of a command beside the container's own: its user sees its output, which `kubectl logs` does not have.
-    pub(crate) fn of_guest(self) -> Self {
-        Self { is_beam: false, in_background: false, ..self }
     }
 }
 
@@ -319,10 +313,6 @@ fn write_termination_log(text: &str, path: &Path) {
         let end = (0..=MAX).rev().find(|end| text.is_char_boundary(*end)).filter(|end| *end < text.len());
         let _ = log.write_all(end.and_then(|end| text.get(..end)).unwrap_or(text).as_bytes());
     }
-}
-
-fn list(addresses: &[IpAddr]) -> String {
-    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -45,6 +45,8 @@ pub(crate) struct Plan {
     /// What the release gets; nothing, if an error is in the way.
     pub(crate) hand_over: HandOver,
     pub(crate) wait: PlannedWait,
+    /// COMMAND runs beside the container's init, whose files and orphans are left alone.
+    pub(crate) is_guest: bool,
     /// Whether COMMAND gets nothing else than the pod's identity.
     pub(crate) has_identity_alone: bool,
     /// What becomes of signals.
@@ -77,7 +79,8 @@ pub(crate) fn plan(context: &Context) -> Plan {
     let rewrites = planner.plan_signals();
     let Planner { release, findings, .. } = planner;
     let hand_over = hand_over.unwrap_or_default();
-    Plan { release, has_release, templates, hand_over, wait, has_identity_alone: false, rewrites, findings }
+    let (is_guest, has_identity_alone) = (false, false);
+    Plan { release, has_release, templates, hand_over, wait, is_guest, has_identity_alone, rewrites, findings }
 }
 
 fn find_release(context: &Context, findings: &mut Findings) -> Option<Release> {
@@ -127,6 +130,7 @@ impl Plan {
     /// that a start would choose for it now; and a command that is not a release's gets the pod's identity alone, whatever
     /// the templates are that the container's release has.
     pub(crate) fn of_guest(mut self, context: &Context) -> Self {
+        self.is_guest = true;
         self.hand_over = self.hand_over.beside_an_init().without_chosen_name();
         if !self.release.kind.is_beam && !self.release.followed.has_vm_in_sight {
             self.findings.errors.retain(|error| !Self::stops_hand_over(error));
