@@ -79,9 +79,9 @@ impl Driver {
     /// Asks why the record does not come, for at most this long.
     pub(super) async fn diagnose(&self, limit: Duration) -> Cause {
         let dns = &DiagnosticDns { driver: self, until: Instant::now() + limit };
-        let order = self.machine.servers().best_first(self.elapsed());
+        let order = self.machine.servers.best_first(self.elapsed());
         let servers: Vec<SocketAddr> = order.iter().map(|index| self.awaited.servers[*index]).collect();
-        let observation = self.machine.observation();
+        let observation = &self.machine.observation;
         let cause = Diagnosis { awaited: &self.awaited, observation, dns }.find_cause(&servers).await;
         if *observation == Observation::Absent {
             dns.log_last_change(servers[0]).await;
@@ -127,7 +127,7 @@ impl DiagnosticDns<'_> {
 
     fn lets_edns_pass(&self, server: SocketAddr) -> bool {
         let index = self.driver.awaited.servers.iter().position(|other| *other == server);
-        index.is_none_or(|index| self.driver.machine.servers().get(index).lets_edns_pass())
+        index.is_none_or(|index| self.driver.machine.servers.get(index).lets_edns_pass())
     }
 
     /// CoreDNS makes the zone's serial number from the time of the last change that it received. If that is long ago, CoreDNS

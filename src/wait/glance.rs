@@ -47,12 +47,12 @@ async fn look(mut driver: Driver) -> Glance {
             Action::Published(sighting) => return Glance::Published(sighting),
             Action::GiveUp | Action::Nothing => break,
             // A round is over, and something was learned.
-            Action::Sleep(until) if until > now + PAUSE && *driver.machine.observation() != Observation::Silence => {
+            Action::Sleep(until) if until > now + PAUSE && driver.machine.observation != Observation::Silence => {
                 break;
             }
             action => event = driver.carry_out(action, LOOK).await,
         }
     }
     let cause = driver.diagnose(DIAGNOSIS).await;
-    Glance::Missing { observation: driver.machine.observation().clone(), cause }
+    Glance::Missing { observation: driver.machine.observation.clone(), cause }
 }

@@ -16,7 +16,7 @@ use super::text::{Seconds, hosts, list, millis};
 /// The lines of one wait.
 pub(super) struct WaitLog<'a> {
     awaited: &'a Awaited,
-    progress: Progress,
+    pub(super) progress: Progress,
     seen: bool,
     waits_for_peers: bool,
 }
@@ -30,17 +30,12 @@ impl<'a> WaitLog<'a> {
         Self { awaited, progress: Progress::default(), seen: false, waits_for_peers: false }
     }
 
-    /// When the next line is due, whatever happens.
-    pub(super) fn next(&self) -> Duration {
-        self.progress.next()
-    }
-
     /// The machine has decided on `action`. If the wait for peers begins with it: for how long at most.
     pub(super) fn decided(&mut self, machine: &Machine, action: &Action, now: Duration) -> Option<Duration> {
         let peers = machine.peers()?;
         if !self.seen {
             self.seen = true;
-            self.log_sighting(peers.sighting(), machine.tally_at_sight());
+            self.log_sighting(&peers.sighting, &machine.tally_at_sight);
         }
         if matches!(action, Action::Published(_)) {
             self.log_end(peers, now);
@@ -49,7 +44,7 @@ impl<'a> WaitLog<'a> {
             return None;
         }
         self.waits_for_peers = true;
-        Some(peers.limit().saturating_sub(now))
+        Some(peers.limit.saturating_sub(now))
     }
 
     /// The first line of the wait for peers.
@@ -67,7 +62,7 @@ impl<'a> WaitLog<'a> {
         let (name, tally) = (&self.awaited.name, machine.tally());
         let (whom, what) = match machine.peers() {
             Some(peers) => (format!("peers of {name}"), self.reason_and_start(peers, now)),
-            None => (name.to_string(), machine.observation().to_string()),
+            None => (name.to_string(), machine.observation.to_string()),
         };
         info!(target: "wait", questions = tally.questions(), elapsed_ms = millis(now),
             "still waiting for {whom} after {}: {what} ({tally})", Seconds(now));
@@ -84,7 +79,7 @@ impl<'a> WaitLog<'a> {
 
     fn log_end(&self, peers: &PeerCheck, now: Duration) {
         let (name, elapsed_ms, after) = (&self.awaited.name, millis(now), Seconds(now));
-        if peers.is_cut_short() {
+        if peers.is_cut_short {
             let reason = self.reason(peers, now);
             warn!(target: "wait", elapsed_ms, "starting after {after}, although {reason}: the wait for peers is over");
             return;
@@ -93,7 +88,7 @@ impl<'a> WaitLog<'a> {
             info!(target: "wait", elapsed_ms,
                 "no name server gives peers another address of {name} any more: starting after {after}");
         }
-        match &peers.sighting().confirmation {
+        match &peers.sighting.confirmation {
             Confirmation::Agrees => debug!(target: "wait", "other clients of the name server see {name} as well"),
             Confirmation::Unknown => debug!(target: "wait", "whether other clients see {name} as well is not known"),
             Confirmation::Denied { ttl } => {
@@ -113,8 +108,8 @@ impl<'a> WaitLog<'a> {
     /// Why the release does not start yet.
     fn reason(&self, peers: &PeerCheck, now: Duration) -> String {
         let left = |until: Duration| Seconds(until.saturating_sub(now)).to_string();
-        match peers.stale() {
-            Some(stale) if matches!(peers.sighting().confirmation, Confirmation::Others { .. }) => {
+        match &peers.stale {
+            Some(stale) if matches!(peers.sighting.confirmation, Confirmation::Others { .. }) => {
                 self.old_answer(&stale.addresses, &left(stale.until))
             }
             Some(stale) if now < peers.dials_over() => {

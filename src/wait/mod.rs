@@ -99,7 +99,7 @@ async fn wait(mut driver: Driver, mut log: WaitLog<'_>, on_peers: &mut dyn FnMut
                 let cause = driver.diagnose(DIAGNOSIS).await;
                 return Err(error::timed_out(&driver.awaited, after, driver.machine.tally(), cause));
             }
-            Action::Ask { .. } | Action::Sleep(_) => driver.carry_out(action, log.next()).await,
+            Action::Ask { .. } | Action::Sleep(_) => driver.carry_out(action, log.progress.next).await,
         };
         log.passed(&driver.machine, driver.elapsed());
         if is_hopeless && driver.machine.sighting().is_none() && driver.elapsed() >= HOPELESS_AFTER {

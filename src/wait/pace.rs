@@ -103,15 +103,11 @@ impl Pace {
 /// When to log that the wait goes on: at 5, 10, 20, 40 seconds and so on.
 #[derive(Debug)]
 pub(super) struct Progress {
-    next: Duration,
+    /// The time of the next line.
+    pub(super) next: Duration,
 }
 
 impl Progress {
-    /// The time of the next line.
-    pub(super) fn next(&self) -> Duration {
-        self.next
-    }
-
     /// Whether a line is due. It is due once.
     pub(super) fn is_due(&mut self, now: Duration) -> bool {
         let due = now >= self.next;
@@ -196,6 +192,6 @@ mod tests {
         let mut progress = Progress::default();
         let logged: Vec<u64> = (0..200).filter(|now| progress.is_due(Duration::from_secs(*now))).collect();
         assert_eq!(logged, [5, 10, 20, 40, 80, 160]);
-        assert_eq!(progress.next(), Duration::from_secs(320));
+        assert_eq!(progress.next, Duration::from_secs(320));
     }
 }

@@ -40,11 +40,10 @@ enum Edns {
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Server {
-    addresses_only: bool,
+    /// It is asked for addresses only, and may be asked for existence again from then on.
+    addresses_only_until: Option<Duration>,
     /// It was asked for addresses only before, and has been asked for existence again since.
     reprobed: bool,
-    /// When, if it is asked for addresses only, it may be asked for existence again.
-    addresses_only_until: Duration,
     edns: Edns,
     /// Existence questions that failed in a row.
     existence_failures: u8,
@@ -56,7 +55,7 @@ impl Server {
     /// What to begin a round with.
     pub(super) fn opening(&self) -> Opening {
         match self.existence_failures {
-            _ if self.addresses_only => Opening::Address,
+            _ if self.is_addresses_only() => Opening::Address,
             FAILURES_BEFORE_PROBE => Opening::Probe,
             failures if failures > FAILURES_BEFORE_PROBE && self.edns == Edns::Unknown => Opening::ExistenceWithoutEdns,
             _ => Opening::Existence,
@@ -64,7 +63,7 @@ impl Server {
     }
 
     pub(super) fn is_addresses_only(&self) -> bool {
-        self.addresses_only
+        self.addresses_only_until.is_some()
     }
 
     pub(super) fn lets_edns_pass(&self) -> bool {
@@ -101,9 +100,8 @@ impl Server {
 
     /// It answered an existence question for another zone, or refused to answer: it gets address questions.
     pub(super) fn cannot_tell(&mut self, now: Duration) {
-        self.addresses_only = true;
         self.existence_failures = 0;
-        self.addresses_only_until = if self.reprobed { now + ADDRESSES_ONLY_FOR } else { now };
+        self.addresses_only_until = Some(if self.reprobed { now + ADDRESSES_ONLY_FOR } else { now });
     }
 
     /// An existence question failed. Some networks drop unknown record types, or EDNS: after a probe has shown that
@@ -115,7 +113,7 @@ impl Server {
         self.existence_failures += 1;
         if self.existence_failures > FAILURES_BEFORE_PROBE + 1 {
             self.cannot_tell(now);
-            self.addresses_only_until = now + ADDRESSES_ONLY_FOR;
+            self.addresses_only_until = Some(now + ADDRESSES_ONLY_FOR);
         }
     }
 
@@ -133,15 +131,16 @@ impl Server {
     /// An address question failed, or was refused.
     pub(super) fn address_failed(&mut self, question: Question, outcome: &Outcome, now: Duration) {
         self.failed = Some(now);
-        if self.addresses_only && *outcome == Outcome::Failed(Failure::Timeout) && self.may_dislike_edns(question) {
+        if self.is_addresses_only() && *outcome == Outcome::Failed(Failure::Timeout) && self.may_dislike_edns(question)
+        {
             self.edns = Edns::Barred;
         }
     }
 
     /// An address question was answered for the zone itself: perhaps the server can report existence by now.
     pub(super) fn confirm_authority(&mut self, now: Duration) {
-        if self.addresses_only && now >= self.addresses_only_until {
-            self.addresses_only = false;
+        if self.addresses_only_until.is_some_and(|until| now >= until) {
+            self.addresses_only_until = None;
             self.reprobed = true;
             self.existence_failures = FAILURES_BEFORE_PROBE + 1;
         }

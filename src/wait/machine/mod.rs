@@ -81,7 +81,7 @@ pub struct Machine {
     pace: Pace,
     private_types: PrivateTypes,
     address_keys: AddressKeys,
-    servers: Servers,
+    pub(super) servers: Servers,
     round: Round,
     /// The last answer before the record was seen that had other addresses.
     stale: Option<StaleAnswer>,
@@ -89,8 +89,9 @@ pub struct Machine {
     peers: Option<PeerCheck>,
     tally: Tally,
     /// What was asked until the record was seen with all its families.
-    tally_at_sight: Tally,
-    observation: Observation,
+    pub(super) tally_at_sight: Tally,
+    /// What is known of the record.
+    pub(super) observation: Observation,
     state: MachineState,
 }
 
@@ -172,28 +173,14 @@ impl Machine {
         &self.tally
     }
 
-    /// What is known of the record.
-    pub(crate) fn observation(&self) -> &Observation {
-        &self.observation
-    }
-
     /// The pod's record as it was seen, and as peers see it by the last answers.
     pub(super) fn sighting(&self) -> Option<&Sighting> {
-        self.peers.as_ref().map(PeerCheck::sighting)
+        self.peers.as_ref().map(|peers| &peers.sighting)
     }
 
     /// What peers see, once the pod's record was seen with all its families.
     pub(super) fn peers(&self) -> Option<&PeerCheck> {
         self.peers.as_ref().filter(|peers| peers.has_begun())
-    }
-
-    /// What was asked until the record was seen, and what came back.
-    pub(super) fn tally_at_sight(&self) -> &Tally {
-        &self.tally_at_sight
-    }
-
-    pub(super) fn servers(&self) -> &Servers {
-        &self.servers
     }
 
     /// Takes an event, at `now` after the start, and says what to do next.

@@ -46,13 +46,13 @@ const LONGEST: Duration = Duration::from_secs(60);
 pub(super) struct PeerCheck {
     policy: WaitPeers,
     /// The record, and what peers saw of it in the last round.
-    sighting: Sighting,
+    pub(super) sighting: Sighting,
     /// The release does not start before this.
     not_before: Duration,
     /// The end, whatever peers see.
-    limit: Duration,
+    pub(super) limit: Duration,
     /// The last other addresses that a cache had, and until when it may have given them to peers.
-    stale: Option<StaleAnswer>,
+    pub(super) stale: Option<StaleAnswer>,
     /// How many rounds have begun.
     rounds: usize,
     /// The questions of this round that are left, and when it ends.
@@ -60,7 +60,8 @@ pub(super) struct PeerCheck {
     round_until: Duration,
     /// What the answers of this round amount to.
     found: Confirmation,
-    is_cut_short: bool,
+    /// The time was over while peers may still have been busy with another address.
+    pub(super) is_cut_short: bool,
 }
 
 /// An answer without any of the pod's addresses.
@@ -183,26 +184,6 @@ impl PeerCheck {
     /// The first round has begun.
     pub(super) fn has_begun(&self) -> bool {
         self.rounds > 0
-    }
-
-    /// The record, and what peers saw of it in the last round.
-    pub(super) fn sighting(&self) -> &Sighting {
-        &self.sighting
-    }
-
-    /// When the wait for peers ends, whatever they see.
-    pub(super) fn limit(&self) -> Duration {
-        self.limit
-    }
-
-    /// The time was over while peers may still have been busy with another address.
-    pub(super) fn is_cut_short(&self) -> bool {
-        self.is_cut_short
-    }
-
-    /// The other addresses that a cache may give peers, or gave them not long ago.
-    pub(super) fn stale(&self) -> Option<&StaleAnswer> {
-        self.stale.as_ref()
     }
 
     /// When the release starts if no more old answers are met.

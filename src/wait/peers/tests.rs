@@ -39,7 +39,7 @@ fn a_start_waits_for_the_old_answers_ttl_and_seven_seconds_more() {
     let own = answer("10.0.0.5", 30);
     assert_eq!(round(&mut peers, &own, true, SEEN + secs(12)), AfterRound::AskAgain(SEEN + secs(19)));
     assert_eq!(round(&mut peers, &own, true, SEEN + secs(19)), AfterRound::Start);
-    assert!(!peers.is_cut_short());
+    assert!(!peers.is_cut_short);
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn off_asks_once_and_waits_for_nothing() {
     assert!(peers.next_question(SEEN).is_some_and(|(server, ..)| server == 1));
     assert_eq!(peers.next_question(SEEN), None);
     assert_eq!(round(&mut peers, &answer("10.0.0.9", 12), false, SEEN), AfterRound::Start);
-    assert!(matches!(peers.sighting().confirmation, Confirmation::Others { ttl: 12, .. }));
+    assert!(matches!(peers.sighting.confirmation, Confirmation::Others { ttl: 12, .. }));
 }
 
 #[test]
@@ -83,11 +83,11 @@ fn after_a_minute_or_at_the_deadline_the_release_starts_all_the_same() {
         let old = answer("10.0.0.9", 600);
         assert_eq!(round(&mut peers, &old, false, SEEN), AfterRound::AskAgain(secs(limit)));
         assert_eq!(round(&mut peers, &old, false, secs(limit)), AfterRound::Start, "{deadline:?}");
-        assert!(peers.is_cut_short());
+        assert!(peers.is_cut_short);
     }
     let mut seen_late = PeerCheck::new(WaitPeers::AtLeast(secs(45)), sighting(&[OWN]), Some(secs(99)), None);
     assert_eq!(round(&mut seen_late, &answer("10.0.0.5", 30), true, SEEN), AfterRound::Start);
-    assert!(seen_late.is_cut_short());
+    assert!(seen_late.is_cut_short);
 }
 
 /// Before our own was seen, a dial may have begun until then; an answer that had expired by then counts until it expired.

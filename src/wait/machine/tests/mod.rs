@@ -102,7 +102,7 @@ fn a_predecessor_is_named_as_long_as_it_is_there() {
         };
         now += ROUND_TRIP;
     }
-    assert!(matches!(machine.observation(), Observation::Others { addresses, .. } if *addresses == ips(&[OLD])));
+    assert!(matches!(&machine.observation, Observation::Others { addresses, .. } if *addresses == ips(&[OLD])));
 }
 
 #[test]
