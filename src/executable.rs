@@ -26,12 +26,94 @@ const ELF_MAGIC: &[u8] = b"\x7fELF";
 impl ExecFailure {
     /// What the kernel's error means for `file`; `None`: no file was found.
     pub(crate) fn explain(file: Option<&Path>, error: &io::Error) -> Self {
-        Obstacle::reported_by_kernel(file, error).into()
+        let cause = error::cause(error);
+        match error.kind() {
+            io::ErrorKind::OutOfMemory | io::ErrorKind::WouldBlock => {
+                return Self::new(exit::OS, cause, "the container is at its limit of processes or memory");
+            }
+            io::ErrorKind::ArgumentListTooLong => {
+                const HINT: &str =
+                    "the environment is too large; in a namespace of many services set enableServiceLinks: false";
+                return Self::new(exit::OS, cause, HINT);
+            }
+            _ => {}
+        }
+        if let Some(failure) = Self::foresee(file) {
+            return failure;
+        }
+        match (error.raw_os_error(), file) {
+            (Some(ENOEXEC), Some(file)) if is_binary(file) => Self::other_machine(file),
+            (Some(ENOEXEC), _) => Self::no_shell(),
+            _ if error.kind() == io::ErrorKind::NotFound => Self::not_found(),
+            _ => {
+                const HINT: &str = "is it on a volume that is mounted noexec, or is its interpreter not executable?";
+                Self::new(exit::NOT_EXECUTABLE, cause, HINT)
+            }
+        }
     }
 
     /// What will go wrong, as far as the file shows it. `None`: nothing.
     pub(crate) fn foresee(file: Option<&Path>) -> Option<Self> {
-        Obstacle::find(file).map(Self::from)
+        let Some(file) = file.filter(|file| file.exists()) else { return Some(Self::not_found()) };
+        if file.is_dir() {
+            return Some(Self::new(exit::NOT_EXECUTABLE, "it is a directory", "name the file in it"));
+        }
+        if !sys::may_execute(file) {
+            const HINT: &str = "chmod +x it in the image, or run as another user";
+            return Some(Self::new(exit::NOT_EXECUTABLE, "this user has no right to execute it", HINT));
+        }
+        let head = head(file);
+        if head.starts_with(ELF_MAGIC) { Self::of_binary(file) } else { Self::of_script(&head) }
+    }
+
+    fn of_binary(file: &Path) -> Option<Self> {
+        const HINT: &str = "it was built for another C library, musl or glibc: build it on the same base image";
+        let elf = ElfFile::read(file)?;
+        // The kernel may have somebody to emulate another machine (binfmt_misc), which no container can see.
+        if elf.machine.is_some_and(|machine| machine != std::env::consts::ARCH) {
+            return None;
+        }
+        let loader = elf.loader.filter(|loader| !Path::new(loader).exists())?;
+        Some(Self::new(exit::NOT_FOUND, format!("its loader {loader} is not in this image"), HINT))
+    }
+
+    fn of_script(head: &[u8]) -> Option<Self> {
+        let Some(interpreter) = interpreter(head) else {
+            return (!Path::new("/bin/sh").exists()).then(Self::no_shell);
+        };
+        if Path::new(&interpreter).exists() {
+            return None;
+        }
+        Some(if interpreter.ends_with('\r') {
+            const CAUSE: &str = "its first line ends with a carriage return";
+            Self::new(exit::NOT_FOUND, CAUSE, "save the script with Unix line ends")
+        } else {
+            let cause = format!("its interpreter {interpreter} is not in this image");
+            Self::new(exit::NOT_FOUND, cause, "install it, or correct the script's first line")
+        })
+    }
+
+    fn not_found() -> Self {
+        const HINT: &str = "is the path right, from the working directory on?";
+        Self::new(exit::NOT_FOUND, "no such file or directory", HINT)
+    }
+
+    fn no_shell() -> Self {
+        const CAUSE: &str = "it has no first line #! and there is no /bin/sh to take it";
+        Self::new(exit::NOT_EXECUTABLE, CAUSE, "give the script an interpreter: #!/path")
+    }
+
+    fn other_machine(file: &Path) -> Self {
+        let mut cause = "it is a binary for another machine".to_owned();
+        let own = std::env::consts::ARCH;
+        if let Some(machine) = ElfFile::read(file).and_then(|elf| elf.machine).filter(|machine| *machine != own) {
+            cause = format!("{cause}: {machine}, and this one is {own}");
+        }
+        Self::new(exit::NOT_EXECUTABLE, cause, "build the image for this machine: docker build --platform linux/ARCH")
+    }
+
+    fn new(code: u8, cause: impl Into<String>, hint: &'static str) -> Self {
+        Self { code, cause: cause.into(), hint }
     }
 }
 
@@ -63,135 +145,11 @@ pub(crate) fn cannot_start(stage: Stage, command: &[OsString], failure: ExecFail
 
 /// Whether a shell could run the file: it exists and is not a binary.
 pub(crate) fn may_be_script(file: &Path) -> bool {
-    file.is_file() && !head(file).starts_with(ELF_MAGIC)
+    file.is_file() && !is_binary(file)
 }
 
-/// What keeps a file from being executed.
-enum Obstacle {
-    NotFound,
-    IsDirectory,
-    NotPermitted,
-    CarriageReturn,
-    MissingInterpreter(String),
-    MissingLoader(String),
-    OtherMachine(Option<&'static str>),
-    NoShell,
-    OutOfProcesses(String),
-    TooLarge(String),
-    Other(String),
-}
-
-impl Obstacle {
-    /// Looks at the file itself.
-    fn find(file: Option<&Path>) -> Option<Self> {
-        let Some(file) = file.filter(|file| file.exists()) else { return Some(Self::NotFound) };
-        if file.is_dir() {
-            return Some(Self::IsDirectory);
-        }
-        if !sys::may_execute(file) {
-            return Some(Self::NotPermitted);
-        }
-        let head = head(file);
-        if head.starts_with(ELF_MAGIC) { Self::of_binary(file) } else { Self::of_script(&head) }
-    }
-
-    fn of_binary(file: &Path) -> Option<Self> {
-        let elf = ElfFile::read(file)?;
-        // The kernel may have somebody to emulate another machine (binfmt_misc), which no container can see.
-        if elf.machine.is_some_and(|machine| machine != std::env::consts::ARCH) {
-            return None;
-        }
-        elf.loader.filter(|loader| !Path::new(loader).exists()).map(Self::MissingLoader)
-    }
-
-    fn of_script(head: &[u8]) -> Option<Self> {
-        let Some(interpreter) = interpreter(head) else {
-            return (!Path::new("/bin/sh").exists()).then_some(Self::NoShell);
-        };
-        if Path::new(&interpreter).exists() {
-            return None;
-        }
-        Some(if interpreter.ends_with('\r') { Self::CarriageReturn } else { Self::MissingInterpreter(interpreter) })
-    }
-
-    fn reported_by_kernel(file: Option<&Path>, error: &io::Error) -> Self {
-        let cause = error::cause(error);
-        match error.kind() {
-            io::ErrorKind::OutOfMemory | io::ErrorKind::WouldBlock => return Self::OutOfProcesses(cause),
-            io::ErrorKind::ArgumentListTooLong => return Self::TooLarge(cause),
-            _ => {}
-        }
-        if let Some(obstacle) = Self::find(file) {
-            return obstacle;
-        }
-        let is_binary = file.is_some_and(|file| head(file).starts_with(ELF_MAGIC));
-        match error.raw_os_error() {
-            Some(ENOEXEC) if is_binary => {
-                let machine = file.and_then(ElfFile::read).and_then(|elf| elf.machine);
-                Self::OtherMachine(machine.filter(|machine| *machine != std::env::consts::ARCH))
-            }
-            Some(ENOEXEC) => Self::NoShell,
-            _ if error.kind() == io::ErrorKind::NotFound => Self::NotFound,
-            _ => Self::Other(cause),
-        }
-    }
-}
-
-impl From<Obstacle> for ExecFailure {
-    fn from(obstacle: Obstacle) -> Self {
-        Self { code: obstacle.code(), hint: obstacle.hint(), cause: obstacle.cause() }
-    }
-}
-
-impl Obstacle {
-    fn code(&self) -> u8 {
-        match self {
-            Self::NotFound | Self::MissingInterpreter(_) | Self::CarriageReturn | Self::MissingLoader(_) => {
-                exit::NOT_FOUND
-            }
-            Self::OutOfProcesses(_) | Self::TooLarge(_) => exit::OS,
-            Self::IsDirectory | Self::NotPermitted | Self::OtherMachine(_) | Self::NoShell | Self::Other(_) => {
-                exit::NOT_EXECUTABLE
-            }
-        }
-    }
-
-    fn cause(self) -> String {
-        match self {
-            Self::NotFound => "no such file or directory".into(),
-            Self::IsDirectory => "it is a directory".into(),
-            Self::NotPermitted => "this user has no right to execute it".into(),
-            Self::CarriageReturn => "its first line ends with a carriage return".into(),
-            Self::MissingInterpreter(name) => format!("its interpreter {name} is not in this image"),
-            Self::MissingLoader(name) => format!("its loader {name} is not in this image"),
-            Self::OtherMachine(None) => "it is a binary for another machine".into(),
-            Self::OtherMachine(Some(machine)) => {
-                format!("it is a binary for another machine: {machine}, and this one is {}", std::env::consts::ARCH)
-            }
-            Self::NoShell => "it has no first line #! and there is no /bin/sh to take it".into(),
-            Self::OutOfProcesses(cause) | Self::TooLarge(cause) | Self::Other(cause) => cause,
-        }
-    }
-
-    fn hint(&self) -> &'static str {
-        match self {
-            Self::NotFound => "is the path right, from the working directory on?",
-            Self::IsDirectory => "name the file in it",
-            Self::NotPermitted => "chmod +x it in the image, or run as another user",
-            Self::CarriageReturn => "save the script with Unix line ends",
-            Self::MissingInterpreter(_) => "install it, or correct the script's first line",
-            Self::MissingLoader(_) => {
-                "it was built for another C library, musl or glibc: build it on the same base image"
-            }
-            Self::OtherMachine(_) => "build the image for this machine: docker build --platform linux/ARCH",
-            Self::NoShell => "give the script an interpreter: #!/path",
-            Self::OutOfProcesses(_) => "the container is at its limit of processes or memory",
-            Self::TooLarge(_) => {
-                "the environment is too large; in a namespace of many services set enableServiceLinks: false"
-            }
-            Self::Other(_) => "is it on a volume that is mounted noexec, or is its interpreter not executable?",
-        }
-    }
+fn is_binary(file: &Path) -> bool {
+    head(file).starts_with(ELF_MAGIC)
 }
 
 /// The program in a script's first line, as the kernel reads it.
