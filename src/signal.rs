@@ -4,39 +4,11 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Linux has the same numbers on x86 and ARM.
-const NAMES: [(&str, i32); 31] = [
-    ("HUP", HUP),
-    ("INT", INT),
-    ("QUIT", QUIT),
-    ("ILL", 4),
-    ("TRAP", 5),
-    ("ABRT", ABRT),
-    ("BUS", 7),
-    ("FPE", 8),
-    ("KILL", KILL),
-    ("USR1", USR1),
-    ("SEGV", 11),
-    ("USR2", USR2),
-    ("PIPE", PIPE),
-    ("ALRM", ALRM),
-    ("TERM", TERM),
-    ("STKFLT", 16),
-    ("CHLD", CHLD),
-    ("CONT", CONT),
-    ("STOP", 19),
-    ("TSTP", TSTP),
-    ("TTIN", TTIN),
-    ("TTOU", TTOU),
-    ("URG", 23),
-    ("XCPU", 24),
-    ("XFSZ", 25),
-    ("VTALRM", 26),
-    ("PROF", 27),
-    ("WINCH", 28),
-    ("IO", 29),
-    ("PWR", 30),
-    ("SYS", 31),
+/// From 1 on. Linux has the same numbers on x86 and ARM.
+const NAMES: [&str; 31] = [
+    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM",
+    "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO",
+    "PWR", "SYS",
 ];
 
 pub(crate) const HUP: i32 = 1;
@@ -69,8 +41,12 @@ const NOT_FORWARDED: [i32; 8] = [4, 8, KILL, 11, CHLD, 19, 32, 33];
 /// The signal's name without `SIG`, else its number.
 #[must_use]
 pub(crate) fn name(signal: i32) -> String {
-    let known = NAMES.iter().find(|(_, number)| *number == signal).map(|(name, _)| (*name).to_owned());
-    known.unwrap_or_else(|| if signal >= RTMIN { format!("RTMIN+{}", signal - RTMIN) } else { signal.to_string() })
+    let index = usize::try_from(signal).ok().and_then(|number| number.checked_sub(1));
+    match index.and_then(|index| NAMES.get(index)) {
+        Some(name) => (*name).to_owned(),
+        None if signal >= RTMIN => format!("RTMIN+{}", signal - RTMIN),
+        None => signal.to_string(),
+    }
 }
 
 /// The number of `TERM`, `SIGTERM`, `15`, `RTMIN+3` or `RTMAX-2`.
@@ -82,11 +58,10 @@ pub(crate) fn parse(text: &str) -> Option<i32> {
         RTMIN + offset(above)?
     } else if let Some(below) = text.strip_prefix("RTMAX-") {
         MAX - offset(below)?
+    } else if let Some(number) = (1..).zip(NAMES).find_map(|(number, name)| (name == text).then_some(number)) {
+        number
     } else {
-        match NAMES.iter().find(|(name, _)| *name == text) {
-            Some((_, number)) => *number,
-            None => offset(text)?,
-        }
+        offset(text)?
     };
     (1..=MAX).contains(&number).then_some(number)
 }
@@ -161,6 +136,8 @@ mod tests {
         for signal in 1..=MAX {
             assert_eq!(parse(&name(signal)), Some(signal), "{}", name(signal));
         }
+        let named = [("HUP", HUP), ("ABRT", ABRT), ("USR2", USR2), ("CHLD", CHLD), ("TTOU", TTOU), ("SYS", 31)];
+        assert!(named.iter().all(|(text, signal)| parse(text) == Some(*signal)), "{named:?}");
         assert_eq!(
             (parse("SIGTERM"), parse("15"), parse("RTMAX-2"), parse("RTMIN+3")),
             (Some(15), Some(15), Some(62), Some(37))
