@@ -85,22 +85,19 @@ Settings are environment variables, BEAMINIT_...; the README describes them.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Error> {
     let mut parser = lexopt::Parser::from_args(args);
     let dashes = parser.try_raw_args().is_some_and(|raw| raw.peek().is_some_and(|first| first == "--"));
-    match parse_command(parser, "beaminit bin/app start")? {
-        Command::Run(words) if !dashes && words.first().is_some_and(|word| word == "exec") => {
-            let parser = lexopt::Parser::from_args(words.into_iter().skip(1));
-            match parse_command(parser, "beaminit exec bin/app remote")? {
-                Command::Run(words) => Ok(Command::Exec(words)),
-                other => Ok(other),
-            }
-        }
-        Command::Run(words) if !dashes && words.first().is_some_and(|word| word == "explain") => {
-            parse_explain(lexopt::Parser::from_args(words.into_iter().skip(1)))
-        }
-        Command::Run(words) if !dashes && words.first().is_some_and(|word| word == "probe") => {
-            let request = probe::parse(lexopt::Parser::from_args(words.into_iter().skip(1)))?;
-            Ok(request.map_or(Command::Help, Command::Probe))
-        }
-        other => Ok(other),
+    let words = match parse_command(parser, "beaminit bin/app start")? {
+        Command::Run(words) => words,
+        other => return Ok(other),
+    };
+    let rest = lexopt::Parser::from_args(words.iter().skip(1).cloned());
+    match words.first().and_then(|word| word.to_str()).filter(|_| !dashes) {
+        Some("exec") => match parse_command(rest, "beaminit exec bin/app remote")? {
+            Command::Run(words) => Ok(Command::Exec(words)),
+            other => Ok(other),
+        },
+        Some("explain") => parse_explain(rest),
+        Some("probe") => Ok(probe::parse(rest)?.map_or(Command::Help, Command::Probe)),
+        _ => Ok(Command::Run(words)),
     }
 }
 

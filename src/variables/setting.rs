@@ -15,21 +15,14 @@ pub(super) enum Setting<T> {
     #[default]
     Unset,
     Valid(T),
-    Invalid {
-        text: String,
-        refusal: InvalidValue,
-    },
-}
-
-/// Why a text is not a value of a setting, and how to write one.
-pub(super) struct InvalidValue {
-    reason: String,
-    hint: String,
+    Invalid(String, Problem),
 }
 
 /// What a setting can be.
 pub(super) trait SettingValue: Sized {
-    fn read(text: &str) -> Result<Self, InvalidValue>;
+    /// # Errors
+    /// Why the text is not a value of the setting, and how to write one.
+    fn read(text: &str) -> Result<Self, Problem>;
 }
 
 impl<T> Setting<T> {
@@ -37,8 +30,9 @@ impl<T> Setting<T> {
         match self {
             Self::Unset => default,
             Self::Valid(value) => value,
-            Self::Invalid { text, refusal: InvalidValue { reason, hint } } => {
-                problems.push(Problem::new(format!("{name}={text:?}: {reason}")).hint(hint));
+            Self::Invalid(text, problem) => {
+                let message = format!("{name}={text:?}: {}", problem.message);
+                problems.push(Problem { message, ..problem });
                 default
             }
         }
@@ -50,17 +44,17 @@ impl<'de, T: SettingValue> Deserialize<'de> for Setting<T> {
         let text = String::deserialize(deserializer)?;
         Ok(match T::read(&text) {
             Ok(value) => Self::Valid(value),
-            Err(refusal) => Self::Invalid { text, refusal },
+            Err(problem) => Self::Invalid(text, problem),
         })
     }
 }
 
-fn refuse<T>(reason: impl Into<String>, hint: impl Into<String>) -> Result<T, InvalidValue> {
-    Err(InvalidValue { reason: reason.into(), hint: hint.into() })
+fn refuse<T>(reason: impl Into<String>, hint: impl Into<String>) -> Result<T, Problem> {
+    Err(Problem::new(reason).hint(hint))
 }
 
 impl<T: Choice> SettingValue for T {
-    fn read(text: &str) -> Result<Self, InvalidValue> {
+    fn read(text: &str) -> Result<Self, Problem> {
         if let Some((_, choice)) = T::CHOICES.iter().find(|(word, _)| *word == text) {
             return Ok(*choice);
         }
@@ -70,7 +64,7 @@ impl<T: Choice> SettingValue for T {
 }
 
 impl SettingValue for ReleaseSetting {
-    fn read(text: &str) -> Result<Self, InvalidValue> {
+    fn read(text: &str) -> Result<Self, Problem> {
         match text {
             "auto" => Ok(Self::Auto),
             "off" => Ok(Self::Off),
@@ -81,7 +75,7 @@ impl SettingValue for ReleaseSetting {
 
 /// A limit; `0` means no limit.
 impl SettingValue for Option<Duration> {
-    fn read(text: &str) -> Result<Self, InvalidValue> {
+    fn read(text: &str) -> Result<Self, Problem> {
         if text == "0" {
             return Ok(None);
         }
@@ -94,7 +88,7 @@ impl SettingValue for Option<Duration> {
 
 /// `0` is refused: elsewhere it means no limit.
 impl SettingValue for WaitPeers {
-    fn read(text: &str) -> Result<Self, InvalidValue> {
+    fn read(text: &str) -> Result<Self, Problem> {
         match text {
             "auto" => return Ok(Self::Auto),
             "off" => return Ok(Self::Off),
@@ -108,7 +102,7 @@ impl SettingValue for WaitPeers {
 }
 
 impl SettingValue for Option<Rewrites> {
-    fn read(text: &str) -> Result<Self, InvalidValue> {
+    fn read(text: &str) -> Result<Self, Problem> {
         match Rewrites::parse(text) {
             Ok(rewrites) => Ok(Some(rewrites)),
             Err(part) => refuse(
@@ -120,7 +114,7 @@ impl SettingValue for Option<Rewrites> {
 }
 
 impl SettingValue for Vec<u8> {
-    fn read(text: &str) -> Result<Self, InvalidValue> {
+    fn read(text: &str) -> Result<Self, Problem> {
         let codes = text.split(',').map(str::trim).filter(|code| !code.is_empty());
         match codes.map(str::parse).collect() {
             Ok(codes) => Ok(codes),
@@ -130,7 +124,7 @@ impl SettingValue for Vec<u8> {
 }
 
 impl SettingValue for Option<RunOwner> {
-    fn read(text: &str) -> Result<Self, InvalidValue> {
+    fn read(text: &str) -> Result<Self, Problem> {
         let (user, group) = text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
         let is_name = |name: &str| !name.is_empty() && !name.contains(|c: char| c == ':' || c.is_whitespace());
         if !is_name(user) || !group.is_none_or(is_name) {
@@ -141,7 +135,7 @@ impl SettingValue for Option<RunOwner> {
 }
 
 impl SettingValue for PathBuf {
-    fn read(text: &str) -> Result<Self, InvalidValue> {
+    fn read(text: &str) -> Result<Self, Problem> {
         if text.starts_with('/') {
             return Ok(text.into());
         }
@@ -150,7 +144,7 @@ impl SettingValue for PathBuf {
 }
 
 impl SettingValue for Option<PathBuf> {
-    fn read(text: &str) -> Result<Self, InvalidValue> {
+    fn read(text: &str) -> Result<Self, Problem> {
         PathBuf::read(text).map(Some)
     }
 }
