@@ -24,7 +24,7 @@ pub(crate) struct Block {
     /// Whether a branch before it was.
     taken: Likelihood,
     /// What `case` compares.
-    subject: String,
+    pub(crate) subject: String,
     /// Where a subshell began, and where the text goes on.
     pub(crate) directory: Option<PathBuf>,
 }
@@ -54,14 +54,15 @@ impl BlockStack {
         self.0.iter().any(|block| block.kind == BlockKind::Subshell)
     }
 
-    fn innermost(&mut self, kind: BlockKind) -> Option<&mut Block> {
+    pub(crate) fn innermost(&mut self, kind: BlockKind) -> Option<&mut Block> {
         self.0.iter_mut().rev().find(|block| block.kind == kind)
     }
 
-    /// `then`: the branch is run if the condition holds and no branch before it was.
-    pub(crate) fn begin_then(&mut self, condition: Likelihood) {
-        if let Some(block) = self.innermost(BlockKind::If) {
-            block.take_branch(condition);
+    /// A branch begins: it is run if its condition holds and no branch before it was.
+    pub(crate) fn begin_branch(&mut self, kind: BlockKind, condition: Likelihood) {
+        if let Some(block) = self.innermost(kind) {
+            block.branch = condition.and(block.taken.not());
+            block.taken = block.taken.or(block.branch);
         }
     }
 
@@ -72,36 +73,10 @@ impl BlockStack {
         }
     }
 
-    /// `do`: how often is not known, and whether at all.
-    pub(crate) fn begin_loop_body(&mut self) {
-        if let Some(block) = self.innermost(BlockKind::Loop) {
-            block.branch = Likelihood::Maybe;
-        }
-    }
-
-    pub(crate) fn set_subject(&mut self, subject: String) {
-        if let Some(block) = self.innermost(BlockKind::Case) {
-            block.subject = subject;
-        }
-    }
-
     /// What the innermost `case` compares, whose branch before is closed.
     pub(crate) fn next_branch(&mut self) -> Option<String> {
         let at = self.0.iter().rposition(|block| block.kind == BlockKind::Case)?;
         self.0.truncate(at + 1);
         Some(self.0[at].subject.clone())
-    }
-
-    pub(crate) fn begin_case_branch(&mut self, fits: Likelihood) {
-        if let Some(block) = self.innermost(BlockKind::Case) {
-            block.take_branch(fits);
-        }
-    }
-}
-
-impl Block {
-    fn take_branch(&mut self, condition: Likelihood) {
-        self.branch = condition.and(self.taken.not());
-        self.taken = self.taken.or(self.branch);
     }
 }

@@ -13,8 +13,9 @@ pub(crate) enum Likelihood {
 }
 
 impl Likelihood {
-    pub(crate) fn of(status: Option<bool>) -> Self {
-        match status {
+    /// Of something that is true, that is not, or that is not known.
+    pub(crate) fn of(holds: Option<bool>) -> Self {
+        match holds {
             Some(true) => Self::Always,
             Some(false) => Self::Never,
             None => Self::Maybe,
@@ -39,61 +40,49 @@ impl Likelihood {
 }
 
 /// The status of `test`, `[` or `[[` with these words; also of `true`, `false` and `:`. Of other commands it is unknown.
-pub(crate) fn status(words: &[String], scope: &ShellScope<'_>) -> Option<bool> {
-    let (program, operands) = words.split_first()?;
-    match program.as_str() {
-        "true" | ":" => Some(true),
-        "false" => Some(false),
-        "test" => test(operands, false, scope),
-        "[" => test(operands.strip_suffix(&["]".to_owned()])?, false, scope),
-        "[[" => test(operands.strip_suffix(&["]]".to_owned()])?, true, scope),
-        _ => None,
+pub(crate) fn status(words: &[String], scope: &ShellScope<'_>) -> Likelihood {
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    match words[..] {
+        ["true" | ":", ..] => Likelihood::Always,
+        ["false", ..] => Likelihood::Never,
+        ["test", ref operands @ ..] | ["[", ref operands @ .., "]"] => test(operands, false, scope),
+        ["[[", ref operands @ .., "]]"] => test(operands, true, scope),
+        _ => Likelihood::Maybe,
     }
 }
 
-fn test(words: &[String], has_patterns: bool, scope: &ShellScope<'_>) -> Option<bool> {
-    if let Some((at, decisive)) = connective(words) {
-        let sides = [&words[..at], &words[at + 1..]].map(|side| test(side, has_patterns, scope));
-        if sides.contains(&Some(decisive)) {
-            return Some(decisive);
-        }
-        return if sides.contains(&None) { None } else { Some(!decisive) };
+fn test(words: &[&str], has_patterns: bool, scope: &ShellScope<'_>) -> Likelihood {
+    let test = |words: &[&str]| test(words, has_patterns, scope);
+    // At the beginning, `-a FILE` and `-o OPTION` are tests as well.
+    let find = |connective| words.iter().skip(1).position(|word| *word == connective).map(|at| at + 1);
+    if let Some(at) = find("-o") {
+        test(&words[..at]).or(test(&words[at + 1..]))
+    } else if let Some(at) = find("-a") {
+        test(&words[..at]).and(test(&words[at + 1..]))
+    } else if let Some(("!", rest)) = words.split_first().map(|(first, rest)| (*first, rest)) {
+        test(rest).not()
+    } else {
+        Likelihood::of(test_alone(words, has_patterns, scope))
     }
-    let words: Vec<_> = words.iter().map(String::as_str).collect();
+}
+
+/// A test without others within.
+fn test_alone(words: &[&str], has_patterns: bool, scope: &ShellScope<'_>) -> Option<bool> {
     if !words.iter().all(|word| is_known(word)) {
         return None;
     }
-    match words[..] {
+    let equal = |left, right| if has_patterns { matches(left, right) } else { Some(left == right) };
+    match *words {
         [] => Some(false),
-        ["!", ref rest @ ..] => {
-            let rest: Vec<_> = rest.iter().map(|word| (*word).to_owned()).collect();
-            test(&rest, has_patterns, scope).map(|holds| !holds)
-        }
         [word] | ["-n", word] => Some(!word.is_empty()),
         ["-z", word] => Some(word.is_empty()),
-        ["-d", word] => scope.path(word).map(|path| scope.files.is_dir(&path)),
-        ["-f", word] => scope.path(word).map(|path| scope.files.is_file(&path)),
-        [left, "=" | "==", right] => {
-            if has_patterns {
-                matches(left, right)
-            } else {
-                Some(left == right)
-            }
-        }
-        [left, "!=", right] => {
-            let equal = if has_patterns { matches(left, right) } else { Some(left == right) };
-            equal.map(|equal| !equal)
-        }
+        ["-d", word] => Some(scope.files?.is_dir(&scope.path(word)?)),
+        ["-f", word] => Some(scope.files?.is_file(&scope.path(word)?)),
+        [left, "=" | "==", right] => equal(left, right),
+        [left, "!=", right] => equal(left, right).map(|equal| !equal),
         [left, operator, right] => compare_numbers(left, operator, right),
         _ => None,
     }
-}
-
-/// Where `-o` or `-a` is, and the side that decides it alone.
-fn connective(words: &[String]) -> Option<(usize, bool)> {
-    // `-a FILE` and `-o OPTION` are tests as well.
-    let find = |connective: &str| words.iter().skip(1).position(|word| word == connective).map(|at| at + 1);
-    find("-o").map(|at| (at, true)).or_else(|| find("-a").map(|at| (at, false)))
 }
 
 fn compare_numbers(left: &str, operator: &str, right: &str) -> Option<bool> {

@@ -4,7 +4,7 @@
 
 use super::files::FileView;
 use super::scanner::tokens;
-use super::tokens::{Operator, TokenKind, WordPart, unquoted};
+use super::tokens::{Operator, TokenKind, WordPart};
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
@@ -22,7 +22,8 @@ pub(crate) const MAX_NESTING: usize = 12;
 /// What a part of a shell text is read with.
 #[derive(Clone)]
 pub(crate) struct ShellScope<'a> {
-    pub(crate) files: &'a dyn FileView,
+    /// `None`: what files hold is not known.
+    pub(crate) files: Option<&'a dyn FileView>,
     pub(crate) environment: &'a dyn Fn(&str) -> Option<String>,
     /// Set by the text itself.
     pub(crate) variables: BTreeMap<String, String>,
@@ -41,7 +42,17 @@ pub(crate) fn is_known(text: &str) -> bool {
     !text.contains(UNKNOWN)
 }
 
-impl ShellScope<'_> {
+impl<'a> ShellScope<'a> {
+    /// Before the text begins.
+    pub(crate) fn new(
+        files: Option<&'a dyn FileView>,
+        environment: &'a dyn Fn(&str) -> Option<String>,
+        directory: Option<PathBuf>,
+    ) -> Self {
+        let (variables, arguments, script) = (BTreeMap::new(), Vec::new(), String::new());
+        Self { files, environment, variables, arguments, script, directory, has_unknown_variables: false, nesting: 0 }
+    }
+
     /// The value of a variable or a parameter; `None` if it is unset.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         if let Some(value) = self.variables.get(name) {
@@ -141,8 +152,8 @@ impl ShellScope<'_> {
             return unknown();
         }
         let mut scope = Self { nesting: self.nesting + 1, ..self.clone() };
-        let (mut tokens, fault) = tokens(text);
-        if fault.is_some() || tokens.len() > 40 {
+        let (mut tokens, whole) = tokens(text);
+        if whole.is_err() || tokens.len() > 40 {
             return unknown();
         }
         let mut output = None;
@@ -187,9 +198,9 @@ impl ShellScope<'_> {
                 None => ".".to_owned(),
             },
             "basename" => operand.rsplit('/').next().unwrap_or_default().to_owned(),
-            "readlink" | "realpath" => match self.path(operand) {
-                Some(path) => self.files.resolve(&path).display().to_string(),
-                None => UNKNOWN.to_owned(),
+            "readlink" | "realpath" => match (self.files, self.path(operand)) {
+                (Some(files), Some(path)) => files.resolve(&path).display().to_string(),
+                _ => UNKNOWN.to_owned(),
             },
             _ => UNKNOWN.to_owned(),
         }
@@ -334,9 +345,4 @@ pub(crate) fn assignment(parts: &[WordPart]) -> Option<(String, Vec<WordPart>)> 
     }
     let first = WordPart::Literal { text: value.to_owned(), is_quoted: false };
     Some((name.to_owned(), std::iter::once(first).chain(parts[1..].iter().cloned()).collect()))
-}
-
-/// The word as a keyword, if it is written as one.
-pub(crate) fn keyword(parts: &[WordPart]) -> Option<&str> {
-    unquoted(parts)
 }

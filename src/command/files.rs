@@ -48,28 +48,3 @@ impl FileView for Disk {
         names
     }
 }
-
-/// Where what files hold is of no account.
-pub(crate) struct NoFiles;
-
-impl FileView for NoFiles {
-    fn text(&self, _: &Path) -> Option<String> {
-        None
-    }
-
-    fn is_file(&self, _: &Path) -> bool {
-        false
-    }
-
-    fn is_dir(&self, _: &Path) -> bool {
-        false
-    }
-
-    fn resolve(&self, path: &Path) -> PathBuf {
-        path.to_owned()
-    }
-
-    fn names(&self, _: &Path) -> Vec<String> {
-        Vec::new()
-    }
-}

@@ -18,11 +18,10 @@ mod tokens;
 pub(crate) use script::{CommandStep, FollowedScript, ScriptRole};
 
 use crate::variables::ReleaseSetting;
-use files::{Disk, FileView, NoFiles};
+use files::{Disk, FileView};
 
 use expand::{ShellScope, normalised};
 use search::{Found, Search};
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -71,32 +70,23 @@ impl FollowedCommand {
     /// last tool of a release.
     fn follow(source: &CommandSource<'_>) -> Self {
         let words: Vec<_> = source.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-        let mut scope = ShellScope {
-            files: source.files,
-            environment: source.environment,
-            variables: BTreeMap::new(),
-            arguments: Vec::new(),
-            script: String::new(),
-            directory: Some(source.directory.to_owned()),
-            has_unknown_variables: false,
-            nesting: 0,
-        };
+        let mut scope = ShellScope::new(Some(source.files), source.environment, Some(source.directory.to_owned()));
         let mut search = Search::new(source.files, source.directory);
-        search.command(&words, &mut scope);
+        search.words(&words, "COMMAND", &mut scope);
         let found = match source.setting {
             ReleaseSetting::Off => None,
             ReleaseSetting::Script(path) => Some(asked(&source.directory.join(path), &search, source.files)),
             ReleaseSetting::Auto => search.last(),
         };
         let has_vm_in_sight = found.is_some()
-            || search.names_a_vm()
+            || search.has_vm_name
             || words
                 .first()
-                .and_then(|word| search.locate_program(word, &scope))
+                .and_then(|word| search.locate(word, false, &scope))
                 .is_some_and(|program| is_near_vm(&program, source.files));
         Self {
             is_wrapped: found.as_ref().is_some_and(|found| !found.is_direct),
-            may_switch_user: search.may_switch_user(),
+            may_switch_user: search.switches_user,
             steps: found.as_ref().map(|found| found.trail.clone()).unwrap_or_default(),
             script: found.map(|found| found.script),
             has_vm_in_sight,
@@ -114,16 +104,11 @@ pub(crate) fn only_start_script(dir: &Path) -> Option<(PathBuf, String)> {
 /// a branch whose condition is known not to hold are left out.
 pub(crate) fn assigned_lines(text: &str, variables: &[(&str, &str)]) -> Vec<(String, usize)> {
     let environment = |_: &str| Some(expand::UNKNOWN.to_owned());
-    let mut scope = ShellScope {
-        files: &NoFiles,
-        environment: &environment,
-        variables: variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
-        arguments: Vec::new(),
-        script: String::new(),
-        directory: None,
-        has_unknown_variables: true,
-        nesting: 0,
-    };
+    let mut scope = ShellScope::new(None, &environment, None);
+    scope.has_unknown_variables = true;
+    for (name, value) in variables {
+        scope.set(name, (*value).to_owned());
+    }
     let mut assignments = AssignmentLines(Vec::new());
     let (tokens, _) = scanner::tokens(text);
     shell::follow_text(&tokens, &mut scope, &mut assignments);
@@ -150,8 +135,8 @@ fn asked(path: &Path, search: &Search<'_>, files: &dyn FileView) -> Found {
     let path = normalised(path);
     let behind_links = files.resolve(&path);
     let is_it = |found: &&Found| files.resolve(&found.script.path) == behind_links;
-    let last_start = search.found().iter().rfind(|found| is_it(found) && found.script.role == ScriptRole::Start);
-    if let Some(found) = last_start.or_else(|| search.found().iter().rfind(is_it)) {
+    let last_start = search.found.iter().rfind(|found| is_it(found) && found.script.role == ScriptRole::Start);
+    if let Some(found) = last_start.or_else(|| search.found.iter().rfind(is_it)) {
         return found.clone();
     }
     let root = script::release_root(&path, files).or_else(|| script::release_root(&behind_links, files));

@@ -2,7 +2,7 @@
 //!
 //! Pure: no I/O, no clock.
 
-use super::tokens::{OTHER_OPERATION, Operator, ShellTextFault, Token, TokenKind, WordPart, literal};
+use super::tokens::{OTHER_OPERATION, Operator, Token, TokenKind, WordPart, literal};
 
 /// More than any start script has.
 const MAX_TOKENS: usize = 20_000;
@@ -11,20 +11,23 @@ const MAX_DEPTH: usize = 24;
 
 /// Operators between the braces of `${NAME…}`; of the others only that they change the value is known.
 const OPERATIONS: [&str; 12] = [":-", ":=", ":?", ":+", "%%", "##", "-", "=", "?", "+", "%", "#"];
+
+/// What a shell could not read either, or what is more than any start script has.
+pub(crate) struct ShellTextFault;
+
 /// Splits a shell text into tokens; comments, redirections and here-documents are left out. At a fault the tokens end
 /// with the line before it: a shell reads and runs line by line.
-pub(crate) fn tokens(text: &str) -> (Vec<Token>, Option<ShellTextFault>) {
+pub(crate) fn tokens(text: &str) -> (Vec<Token>, Result<(), ShellTextFault>) {
     let mut scanner = Scanner { rest: text, line: 1, tokens: Vec::new(), here_documents: Vec::new() };
     while let Some(next) = scanner.skip_blanks() {
         let line = scanner.line;
-        let fault = scanner.token(next).err();
-        let fault = fault.or((scanner.tokens.len() > MAX_TOKENS).then_some(ShellTextFault::TooLarge));
-        if fault.is_some() {
+        let read = scanner.token(next);
+        if read.is_err() || scanner.tokens.len() > MAX_TOKENS {
             scanner.tokens.retain(|token| token.line < line);
-            return (scanner.tokens, fault);
+            return (scanner.tokens, Err(ShellTextFault));
         }
     }
-    (scanner.tokens, None)
+    (scanner.tokens, Ok(()))
 }
 
 /// Where the parts of a word end.
@@ -155,7 +158,7 @@ impl<'a> Scanner<'a> {
 
     fn parts(&mut self, until: Until, is_quoted: bool, depth: usize) -> Result<Vec<WordPart>, ShellTextFault> {
         if depth > MAX_DEPTH {
-            return Err(ShellTextFault::TooLarge);
+            return Err(ShellTextFault);
         }
         let mut parts = Vec::new();
         while let Some(next) = self.peek() {
@@ -168,13 +171,7 @@ impl<'a> Scanner<'a> {
                     return Ok(parts);
                 }
                 ('\\', _) => self.backslash(&mut parts, is_quoted),
-                ('\'', _) if !is_quoted => {
-                    self.take();
-                    let length = self.rest.find('\'').ok_or(ShellTextFault::Unbalanced)?;
-                    let text = self.take_text(length).to_owned();
-                    self.take();
-                    parts.push(WordPart::Literal { text, is_quoted: true });
-                }
+                ('\'', _) if !is_quoted => parts.push(self.single_quoted()?),
                 ('"', _) => {
                     self.take();
                     // An empty word is a word.
@@ -189,7 +186,15 @@ impl<'a> Scanner<'a> {
                 }
             }
         }
-        if until == Until::EndOfWord { Ok(parts) } else { Err(ShellTextFault::Unbalanced) }
+        if until == Until::EndOfWord { Ok(parts) } else { Err(ShellTextFault) }
+    }
+
+    fn single_quoted(&mut self) -> Result<WordPart, ShellTextFault> {
+        self.take();
+        let length = self.rest.find('\'').ok_or(ShellTextFault)?;
+        let text = self.take_text(length).to_owned();
+        self.take();
+        Ok(WordPart::Literal { text, is_quoted: true })
     }
 
     fn backslash(&mut self, parts: &mut Vec<WordPart>, is_quoted: bool) {
@@ -219,13 +224,7 @@ impl<'a> Scanner<'a> {
                 self.take();
                 self.braces(is_quoted, depth)
             }
-            '\'' if !is_quoted => {
-                self.take();
-                let length = self.rest.find('\'').ok_or(ShellTextFault::Unbalanced)?;
-                let text = self.take_text(length).to_owned();
-                self.take();
-                Ok(WordPart::Literal { text, is_quoted: true })
-            }
+            '\'' if !is_quoted => self.single_quoted(),
             '@' | '*' | '#' | '?' | '$' | '!' | '-' | '0'..='9' => {
                 self.take();
                 Ok(parameter(next.to_string()))
@@ -265,7 +264,7 @@ impl<'a> Scanner<'a> {
         self.take();
         let mut text = String::new();
         loop {
-            match self.take().ok_or(ShellTextFault::Unbalanced)? {
+            match self.take().ok_or(ShellTextFault)? {
                 '`' => return Ok(WordPart::Substitution { text, is_quoted }),
                 '\\' => text.extend(self.take()),
                 other => text.push(other),
@@ -292,7 +291,7 @@ impl<'a> Scanner<'a> {
                 return Ok(text);
             }
         }
-        Err(ShellTextFault::Unbalanced)
+        Err(ShellTextFault)
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) struct Search<'a> {
     files: &'a dyn FileView,
     /// The working directory that COMMAND begins in.
     directory: &'a Path,
-    found: Vec<Found>,
+    pub(crate) found: Vec<Found>,
     trail: Vec<CommandStep>,
     /// The scripts that are being read, one within the other.
     active: Vec<PathBuf>,
@@ -41,8 +41,9 @@ pub(crate) struct Search<'a> {
     commands: usize,
     lookups: usize,
     texts: usize,
-    has_vm_name: bool,
-    switches_user: bool,
+    /// Whether a text or a word names the Erlang VM.
+    pub(crate) has_vm_name: bool,
+    pub(crate) switches_user: bool,
 }
 
 impl ShellVisitor for Search<'_> {
@@ -88,29 +89,14 @@ impl<'a> Search<'a> {
         }
     }
 
-    pub(crate) fn command(&mut self, words: &[String], scope: &mut ShellScope<'_>) {
-        self.words(words, "COMMAND", scope);
-    }
-
-    pub(crate) fn found(&self) -> &[Found] {
-        &self.found
-    }
-
     /// The one that counts.
     pub(crate) fn last(&self) -> Option<Found> {
         let last_start = self.found.iter().rfind(|found| found.script.role == ScriptRole::Start);
         last_start.or(self.found.last()).cloned()
     }
 
-    pub(crate) fn names_a_vm(&self) -> bool {
-        self.has_vm_name
-    }
-
-    pub(crate) fn may_switch_user(&self) -> bool {
-        self.switches_user
-    }
-
-    fn words(&mut self, words: &[String], place: &str, scope: &mut ShellScope<'_>) {
+    /// Follows the words of one command, which was seen at `place`.
+    pub(crate) fn words(&mut self, words: &[String], place: &str, scope: &mut ShellScope<'_>) {
         let Some(first) = words.first() else { return };
         match file_name(first) {
             "." | "source" => return self.include(&words[1..], scope),
@@ -300,13 +286,8 @@ impl<'a> Search<'a> {
         self.found.push(Found { script, trail, is_direct });
     }
 
-    /// The program that is COMMAND's first word.
-    pub(crate) fn locate_program(&mut self, word: &str, scope: &ShellScope<'_>) -> Option<PathBuf> {
-        self.locate(word, false, scope)
-    }
-
     /// The file that a word names, as a program or as a shell's script.
-    fn locate(&mut self, word: &str, is_for_shell: bool, scope: &ShellScope<'_>) -> Option<PathBuf> {
+    pub(crate) fn locate(&mut self, word: &str, is_for_shell: bool, scope: &ShellScope<'_>) -> Option<PathBuf> {
         self.lookups += 1;
         if self.lookups > MAX_LOOKUPS || word.len() > 4096 {
             return None;

@@ -7,8 +7,8 @@
 
 use super::blocks::{Block, BlockKind, BlockStack};
 use super::conditions::{Likelihood, matches, status};
-use super::expand::{MAX_NESTING, ShellScope, UNKNOWN, assignment, is_known, keyword};
-use super::tokens::{Operator, Token, TokenKind, WordPart, literal};
+use super::expand::{MAX_NESTING, ShellScope, UNKNOWN, assignment, is_known};
+use super::tokens::{Operator, Token, TokenKind, WordPart, keyword, literal};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -26,8 +26,21 @@ pub(crate) trait ShellVisitor {
 
 /// Follows a text. Afterwards `scope` is as the text would leave it.
 pub(crate) fn follow_text(tokens: &[Token], scope: &mut ShellScope<'_>, visitor: &mut dyn ShellVisitor) {
-    let mut functions = BTreeMap::new();
-    Follower::new(tokens, &mut functions, scope, visitor).follow(0..tokens.len());
+    let mut follower = Follower {
+        tokens,
+        functions: BTreeMap::new(),
+        scope,
+        visitor,
+        at: 0,
+        blocks: BlockStack::default(),
+        call: Vec::new(),
+        line: 0,
+        connective: None,
+        status: Likelihood::Always,
+        is_negated: false,
+        ended: None,
+    };
+    follower.follow(0..tokens.len());
 }
 
 /// What was certainly reached.
@@ -41,8 +54,9 @@ enum Ending {
 
 struct Follower<'f, 's, 'e> {
     tokens: &'f [Token],
-    functions: &'f mut BTreeMap<String, Range<usize>>,
-    scope: &'f mut ShellScope<'e>,
+    /// Where the bodies are.
+    functions: BTreeMap<String, Range<usize>>,
+    scope: &'s mut ShellScope<'e>,
     visitor: &'s mut dyn ShellVisitor,
     at: usize,
     blocks: BlockStack,
@@ -50,35 +64,13 @@ struct Follower<'f, 's, 'e> {
     line: usize,
     /// `&&` or `||` before the command that is being read.
     connective: Option<Operator>,
-    /// Of the last command.
-    status: Option<bool>,
+    /// Whether the last command succeeds.
+    status: Likelihood,
     is_negated: bool,
     ended: Option<Ending>,
 }
 
-impl<'f, 's, 'e> Follower<'f, 's, 'e> {
-    fn new(
-        tokens: &'f [Token],
-        functions: &'f mut BTreeMap<String, Range<usize>>,
-        scope: &'f mut ShellScope<'e>,
-        visitor: &'s mut dyn ShellVisitor,
-    ) -> Self {
-        Self {
-            tokens,
-            functions,
-            scope,
-            visitor,
-            at: 0,
-            blocks: BlockStack::default(),
-            call: Vec::new(),
-            line: 0,
-            connective: None,
-            status: Some(true),
-            is_negated: false,
-            ended: None,
-        }
-    }
-
+impl<'f> Follower<'f, '_, '_> {
     fn follow(&mut self, range: Range<usize>) {
         self.at = range.start;
         let tokens = self.tokens;
@@ -114,7 +106,7 @@ impl<'f, 's, 'e> Follower<'f, 's, 'e> {
             Operator::End => self.connective = None,
             Operator::Pipe => {
                 self.connective = None;
-                self.status = None;
+                self.status = Likelihood::Maybe;
             }
             Operator::Open => self.begin(BlockKind::Subshell),
             Operator::Close => {
@@ -140,8 +132,8 @@ impl<'f, 's, 'e> Follower<'f, 's, 'e> {
     /// How likely what comes next is run.
     fn likelihood(&self) -> Likelihood {
         let of_list = match self.connective {
-            Some(Operator::And) => Likelihood::of(self.status),
-            Some(Operator::Or) => Likelihood::of(self.status).not(),
+            Some(Operator::And) => self.status,
+            Some(Operator::Or) => self.status.not(),
             _ => Likelihood::Always,
         };
         self.blocks.likelihood().and(of_list)
@@ -153,7 +145,7 @@ impl<'f, 's, 'e> Follower<'f, 's, 'e> {
     }
 
     fn end(&mut self, kind: BlockKind) -> Option<Block> {
-        self.status = None;
+        self.status = Likelihood::Maybe;
         self.connective = None;
         self.blocks.end(kind)
     }
@@ -163,12 +155,13 @@ impl<'f, 's, 'e> Follower<'f, 's, 'e> {
         let Some(word) = keyword(parts) else { return false };
         match word {
             "if" => self.begin(BlockKind::If),
-            "then" => self.blocks.begin_then(Likelihood::of(self.status)),
+            "then" => self.blocks.begin_branch(BlockKind::If, self.status),
             "elif" | "else" => self.blocks.begin_else(),
             "fi" => drop(self.end(BlockKind::If)),
             "while" | "until" => self.begin(BlockKind::Loop),
             "for" | "select" => self.begin_for(),
-            "do" => self.blocks.begin_loop_body(),
+            // How often is not known, and whether at all.
+            "do" => self.blocks.begin_branch(BlockKind::Loop, Likelihood::Maybe),
             "done" => drop(self.end(BlockKind::Loop)),
             "case" => self.begin_case(),
             "esac" => drop(self.end(BlockKind::Case)),
@@ -216,7 +209,9 @@ impl<'f, 's, 'e> Follower<'f, 's, 'e> {
                 TokenKind::Operator(_) => break,
             }
         }
-        self.blocks.set_subject(subject);
+        if let Some(block) = self.blocks.innermost(BlockKind::Case) {
+            block.subject = subject;
+        }
         self.case_branch();
     }
 
@@ -235,7 +230,7 @@ impl<'f, 's, 'e> Follower<'f, 's, 'e> {
                 TokenKind::Operator(_) => {}
             }
         }
-        self.blocks.begin_case_branch(fits);
+        self.blocks.begin_branch(BlockKind::Case, fits);
     }
 
     /// `NAME ( ) { … }`: the parenthesis was just read.
@@ -304,10 +299,10 @@ impl<'f, 's, 'e> Follower<'f, 's, 'e> {
             }
         }
         let expanded: Vec<String> = words.iter().flat_map(|word| self.scope.fields(word)).collect();
-        self.status = if words.is_empty() { Some(true) } else { status(&expanded, self.scope) };
+        self.status = if words.is_empty() { Likelihood::Always } else { status(&expanded, self.scope) };
         self.run(words, &expanded, likelihood);
         if is_negated {
-            self.status = self.status.map(|status| !status);
+            self.status = self.status.not();
         }
     }
 
@@ -373,14 +368,13 @@ impl<'f, 's, 'e> Follower<'f, 's, 'e> {
         }
         self.scope.nesting += 1;
         let arguments = std::mem::replace(&mut self.scope.arguments, operands.to_vec());
-        let mut function = Follower::new(self.tokens, self.functions, self.scope, self.visitor);
-        function.follow(body);
-        let ended = function.ended;
+        let around = (self.at, std::mem::take(&mut self.blocks), self.connective.take(), self.status);
+        self.follow(body);
+        (self.at, self.blocks, self.connective, self.status) = around;
         self.scope.arguments = arguments;
         self.scope.nesting -= 1;
-        if ended == Some(Ending::Text) && self.is_whole(is_certain) {
-            self.ended = ended;
-        }
+        let ends_text = self.ended == Some(Ending::Text) && self.is_whole(is_certain);
+        self.ended = ends_text.then_some(Ending::Text);
     }
 
     /// `: ${NAME:=value}`

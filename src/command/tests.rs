@@ -2,7 +2,7 @@ mod facts;
 mod public_shapes;
 
 use super::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Files made up by a test. A text that begins with `-> ` is a link; one that begins with `ELF`, a program.
 #[derive(Default)]

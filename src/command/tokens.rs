@@ -36,13 +36,6 @@ pub(crate) enum WordPart {
     Unknown,
 }
 
-/// Why a text cannot be read as a shell would.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ShellTextFault {
-    Unbalanced,
-    TooLarge,
-}
-
 /// An operation of which only that it changes the value is known.
 pub(crate) const OTHER_OPERATION: &str = "";
 
@@ -56,7 +49,7 @@ pub(crate) fn literal(parts: &[WordPart]) -> String {
 }
 
 /// The word, if it is one that may be a keyword: nothing of it is quoted or expanded.
-pub(crate) fn unquoted(parts: &[WordPart]) -> Option<&str> {
+pub(crate) fn keyword(parts: &[WordPart]) -> Option<&str> {
     match parts {
         [WordPart::Literal { text, is_quoted: false }] => Some(text),
         _ => None,

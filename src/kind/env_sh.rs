@@ -137,7 +137,9 @@ mod tests {
         assert_eq!(set("if [ \"$RELEASE_COMMAND\" = remote ]; then\n  RELEASE_NODE=a@x\nfi\n"), []);
         assert_eq!(set("if [ \"$RELEASE_COMMAND\" != remote ]; then\n  RELEASE_NODE=a@x\nfi\n"), [("RELEASE_NODE", 2)]);
         assert_eq!(set("[ \"$RELEASE_COMMAND\" = rpc ] && RELEASE_NODE=a@x\n"), []);
-        assert_eq!(set("[ \"$UNKNOWN\" = rpc ] && RELEASE_NODE=a@x\n"), [("RELEASE_NODE", 1)]);
+        for unknown in ["\"$UNKNOWN\" = rpc", "-f /etc/node", "! -d /etc/node"] {
+            assert_eq!(set(&format!("[ {unknown} ] && RELEASE_NODE=a@x\n")), [("RELEASE_NODE", 1)], "{unknown}");
+        }
     }
 
     #[test]
