@@ -61,22 +61,8 @@ impl ProbeFailure {
 
     /// Whether a node that still boots may fail like this.
     pub(super) fn may_pass(&self) -> bool {
-        use ProbeFailure::{
-            CallFailed, ConnectionLost, NamesInUse, NoAnswer, NoEpmd, NoHandshake, NotListening, NotRegistered,
-            UnfinishedHandshake,
-        };
-        matches!(
-            self,
-            NoEpmd { .. }
-                | NotRegistered { .. }
-                | NotListening { .. }
-                | NoHandshake
-                | UnfinishedHandshake
-                | NoAnswer
-                | ConnectionLost
-                | NamesInUse
-                | CallFailed(_)
-        )
+        use ProbeFailure::{CookieRefused, NotANode, NotAllowed, OtherContainer, OtherNode};
+        !matches!(self, NotANode | OtherNode(_) | CookieRefused | OtherContainer | NotAllowed)
     }
 }
 

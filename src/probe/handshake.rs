@@ -6,33 +6,19 @@
 /// to others.
 ///
 /// [`PUBLISHED`]: https://www.erlang.org/doc/apps/erts/erl_dist_protocol.html#distribution-flags
-pub(crate) const FLAGS: u64 = EXTENDED_REFERENCES
-    | FUN_TAGS
-    | NEW_FUN_TAGS
-    | EXTENDED_PIDS_PORTS
-    | EXPORT_PTR_TAG
-    | BIT_BINARIES
-    | NEW_FLOATS
-    | UTF8_ATOMS
-    | MAP_TAG
-    | BIG_CREATION
-    | HANDSHAKE_23
-    | UNLINK_ID
-    | V4_NC;
-
-const EXTENDED_REFERENCES: u64 = 0x4;
-const FUN_TAGS: u64 = 0x10;
-const NEW_FUN_TAGS: u64 = 0x80;
-const EXTENDED_PIDS_PORTS: u64 = 0x100;
-const EXPORT_PTR_TAG: u64 = 0x200;
-const BIT_BINARIES: u64 = 0x400;
-const NEW_FLOATS: u64 = 0x800;
-const UTF8_ATOMS: u64 = 0x1_0000;
-const MAP_TAG: u64 = 0x2_0000;
-const BIG_CREATION: u64 = 0x4_0000;
-const HANDSHAKE_23: u64 = 0x100_0000;
-const UNLINK_ID: u64 = 0x200_0000;
-const V4_NC: u64 = 1 << 34;
+pub(crate) const FLAGS: u64 = 0x4 // EXTENDED_REFERENCES
+    | 0x10 // FUN_TAGS
+    | 0x80 // NEW_FUN_TAGS
+    | 0x100 // EXTENDED_PIDS_PORTS
+    | 0x200 // EXPORT_PTR_TAG
+    | 0x400 // BIT_BINARIES
+    | 0x800 // NEW_FLOATS
+    | 0x1_0000 // UTF8_ATOMS
+    | 0x2_0000 // MAP_TAG
+    | 0x4_0000 // BIG_CREATION
+    | 0x100_0000 // HANDSHAKE_23
+    | 0x200_0000 // UNLINK_ID
+    | 1 << 34; // V4_NC
 
 /// The same for all connections: each other creation in a pid or reference would be a new node in the VM's tables.
 pub(crate) const CREATION: u32 = 4;

@@ -97,11 +97,16 @@ impl ProbeContext<'_> {
                 }
                 self.by_answers(verdict.in_phase("running"), &peer.node, &answers)
             }
-            Err(failure) if failure.may_pass() && !boot_mark::is_set(self.dir, &vm) => {
-                self.booting(verdict, vm::since(vm.started), &failure.to_string())
-            }
-            Err(failure) => verdict.in_phase("running").fail(failure.to_string()),
+            Err(failure) => self.failed(verdict.in_phase("running"), vm, &failure),
         }
+    }
+
+    /// A VM that has not answered yet may still boot.
+    fn failed(&self, verdict: Verdict, vm: Process, failure: &ProbeFailure) -> Verdict {
+        if failure.may_pass() && !boot_mark::is_set(self.dir, &vm) {
+            return self.booting(verdict, vm::since(vm.started), &failure.to_string());
+        }
+        verdict.fail(failure.to_string())
     }
 
     fn by_answers(&self, verdict: Verdict, node: &str, answers: &Answers) -> Verdict {
@@ -164,10 +169,7 @@ impl ProbeContext<'_> {
                 boot_mark::set(self.dir, &vm);
                 verdict.pass(format!("{node} accepted a connection; it wants TLS, so no more was asked"))
             }
-            Err(failure) if failure.may_pass() && !boot_mark::is_set(self.dir, &vm) => {
-                self.booting(verdict, vm::since(vm.started), &failure.to_string())
-            }
-            Err(failure) => verdict.fail(failure.to_string()),
+            Err(failure) => self.failed(verdict, vm, &failure),
         }
     }
 

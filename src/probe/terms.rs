@@ -81,35 +81,33 @@ fn reference(tag: u8, bytes: &mut &[u8], depth: u8) -> Result<Term, Malformed> {
 
 /// Skips a term of which only the length matters.
 fn skip(tag: u8, bytes: &mut &[u8], depth: u8) -> Result<Term, Malformed> {
-    match tag {
-        70 => take(8, bytes)?,                                      // a float
-        110 => take(u32::from(u8_of(bytes)?) + 1, bytes)?,          // a large integer
-        77 | 111 => take(u32_of(bytes)?.saturating_add(1), bytes)?, // a bit string, or a larger integer
-        112 => take(u32_of(bytes)?.saturating_sub(4), bytes)?,      // a fun, its length included
-        113 => sequence(3, bytes, depth).map(|_| &[] as &[u8])?,    // module, function, arity
+    let length = match tag {
+        70 => 8,                                      // a float
+        110 => u32::from(u8_of(bytes)?) + 1,          // a large integer
+        77 | 111 => u32_of(bytes)?.saturating_add(1), // a bit string, or a larger integer
+        112 => u32_of(bytes)?.saturating_sub(4),      // a fun, its length included
+        113 => {
+            sequence(3, bytes, depth)?; // module, function, arity
+            0
+        }
         116 => {
             let pairs = u32_of(bytes)?;
             sequence(pairs.checked_mul(2).ok_or(Malformed)?, bytes, depth)?;
-            &[]
+            0
         }
-        // A pid's or port's node, and its numbers.
+        // A port or a pid: its node, and then its numbers.
         88 | 89 | 102 | 103 | 120 => {
             term(bytes, depth)?;
-            take(
-                if tag == 103 {
-                    9
-                } else if tag == 102 {
-                    5
-                } else if tag == 89 {
-                    8
-                } else {
-                    12
-                },
-                bytes,
-            )?
+            match tag {
+                102 => 5,
+                89 => 8,
+                103 => 9,
+                _ => 12,
+            }
         }
         _ => return Err(Malformed),
     };
+    take(length, bytes)?;
     Ok(Term::Other)
 }
 

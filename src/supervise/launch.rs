@@ -1,6 +1,6 @@
 //! Starts the release.
 
-use super::signals::SignalQueue;
+use super::signals::{NEVER_IGNORED, SignalQueue};
 use crate::error::{Error, Stage};
 use crate::executable::{self, ENOEXEC, ExecFailure};
 use crate::sys::{SignalMask, Spawn};
@@ -73,7 +73,7 @@ impl Launch {
             words: std::iter::once(program).chain(arguments).collect(),
             environment: self.environment(),
             mask: signals.release_mask(self.is_beam),
-            not_ignored: &SignalQueue::not_ignored(),
+            not_ignored: &NEVER_IGNORED,
         };
         spawn.start()
     }

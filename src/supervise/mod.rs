@@ -177,7 +177,7 @@ impl Supervisor<'_> {
     fn send(&mut self, signal: i32) {
         if signal == signal::TERM {
             self.stop.ask(self.started.elapsed());
-        } else if !self.stop.has_main_ended() {
+        } else if !self.stop.has_main_ended {
             let send = match self.policy.target {
                 SignalTarget::Main => sys::kill,
                 SignalTarget::Group => sys::kill_group,
@@ -188,7 +188,7 @@ impl Supervisor<'_> {
 
     /// A stopped process does not end until it is continued. A process that runs gets no CONT that nobody sent.
     fn continue_if_stopped(&mut self) {
-        if self.is_stopped && self.stop.is_asked_for() {
+        if self.is_stopped && self.stop.is_asked_for {
             self.is_stopped = false;
             self.send(signal::CONT);
         }

@@ -24,15 +24,11 @@ pub(crate) struct ProcessTree {
 impl ProcessTree {
     /// `None`: nothing can be seen. If the main child is a VM, nothing else is looked at: the VM stops what is below it.
     pub(crate) fn read(main: i32) -> Option<Self> {
-        if let Some(process) = Process::read(main).filter(is_vm) {
-            let main_child = Descendant { process: Process { is_vm: true, ..process }, survives_term: true };
+        if let Some(process) = Process::read(main).filter(|process| process.is_vm) {
+            let main_child = Descendant { process, survives_term: true };
             return Some(Self { descendants: vec![main_child], main, now: sys::boot_ticks() });
         }
-        let processes = sys::processes();
-        let mut tree = Self::of(processes, std::process::id().cast_signed(), main, sys::boot_ticks())?;
-        for descendant in &mut tree.descendants {
-            descendant.process.is_vm = is_vm(&descendant.process);
-        }
+        let mut tree = Self::of(&sys::processes(), std::process::id().cast_signed(), main, sys::boot_ticks())?;
         let mut asked_about: Vec<i32> =
             tree.topmost_vms().flat_map(|vm| tree.above(vm)).map(|above| above.process.pid).collect();
         asked_about.push(main);
@@ -46,19 +42,9 @@ impl ProcessTree {
     }
 
     /// What is below process `own`. `None`: that process itself cannot be seen.
-    fn of(mut processes: Vec<Process>, own: i32, main: i32, now: u64) -> Option<Self> {
-        processes.sort_unstable_by_key(|process| process.pid);
-        let parent_of = |pid: i32| {
-            let at = processes.binary_search_by_key(&pid, |process| process.pid).ok()?;
-            processes.get(at).map(|process| process.parent)
-        };
-        parent_of(own)?;
-        // The list was not read in one moment: it may even have a circle.
-        let depth = processes.len();
-        let is_below = |process: &Process| {
-            std::iter::successors(Some(process.parent), |pid| parent_of(*pid)).take(depth).any(|pid| pid == own)
-        };
-        let descendants = processes.iter().filter(|process| is_below(process));
+    fn of(processes: &[Process], own: i32, main: i32, now: u64) -> Option<Self> {
+        processes.iter().find(|process| process.pid == own)?;
+        let descendants = sys::below(own, processes);
         let descendants = descendants.map(|process| Descendant { process: *process, survives_term: false }).collect();
         Some(Self { descendants, main, now })
     }
@@ -102,10 +88,6 @@ impl ProcessTree {
     }
 }
 
-fn is_vm(process: &Process) -> bool {
-    process.is_vm || sys::runs_vm_program(process.pid)
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -134,8 +116,9 @@ pub(super) mod tests {
             started: u64::try_from(*pid).unwrap(),
             is_vm: *what == What::Vm,
         };
-        let processes = std::iter::once(&(OWN, 0, What::Survives)).chain(rows).map(process).collect();
-        let mut tree = ProcessTree::of(processes, OWN, MAIN, now).unwrap();
+        let mut processes: Vec<_> = std::iter::once(&(OWN, 0, What::Survives)).chain(rows).map(process).collect();
+        processes.sort_unstable_by_key(|process| process.pid);
+        let mut tree = ProcessTree::of(&processes, OWN, MAIN, now).unwrap();
         for descendant in &mut tree.descendants {
             let row = rows.iter().find(|(pid, ..)| *pid == descendant.process.pid).unwrap();
             descendant.survives_term = row.2 != What::Dies;

@@ -14,27 +14,19 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct ReleaseStop {
     main: i32,
-    has_main_ended: bool,
+    pub(super) has_main_ended: bool,
     /// What is assumed where /proc does not show it.
     is_beam: bool,
     target: SignalTarget,
     shutdown: Shutdown,
     request: StopRequest,
-    is_asked_for: bool,
+    pub(super) is_asked_for: bool,
 }
 
 impl ReleaseStop {
     pub(crate) fn new(main: i32, is_beam: bool, target: SignalTarget, stop_timeout: Option<Duration>) -> Self {
         let (shutdown, request) = (Shutdown::new(stop_timeout), StopRequest::default());
         Self { main, has_main_ended: false, is_beam, target, shutdown, request, is_asked_for: false }
-    }
-
-    pub(crate) fn is_asked_for(&self) -> bool {
-        self.is_asked_for
-    }
-
-    pub(crate) fn has_main_ended(&self) -> bool {
-        self.has_main_ended
     }
 
     /// How long there is nothing to do; `None`: for ever.

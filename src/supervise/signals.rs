@@ -24,7 +24,7 @@ const NOT_READ: [i32; 2] = [signal::TTIN, signal::TTOU];
 
 /// Not ignored, neither here nor in the release, even if they were ignored when beaminit started: without CHLD no child is
 /// reaped, without the next three no stop arrives, and Rust ignores PIPE in every program.
-const NEVER_IGNORED: [i32; 5] = [signal::CHLD, signal::TERM, signal::INT, signal::QUIT, signal::PIPE];
+pub(super) const NEVER_IGNORED: [i32; 5] = [signal::CHLD, signal::TERM, signal::INT, signal::QUIT, signal::PIPE];
 
 impl SignalQueue {
     /// Begins to take what [`sys::block_signals`] has blocked. A signal that came meanwhile is the first in the queue.
@@ -61,10 +61,5 @@ impl SignalQueue {
     pub(crate) fn release_mask(&self, is_beam: bool) -> SignalMask {
         let unblocked: &[i32] = if is_beam { &[signal::TERM, signal::USR1, signal::CHLD] } else { &[] };
         self.inherited.without(unblocked)
-    }
-
-    /// What is not ignored in the release, though it may be here.
-    pub(crate) fn not_ignored() -> [i32; 5] {
-        NEVER_IGNORED
     }
 }

@@ -10,8 +10,8 @@ mod user;
 
 pub(crate) use clock::time_since_boot;
 pub(crate) use private_file::open_private;
-pub(crate) use process::{Process, TICKS_PER_SECOND, boot_ticks, processes, runs_vm_program, survives_term};
-pub(crate) use process::{children, ignored_signals, living_since};
+pub(crate) use process::{Process, TICKS_PER_SECOND, below, boot_ticks, children, ignored_signals, living_since};
+pub(crate) use process::{processes, survives_term};
 pub(crate) use signal_fd::SignalFd;
 pub(crate) use signal_mask::{SignalMask, block_signals};
 pub(crate) use spawn::Spawn;
@@ -57,10 +57,7 @@ impl AsFd for DirectoryLock {
 /// # Errors
 /// The number is not a signal, or we may not signal the process.
 pub(crate) fn kill(pid: i32, signal: i32) -> io::Result<()> {
-    let (Some(pid), Some(signal)) = (Pid::from_raw(pid), signal_of(signal)) else {
-        return Err(io::ErrorKind::InvalidInput.into());
-    };
-    Ok(rustix::process::kill_process(pid, signal)?)
+    send(rustix::process::kill_process, pid, signal)
 }
 
 /// Sends a signal to every process of a group, named by its leader.
@@ -68,15 +65,16 @@ pub(crate) fn kill(pid: i32, signal: i32) -> io::Result<()> {
 /// # Errors
 /// The number is not a signal, or the group does not exist any more.
 pub(crate) fn kill_group(leader: i32, signal: i32) -> io::Result<()> {
-    let (Some(leader), Some(signal)) = (Pid::from_raw(leader), signal_of(signal)) else {
-        return Err(io::ErrorKind::InvalidInput.into());
-    };
-    Ok(rustix::process::kill_process_group(leader, signal)?)
+    send(rustix::process::kill_process_group, leader, signal)
 }
 
-/// `rustix` itself has names only; real-time signals come in by number.
-fn signal_of(number: i32) -> Option<Signal> {
-    Signal::from_named_raw(number).or_else(|| Signal::from_raw(number))
+fn send(call: fn(Pid, Signal) -> rustix::io::Result<()>, pid: i32, signal: i32) -> io::Result<()> {
+    // `rustix` itself has names only; real-time signals come in by number.
+    let signal = Signal::from_named_raw(signal).or_else(|| Signal::from_raw(signal));
+    let (Some(pid), Some(signal)) = (Pid::from_raw(pid), signal) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    Ok(call(pid, signal)?)
 }
 
 /// The next child with news, if there is one now. Never blocks.

@@ -20,7 +20,7 @@ pub(crate) struct Process {
     pub(crate) is_stopped: bool,
     /// In ticks since boot: together with the number it identifies a process.
     pub(crate) started: u64,
-    /// Whether its name is that of the Erlang VM.
+    /// Whether it runs the Erlang VM.
     pub(crate) is_vm: bool,
 }
 
@@ -36,12 +36,16 @@ impl Process {
         let state = fields.next()?;
         let (parent, group) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
         let started = fields.nth(21 - 5)?.parse().ok()?;
-        let process = Self { pid, parent, group, is_stopped: state == "T", started, is_vm: is_name_of_vm(name) };
-        (!matches!(state, "Z" | "X")).then_some(process)
+        if matches!(state, "Z" | "X") {
+            return None;
+        }
+        let is_vm = is_name_of_vm(name) || runs_vm_program(pid);
+        Some(Self { pid, parent, group, is_stopped: state == "T", started, is_vm })
     }
 }
 
-/// All living processes that /proc shows. Without /proc, or where it is another PID namespace's: none.
+/// All living processes that /proc shows, ordered by their number. Without /proc, or where it is another PID namespace's:
+/// none.
 pub(crate) fn processes() -> Vec<Process> {
     let is_ours = fs::read_link("/proc/self").is_ok_and(|own| own == Path::new(&std::process::id().to_string()));
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
@@ -49,12 +53,26 @@ pub(crate) fn processes() -> Vec<Process> {
         return Vec::new();
     }
     let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    pids.filter_map(Process::read).take(MAX_PROCESSES).collect()
+    let mut processes: Vec<_> = pids.filter_map(Process::read).take(MAX_PROCESSES).collect();
+    processes.sort_unstable_by_key(|process| process.pid);
+    processes
 }
 
-/// Whether the process runs the Erlang VM's program under another name. Reads a link that only root and the process's
+/// Those of `processes`, which are ordered, that are below process `root`.
+pub(crate) fn below(root: i32, processes: &[Process]) -> impl Iterator<Item = &Process> {
+    let parent_of = move |pid: &i32| {
+        let at = processes.binary_search_by_key(pid, |process| process.pid).ok()?;
+        processes.get(at).map(|process| process.parent)
+    };
+    processes.iter().filter(move |process| {
+        // The list was not read in one moment: it may even have a circle.
+        std::iter::successors(Some(process.parent), parent_of).take(processes.len()).any(|pid| pid == root)
+    })
+}
+
+/// The VM's program may run under another name. Reads a link that only root and the process's
 /// own user may read.
-pub(crate) fn runs_vm_program(pid: i32) -> bool {
+fn runs_vm_program(pid: i32) -> bool {
     let program = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
     program.file_name().and_then(|name| name.to_str()).is_some_and(is_name_of_vm)
 }
@@ -159,5 +177,13 @@ mod tests {
         {
             assert_eq!(is_name_of_vm(name), is_vm, "{name}");
         }
+    }
+
+    #[test]
+    fn a_process_is_below_those_that_started_it() {
+        let process = |pid, parent| Process { pid, parent, group: pid, is_stopped: false, started: 0, is_vm: false };
+        let all = [process(1, 0), process(7, 1), process(9, 7), process(20, 0), process(30, 31), process(31, 30)];
+        let below = |root| below(root, &all).map(|process| process.pid).collect::<Vec<_>>();
+        assert_eq!((below(1), below(7), below(9)), (vec![7, 9], vec![9], vec![]));
     }
 }
