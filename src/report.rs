@@ -150,7 +150,9 @@ pub(crate) fn log_chosen_name(hand_over: &HandOver, release: &Release) {
              RELEASE_DISTRIBUTION=sname keeps the name that it had without beaminit"
         )
     });
-    tracing::info!(target: "hand-over", %node, "nothing names the node: it becomes {node}{}", cure.unwrap_or_default());
+    let is_certain = release.followed.naming_texts.is_empty();
+    let why = if is_certain { "nothing names the node:" } else { "unless a script of COMMAND names the node," };
+    tracing::info!(target: "hand-over", %node, "{why} it becomes {node}{}", cure.unwrap_or_default());
 }
 
 pub(crate) fn log_no_wait(reason: &str) {

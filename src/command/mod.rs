@@ -38,6 +38,8 @@ pub struct FollowedCommand {
     pub may_switch_user: bool,
     /// Whether COMMAND may become an Erlang VM: a release's files are around it, or a text on the way names the VM.
     pub has_vm_in_sight: bool,
+    /// Of each text on the way that sets the name of a mix release's node its place and the lines that set variables.
+    pub naming_texts: Vec<(String, String)>,
 }
 
 /// What is needed to follow COMMAND.
@@ -90,6 +92,7 @@ impl FollowedCommand {
             steps: found.as_ref().map(|found| found.trail.clone()).unwrap_or_default(),
             script: found.map(|found| found.script),
             has_vm_in_sight,
+            naming_texts: search.naming_texts,
         }
     }
 }

@@ -44,12 +44,20 @@ pub(crate) struct Search<'a> {
     /// Whether a text or a word names the Erlang VM.
     pub(crate) has_vm_name: bool,
     pub(crate) switches_user: bool,
+    /// Where the text that is being read sets variables: the line, and whether it is the node's name.
+    assigned: Vec<(usize, bool)>,
+    /// Of each text that sets the name of a mix release's node its place and the lines that set variables.
+    pub(crate) naming_texts: Vec<(String, String)>,
 }
 
 impl ShellVisitor for Search<'_> {
     fn call(&mut self, words: &[String], line: usize, scope: &mut ShellScope<'_>) {
         let place = format!("{}:{line}", self.place);
         self.words(words, &place, scope);
+    }
+
+    fn assign(&mut self, name: &str, line: usize) {
+        self.assigned.push((line, matches!(name, "RELEASE_NODE" | "RELEASE_DISTRIBUTION")));
     }
 
     fn spend(&mut self) -> bool {
@@ -86,6 +94,8 @@ impl<'a> Search<'a> {
             texts: 0,
             has_vm_name: false,
             switches_user: false,
+            assigned: Vec::new(),
+            naming_texts: Vec::new(),
         }
     }
 
@@ -113,6 +123,10 @@ impl<'a> Search<'a> {
                     return;
                 }
                 continue;
+            }
+            // `env RELEASE_NODE=…`
+            if word.starts_with("RELEASE_NODE=") || word.starts_with("RELEASE_DISTRIBUTION=") {
+                self.naming_texts.push((place.to_owned(), word.clone()));
             }
             if word.is_empty() || word.starts_with('-') || word.contains('=') {
                 continue;
@@ -167,7 +181,15 @@ impl<'a> Search<'a> {
         self.has_vm_name |= script::names_a_vm(text);
         let (tokens, _) = tokens(text);
         let outer = std::mem::replace(&mut self.place, place.to_owned());
+        let outer_assigned = std::mem::take(&mut self.assigned);
         follow_text(&tokens, scope, self);
+        let assigned = std::mem::replace(&mut self.assigned, outer_assigned);
+        if assigned.iter().any(|(_, is_name)| *is_name) {
+            let lines: Vec<_> = text.lines().collect();
+            let assigned: Vec<_> =
+                assigned.iter().filter_map(|(line, _)| lines.get(line.saturating_sub(1)).copied()).collect();
+            self.naming_texts.push((place.to_owned(), assigned.join("\n")));
+        }
         self.place = outer;
     }
 

@@ -64,7 +64,7 @@ fn name_from_flags(plan: &mut HandOver, input: &HandOverInput<'_>) {
     let words: Vec<_> = words.filter(|_| has_vm_in_sight).collect();
     let mut flags = given_flags(input, ("COMMAND", &words));
     for text in words.iter().filter(|word| word.contains(char::is_whitespace)) {
-        flags.add_variable("COMMAND", text);
+        flags.add_command_text("COMMAND", text);
     }
     let Some(named) = flags.named_node() else { return };
     plan.node = named.parse();

@@ -4,6 +4,7 @@
 //! Pure: no I/O, no clock.
 
 use crate::command::assigned_lines;
+use std::net::IpAddr;
 
 /// A variable that the file sets, whatever it is given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,8 +48,9 @@ pub(super) fn may_set(text: &str, variable: &str) -> bool {
 
 /// Whether a text that names a node names it by an address.
 pub(super) fn names_address(text: &str) -> bool {
-    const ADDRESSES: [&str; 9] = [
+    const ADDRESSES: [&str; 10] = [
         "POD_IP",
+        ".pod.cluster.",
         "hostname -i",
         "hostname -I",
         "ip addr",
@@ -58,7 +60,16 @@ pub(super) fn names_address(text: &str) -> bool {
         "fly-local-6pn",
         "getent ahosts",
     ];
+    // `$NODE_IP`, `${LOCAL_IPV4}`
+    let is_variable = |behind: &str| {
+        let behind = behind.trim_start_matches('{');
+        let end = behind.find(|next: char| !next.is_ascii_alphanumeric() && next != '_').unwrap_or(behind.len());
+        let name = behind[..end].to_ascii_lowercase();
+        name == "ip" || name.ends_with("_ip") || name.contains("_ipv")
+    };
     ADDRESSES.iter().any(|address| text.contains(address))
+        || host_of(text).parse::<IpAddr>().is_ok()
+        || text.split('$').skip(1).any(is_variable)
 }
 
 /// Why no record need be awaited for a node whose name this text decides: it is named by an address, or not at all.
@@ -76,16 +87,35 @@ pub(super) fn not_distributed(text: &str) -> Option<&'static str> {
         .next_back()
         .is_some_and(|value| value.trim_matches(['"', '\'']).starts_with("none"))
     {
-        return Some("env.sh sets RELEASE_DISTRIBUTION=none");
+        return Some("RELEASE_DISTRIBUTION=none");
     }
-    let node = values("RELEASE_NODE").next_back()?;
+    // What a laptop gets, in one branch of two, says nothing of a pod.
+    let is_local = |node: &&str| matches!(host_of(node), "localhost" | "127.0.0.1");
+    let node = values("RELEASE_NODE").rfind(|node| !is_local(node)).or_else(|| values("RELEASE_NODE").next_back())?;
     // The address may be in another variable.
     let is_address = |(name, line): &&(String, usize)| {
         node.contains(&format!("${name}")) && lines.get(line - 1).is_some_and(|line| names_address(line))
             || node.contains(&format!("${{{name}")) && lines.get(line - 1).is_some_and(|line| names_address(line))
     };
-    let by_address = names_address(node) || of_start.iter().any(|assigned| is_address(&assigned));
-    by_address.then_some("env.sh names it by an address")
+    let by_address = is_local(&node) || names_address(node) || of_start.iter().any(|assigned| is_address(&assigned));
+    by_address.then_some("it is named by an address")
+}
+
+/// Where one half of a name is set, which the other half of ours would not fit: a name without `RELEASE_DISTRIBUTION`, so a
+/// short one, or `RELEASE_DISTRIBUTION=sname`.
+pub(super) fn other_name_in<'t>(texts: &'t [(String, String)], env_sh: &str) -> Option<&'t str> {
+    let is_short = |text: &str| text.contains("RELEASE_DISTRIBUTION=sname");
+    let sets = |variable| texts.iter().find(|(_, text)| !assignments(text, &[variable]).is_empty());
+    let node = sets("RELEASE_NODE").filter(|_| sets("RELEASE_DISTRIBUTION").is_none());
+    let found = node.or_else(|| texts.iter().find(|(_, text)| is_short(text))).map(|(place, _)| place.as_str());
+    let is_set_by_env_sh = is_short(env_sh) && !assignments(env_sh, &["RELEASE_DISTRIBUTION"]).is_empty();
+    found.or_else(|| is_set_by_env_sh.then_some("env.sh"))
+}
+
+/// The host of a name as it is written, where it has no variable.
+fn host_of(node: &str) -> &str {
+    let word = node.split([' ', ';']).next().unwrap_or_default();
+    word.rsplit('@').next().unwrap_or_default().trim_matches(['"', '\''])
 }
 
 fn overrides(line: &str, variable: &str) -> bool {
@@ -108,74 +138,4 @@ fn keeps_given(value: &str, variable: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn set(text: &str) -> Vec<(&'static str, usize)> {
-        let ours = ["RELEASE_NODE", "RELEASE_DISTRIBUTION", "RELEASE_COOKIE"];
-        assignments(text, &ours).into_iter().map(|found| (found.variable, found.line)).collect()
-    }
-
-    #[test]
-    fn an_assignment_overrides_what_is_given() {
-        assert_eq!(set("# x\nexport RELEASE_NODE=a@b\n"), [("RELEASE_NODE", 2)]);
-        assert_eq!(
-            set("RELEASE_DISTRIBUTION=name; export RELEASE_NODE=\"a@$(hostname -f)\""),
-            [("RELEASE_NODE", 1), ("RELEASE_DISTRIBUTION", 1)]
-        );
-        assert_eq!(set("case $x in start*) RELEASE_COOKIE=x ;; esac"), [("RELEASE_COOKIE", 1)]);
-        assert_eq!(set("export RELEASE_NODE=${RELEASE_NODE_NAME}"), [("RELEASE_NODE", 1)]);
-    }
-
-    #[test]
-    fn what_only_tools_set_is_not_the_starts() {
-        assert_eq!(set("case $RELEASE_COMMAND in\n  start*) ;;\n  *) export RELEASE_NODE=tool@x ;;\nesac\n"), []);
-        assert_eq!(
-            set("case $RELEASE_COMMAND in\n  start*|daemon*) RELEASE_NODE=a@x ;;\nesac\n"),
-            [("RELEASE_NODE", 2)]
-        );
-        assert_eq!(set("if [ \"$RELEASE_COMMAND\" = remote ]; then\n  RELEASE_NODE=a@x\nfi\n"), []);
-        assert_eq!(set("if [ \"$RELEASE_COMMAND\" != remote ]; then\n  RELEASE_NODE=a@x\nfi\n"), [("RELEASE_NODE", 2)]);
-        assert_eq!(set("[ \"$RELEASE_COMMAND\" = rpc ] && RELEASE_NODE=a@x\n"), []);
-        for unknown in ["\"$UNKNOWN\" = rpc", "-f /etc/node", "! -d /etc/node"] {
-            assert_eq!(set(&format!("[ {unknown} ] && RELEASE_NODE=a@x\n")), [("RELEASE_NODE", 1)], "{unknown}");
-        }
-    }
-
-    #[test]
-    fn a_node_named_by_an_address_awaits_no_record() {
-        let reason = not_distributed;
-        for text in [
-            "export RELEASE_DISTRIBUTION=name\nexport RELEASE_NODE=\"shop@$POD_IP\"\n",
-            "export RELEASE_NODE=shop@$(hostname -i)\n",
-            "ip=$(grep fly-local-6pn /etc/hosts | cut -f 1)\nexport RELEASE_NODE=$FLY_APP_NAME@$ip\n",
-            "IP=`ip addr show eth0 | awk x`\nRELEASE_NODE=\"shop@${IP}\"\n",
-        ] {
-            assert_eq!(reason(text), Some("env.sh names it by an address"), "{text}");
-        }
-        assert_eq!(reason("export RELEASE_DISTRIBUTION=none\n"), Some("env.sh sets RELEASE_DISTRIBUTION=none"));
-        for text in
-            ["export RELEASE_NODE=shop@$(hostname -f)\n", "export RELEASE_DISTRIBUTION=name\n", "# POD_IP\n", ""]
-        {
-            assert_eq!(reason(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn what_keeps_a_given_value_does_not() {
-        for text in [
-            "# export RELEASE_NODE=a@b",
-            "  # RELEASE_NODE=a@b",
-            "export RELEASE_NODE=\"${RELEASE_NODE:-a@b}\"",
-            "export RELEASE_NODE=$RELEASE_NODE",
-            "[ -z \"$RELEASE_NODE\" ] && export RELEASE_NODE=a@b",
-            "if [ -z \"${RELEASE_NODE}\" ]; then\n  export RELEASE_NODE=a@b\nfi",
-            ": ${RELEASE_NODE:=a@b}",
-            "export RELEASE_NODE",
-            "export MY_RELEASE_NODE=a@b",
-            "echo $RELEASE_NODE",
-        ] {
-            assert_eq!(set(text), [], "{text}");
-        }
-    }
-}
+mod tests;

@@ -47,6 +47,8 @@ const SET_BY_US: [&str; 4] = ["RELEASE_NODE", "RELEASE_DISTRIBUTION", COOKIE, "R
 const TMP: &str = "tmp";
 const REMOTE_VM_ARGS: &str = "remote.vm.args";
 const NAME_CURE: &str = "set RELEASE_NAME to letters, digits, - and _, or RELEASE_NODE=NAME@HOST";
+const LEFT_NAME_CURE: &str =
+    "for the pod's name write export RELEASE_NODE=\"${RELEASE_NODE:-…}\" there, or remove the line";
 
 fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error> {
     let Some(layout) = input.release.layout.as_ref() else { return Ok(()) };
@@ -61,7 +63,7 @@ fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error
     }
     check_one_name(input)?;
     if set_in_env_sh("RELEASE_NODE").is_none() {
-        name_node(plan, input)?;
+        name_node(plan, input, &env_sh_text)?;
     }
     hand_over_cookie(plan, input, set_in_env_sh(COOKIE).or_else(|| set_in_env_sh("RELEASE_VM_ARGS")))?;
     if plan.cookie.is_none() && !env_sh::may_set(&env_sh_text, COOKIE) {
@@ -91,7 +93,7 @@ fn check_one_name(input: &HandOverInput<'_>) -> Result<(), Error> {
 }
 
 /// The template names the node, else the environment, else the pod's own name does.
-fn name_node(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error> {
+fn name_node(plan: &mut HandOver, input: &HandOverInput<'_>, env_sh: &str) -> Result<(), Error> {
     let raw = input.raw;
     let named = named_by_variables(input);
     let in_template = input.vm_args.as_ref().and_then(|(_, args)| args.node.clone());
@@ -125,17 +127,30 @@ fn name_node(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error
     }
     plan.has_short_name = raw.release_distribution.as_deref() == Some("sname");
     warn_of_short_name(plan, input);
-    if let Some(fqdn) = published_name(input.identity)
-        && plan.not_distributed.is_none()
-        && raw.release_distribution.is_none()
-        && named.is_none()
-    {
-        let name = &input.release.name;
-        let node = NodeName::on_host(name, fqdn)
-            .map_err(|reason| data_error(format!("the node name {name}@{fqdn} {reason}")).hint(NAME_CURE))?;
-        plan.named_by_us = true;
-        set_node(plan, Distribution::Long, node);
+    let texts = &input.release.followed.naming_texts;
+    if plan.not_distributed.is_none() {
+        plan.not_distributed = texts.iter().find_map(|(_, text)| env_sh::not_distributed(text));
     }
+    if plan.not_distributed.is_none() && raw.release_distribution.is_none() && named.is_none() {
+        name_after_pod(plan, input, env_sh)?;
+    }
+    Ok(())
+}
+
+/// The pod's own name, unless a text that is read after us gives a short one.
+fn name_after_pod(plan: &mut HandOver, input: &HandOverInput<'_>, env_sh: &str) -> Result<(), Error> {
+    let Some(fqdn) = published_name(input.identity) else { return Ok(()) };
+    if let Some(place) = env_sh::other_name_in(&input.release.followed.naming_texts, env_sh) {
+        plan.has_short_name = true;
+        let message = format!("{place} names the node, so beaminit leaves the node name to it");
+        plan.warn(message, LEFT_NAME_CURE);
+        return Ok(());
+    }
+    let name = &input.release.name;
+    let node = NodeName::on_host(name, fqdn)
+        .map_err(|reason| data_error(format!("the node name {name}@{fqdn} {reason}")).hint(NAME_CURE))?;
+    plan.named_by_us = true;
+    set_node(plan, Distribution::Long, node);
     Ok(())
 }
 

@@ -84,7 +84,7 @@ pub(crate) fn find_awaited(hand_over: &HandOver, release: &Release, identity: &I
         });
     }
     if let Some(reason) = hand_over.not_distributed {
-        return Err(format!("the node is not distributed: {reason}"));
+        return Err(format!("no peer looks up the node's name: {reason}"));
     }
     match hand_over.node.as_ref().map(NodeName::host) {
         Some(NodeHost::Name(host)) if host.is_dotted() => {

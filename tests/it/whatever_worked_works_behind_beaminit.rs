@@ -11,6 +11,10 @@ const START: &[&str] = &["bin/demo", "start"];
 const FOREGROUND: &[&str] = &["bin/demo", "foreground"];
 const RPC: &[&str] = &["bin/demo", "rpc", "IO.puts(node())"];
 const PING: &[&str] = &["bin/demo", "ping"];
+/// An entrypoint's text.
+const BY_ADDRESS: &str = "if [ -n \"$POD_NAMESPACE\" ]; then\n  HOST_IP=$(hostname -i)\n  export RELEASE_DISTRIBUTION=name\n  export \
+     RELEASE_NODE=\"demo@${HOST_IP}\"\nelse\n  export RELEASE_DISTRIBUTION=sname\n  export RELEASE_NODE=demo@localhost\nfi\nexec \
+     \"$@\"\n";
 /// A mix release's files.
 const ENV_SH: &str = "releases/0.1.0/env.sh";
 const VM_ARGS: &str = "releases/0.1.0/vm.args";
@@ -98,6 +102,23 @@ fn a_record_that_nobody_asked_for_is_not_missed() {
         .may_change(&["RELEASE_NODE"])
         .without_record()
         .row_of(&mut table);
+    mix("env.sh names the node by a variable of a platform")
+        .file(ENV_SH, "export RELEASE_DISTRIBUTION=name\nexport RELEASE_NODE=demo@${PLATFORM_INTERNAL_IP}\n")
+        .env("PLATFORM_INTERNAL_IP", "127.0.0.1")
+        .without_record()
+        .tool(RPC)
+        .row_of(&mut table);
+    for (what, file) in [
+        ("an entrypoint names the node by its address, and a laptop's by localhost", BY_ADDRESS),
+        (
+            "an entrypoint names the node by an address that is given",
+            "export RELEASE_DISTRIBUTION=name RELEASE_NODE=demo@$POD_IP\nexec \"$@\"\n",
+        ),
+    ] {
+        let set_up = SetUp::new(what, Mix, &["/app/entrypoint.sh", "bin/demo", "start"]);
+        let set_up = set_up.file("entrypoint.sh", &format!("#!/bin/sh\n{file}")).env("POD_NAMESPACE", "default");
+        with_pod_ip(set_up).without_record().row_of(&mut table);
+    }
     mix("docker run --hostname foo.local")
         .pod(hosts("foo.local foo"))
         .env("RELEASE_DISTRIBUTION", "name")
@@ -225,6 +246,15 @@ fn names_are_taken_from_where_people_put_them() {
     {
         mix(node).env("RELEASE_DISTRIBUTION", distribution).env("RELEASE_NODE", node).tool(RPC).row_of(&mut table);
     }
+    for text in [
+        "export RELEASE_NODE=demo@ip-10-1-2-3; exec bin/demo start",
+        "RELEASE_NODE=demo@$(hostname -s) exec bin/demo start",
+        "export RELEASE_DISTRIBUTION=sname; exec bin/demo start",
+        "exec env RELEASE_NODE=shop bin/demo start",
+    ] {
+        shell(text, text).row_of(&mut table);
+    }
+    SetUp::new("env", Mix, &["env", "RELEASE_NODE=shop", "bin/demo", "start"]).row_of(&mut table);
     mix("README's way back to the old name").setting("RELEASE_DISTRIBUTION", "sname").tool(RPC).row_of(&mut table);
     with_pod_ip(mix("env.sh that keeps a given name"))
         .file(ENV_SH, "export RELEASE_DISTRIBUTION=name\nexport RELEASE_NODE=${RELEASE_NODE:-demo@$POD_IP}\n")

@@ -122,3 +122,23 @@ fn the_only_start_script_is_found_from_below_too() {
     assert_eq!(script::only_start_script(Path::new("/srv"), &several), None);
     assert_eq!(script::only_start_script(Path::new("/nonexistent"), &several), None);
 }
+
+/// What a branch sets that the environment rules out does not count, and what a tool or a text beside the way sets does.
+#[test]
+fn the_lines_that_name_the_node_are_kept() {
+    let script = "#!/bin/sh\nif [ -n \"$POD_IP\" ]; then\n  HOST=$POD_IP\nelse\n  HOST=$(hostname -f)\nfi\nexport RELEASE_NODE=a@$HOST\n\
+                  exec \"$@\"\n";
+    let files = phoenix().with(&[("/e.sh", script), ("/plain.sh", "#!/bin/sh\nA=1\nexec \"$@\"\n")]);
+    let texts = |command: &[&str], environment: &[(&str, &str)]| {
+        let followed = follow_with(command, &files, environment, &ReleaseSetting::Auto);
+        followed.naming_texts.into_iter().map(|(place, text)| format!("{place}: {text}")).collect::<Vec<_>>()
+    };
+    let start = |script: &'static str| [script, "/app/bin/server"];
+    assert_eq!(texts(&start("/e.sh"), &[]), ["/e.sh:   HOST=$(hostname -f)\nexport RELEASE_NODE=a@$HOST"]);
+    let given = [("POD_IP", "10.0.0.1")];
+    assert_eq!(texts(&start("/e.sh"), &given), ["/e.sh:   HOST=$POD_IP\nexport RELEASE_NODE=a@$HOST"]);
+    assert_eq!(texts(&start("/plain.sh"), &[]), [""; 0]);
+    assert_eq!(texts(&["env", "RELEASE_NODE=a", "/app/bin/server"], &[]), ["COMMAND: RELEASE_NODE=a"]);
+    let text = "RELEASE_DISTRIBUTION=sname exec /app/bin/server";
+    assert_eq!(texts(&["sh", "-c", text], &[]), [format!("COMMAND -c: {text}")]);
+}

@@ -137,6 +137,8 @@ fn a_command_that_is_not_known_names_its_node_in_a_shells_text_too() {
     assert_eq!(with(&["sh", "-c", "sleep 1; exec erl -name \"a@10.0.0.1\" -setcookie x"]), named("a@10.0.0.1"));
     assert_eq!(with(&["sh", "-c", "erl -sname blue -s app"]), named("blue"));
     assert_eq!(with(&["sh", "-c", "exec erl -name a@$POD_IP -s app"]), (None, by_address));
+    assert_eq!(with(&["sh", "-c", "echo && elixir --name $NS@$POD_IP -S mix run"]), (None, by_address));
+    assert_eq!(with(&["sh", "-c", "elixir --name a@10.0.0.1 --cookie x"]), named("a@10.0.0.1"));
     assert_eq!(with(&["sh", "-c", "exec erl -name a@$(hostname -i) -s app"]), (None, by_address));
     assert_eq!(with(&["sh", "-c", "exec erl -name a@$(hostname -f) -s app -ip $POD_IP"]), (None, None));
     assert_eq!(with(&["find", "/tmp", "-name", "a@b.c"]), (None, None), "it is not a VM");

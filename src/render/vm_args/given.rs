@@ -44,6 +44,11 @@ impl NodeFlagSources {
         self.places.push((variable.to_owned(), words_of(text)));
     }
 
+    /// Adds the text of a shell that has such a command line.
+    pub fn add_command_text(&mut self, place: &str, text: &str) {
+        self.add_command(place, &words_of(text));
+    }
+
     /// The place that gives the node a cookie, if there is one.
     #[must_use]
     pub fn cookie_place(&self) -> Option<&str> {
