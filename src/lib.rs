@@ -85,8 +85,8 @@ pub fn run(inherited: io::Result<SignalMask>, args: impl IntoIterator<Item = OsS
     let config = environment.config.clone();
     report::report_bugs_as_errors(config.clone());
     let ended = command.and_then(|command| match command {
-        Command::Help | Command::TakeUp(_) => Ok(report::print(cli::HELP)),
-        Command::Version => Ok(report::print(concat!("beaminit ", env!("CARGO_PKG_VERSION"), "\n"))),
+        Command::Help | Command::TakeUp(_) => Ok(report::print(cli::HELP, 0)),
+        Command::Version => Ok(report::print(concat!("beaminit ", env!("CARGO_PKG_VERSION"), "\n"), 0)),
         Command::CopyTo(file) => copy_to(&file),
         Command::Run(command) => start(environment, command, inherited),
         Command::Exec(command) => exec(environment, command, inherited),
@@ -168,16 +168,14 @@ fn explain(
     let _ = inherited.and_then(|mask| mask.set());
     let facts = explain::facts(environment, command);
     let text = if json { facts.to_json() } else { explain::to_text(&facts, report::is_colour_wanted()) };
-    report::print(&text);
-    ExitReason::Code(facts.exit_code)
+    report::print(&text, facts.exit_code)
 }
 
 /// Asks the node that runs here. The verdict is on stdout whatever it is.
 fn probe(environment: &Environment, request: &ProbeRequest, inherited: io::Result<SignalMask>) -> ExitReason {
     let _ = inherited.and_then(|mask| mask.set());
     let verdict = probe::probe(request, environment.run_dir_places());
-    report::print(&if request.json { verdict.to_json() } else { verdict.to_text() });
-    ExitReason::Code(verdict.exit_code())
+    report::print(&if request.json { verdict.to_json() } else { verdict.to_text() }, verdict.exit_code())
 }
 
 /// Copies our own binary, mode and all, as `cp` would if our image had it.

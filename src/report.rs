@@ -46,10 +46,10 @@ fn bug(place: Option<&Location<'_>>, payload: &dyn Any) -> Error {
     Error::new(Stage::Bug, exit::BUG, format!("{place}: {cause}")).hint("please report it, with the pod's manifest")
 }
 
-/// Prints what was asked for. That nobody reads it is not an error.
-pub(crate) fn print(text: &str) -> ExitReason {
+/// Prints what was asked for, whose exit code is `code`. That nobody reads it is not an error.
+pub(crate) fn print(text: &str, code: u8) -> ExitReason {
     let _ = std::io::stdout().write_all(text.as_bytes());
-    ExitReason::Code(0)
+    ExitReason::Code(code)
 }
 
 /// Whether stdout shows colours and they are not switched off (no-color.org).

@@ -244,8 +244,4 @@ impl DnsUdpSocket for ConnectedUdp {
     fn poll_send_to(&self, cx: &mut Context<'_>, buf: &[u8], _: SocketAddr) -> Poll<io::Result<usize>> {
         self.0.poll_send(cx, buf)
     }
-
-    async fn send_to(&self, buf: &[u8], _: SocketAddr) -> io::Result<usize> {
-        self.0.send(buf).await
-    }
 }
