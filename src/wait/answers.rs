@@ -59,6 +59,16 @@ pub enum Failure {
     Garbage,
 }
 
+impl Outcome {
+    /// The zone that says that there is no such record or no such name.
+    pub(super) fn zone(&self) -> Option<&Fqdn> {
+        match self {
+            Self::Exists { zone, .. } | Self::Absent { zone, .. } => zone.as_ref(),
+            Self::Addresses { .. } | Self::Unable(_) | Self::Failed(_) => None,
+        }
+    }
+}
+
 impl Refusal {
     /// Whether the same question without EDNS may be answered.
     #[must_use]

@@ -2,6 +2,7 @@
 //!
 //! Pure: no I/O, no clock.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -85,7 +86,7 @@ impl Observation {
             Outcome::Addresses { addresses, ttl } if !addresses.is_empty() => {
                 Some(Self::Others { addresses: addresses.clone(), ttl: *ttl })
             }
-            Outcome::Absent { zone, .. } if authority.includes(zone.as_ref()) => Some(Self::Absent),
+            Outcome::Absent { .. } if authority.includes(outcome.zone()) => Some(Self::Absent),
             Outcome::Absent { .. } => Some(Self::AbsentElsewhere),
             Outcome::Exists { .. } => Some(Self::NoAddress),
             Outcome::Addresses { .. } | Outcome::Unable(_) | Outcome::Failed(_) => None,
@@ -96,10 +97,8 @@ impl Observation {
 impl Sighting {
     /// `seen` of the addresses `own`, at `after`.
     pub(super) fn new(seen: Vec<IpAddr>, own: &[IpAddr], after: Duration) -> Self {
-        let mut missing: Vec<Family> = own.iter().map(Family::of).collect();
-        missing.sort();
-        missing.dedup();
-        let mut sighting = Self { addresses: Vec::new(), missing, after, confirmation: Confirmation::Unknown };
+        let (missing, confirmation) = (families(own), Confirmation::Unknown);
+        let mut sighting = Self { addresses: Vec::new(), missing, after, confirmation };
         sighting.add(seen);
         sighting
     }
@@ -109,17 +108,19 @@ impl Sighting {
         self.addresses.extend(seen);
         self.addresses.sort();
         self.addresses.dedup();
-        let addresses = &self.addresses;
-        self.missing.retain(|family| !addresses.iter().any(|address| Family::of(address) == *family));
+        let seen = self.families();
+        self.missing.retain(|family| !seen.contains(family));
     }
 
     /// The families that other clients ask for with success.
     pub(super) fn families(&self) -> Vec<Family> {
-        let mut families: Vec<Family> = self.addresses.iter().map(Family::of).collect();
-        families.sort();
-        families.dedup();
-        families
+        families(&self.addresses)
     }
+}
+
+fn families(addresses: &[IpAddr]) -> Vec<Family> {
+    let families: BTreeSet<_> = addresses.iter().map(Family::of).collect();
+    families.into_iter().collect()
 }
 
 impl Confirmation {

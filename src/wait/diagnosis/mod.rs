@@ -190,11 +190,5 @@ impl<D: DiagnosticQuestions> Diagnosis<'_, D> {
 
 /// Whether this answer to the question for `dns-version` comes from the domain's own server.
 fn serves(domain: &Fqdn, said: &Outcome) -> bool {
-    match said {
-        Outcome::Addresses { .. } => true,
-        Outcome::Exists { zone, .. } | Outcome::Absent { zone, .. } => {
-            zone.as_ref().is_some_and(|zone| zone.is_within(domain))
-        }
-        Outcome::Unable(_) | Outcome::Failed(_) => false,
-    }
+    matches!(said, Outcome::Addresses { .. }) || said.zone().is_some_and(|zone| zone.is_within(domain))
 }

@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use crate::identity::name::Fqdn;
 use crate::wait::answers::Outcome;
 use crate::wait::pace::RoundEnd;
 use crate::wait::questions::{Question, Record};
@@ -84,16 +83,12 @@ impl Machine {
     }
 
     fn on_probe(&mut self, server: usize, outcome: &Outcome, now: Duration) -> Action {
-        let zone = match outcome {
-            Outcome::Failed(_) | Outcome::Unable(_) => {
-                self.servers.get_mut(server).probe_failed();
-                return self.ask_next_server(now);
-            }
-            Outcome::Exists { zone, .. } | Outcome::Absent { zone, .. } => zone.as_ref(),
-            Outcome::Addresses { .. } => None,
-        };
+        if matches!(outcome, Outcome::Failed(_) | Outcome::Unable(_)) {
+            self.servers.get_mut(server).probe_failed();
+            return self.ask_next_server(now);
+        }
         let server = self.servers.get_mut(server);
-        if self.authority.includes(zone) {
+        if self.authority.includes(outcome.zone()) {
             server.probe_answered();
         } else {
             server.cannot_tell(now);
@@ -104,32 +99,26 @@ impl Machine {
 
     fn on_address(&mut self, pending: Pending, outcome: &Outcome, now: Duration) -> Action {
         let srv = pending.question.record == Record::Srv;
+        let is_addresses_only = self.servers.get(pending.server).is_addresses_only();
         match outcome {
             Outcome::Failed(_) | Outcome::Unable(_) => self.on_no_answer(pending, outcome, now),
-            Outcome::Addresses { addresses, .. } if !addresses.is_empty() => {
-                self.note(outcome, now);
-                self.end_round(RoundEnd::Addresses, now)
-            }
-            Outcome::Addresses { .. } => self.ask_without_srv(pending.server, now),
+            Outcome::Addresses { addresses, .. } if addresses.is_empty() => self.ask_without_srv(pending.server, now),
             Outcome::Exists { .. } if srv => self.ask_without_srv(pending.server, now),
             Outcome::Exists { .. } if pending.purpose == Purpose::Address => {
                 let question = Question::private(self.family.other());
                 self.ask_in_turn(Pending { question, purpose: Purpose::OtherFamily, ..pending }, now)
             }
-            Outcome::Exists { zone, .. } => {
-                self.note_authority(pending.server, zone.as_ref(), now);
-                self.note(outcome, now);
-                self.end_round(RoundEnd::Addresses, now)
+            Outcome::Absent { .. } if !is_addresses_only => self.on_cached_denial(pending, now),
+            Outcome::Absent { zone, .. } if srv && !self.authority.includes(zone.as_ref()) => {
+                self.ask_without_srv(pending.server, now)
             }
-            Outcome::Absent { zone, .. } if self.servers.get(pending.server).is_addresses_only() => {
-                if srv && !self.authority.includes(zone.as_ref()) {
-                    return self.ask_without_srv(pending.server, now);
+            Outcome::Addresses { .. } | Outcome::Exists { .. } | Outcome::Absent { .. } => {
+                if self.authority.includes(outcome.zone()) {
+                    self.servers.get_mut(pending.server).confirm_authority(now);
                 }
                 self.note(outcome, now);
-                self.note_authority(pending.server, zone.as_ref(), now);
                 self.end_round(RoundEnd::Addresses, now)
             }
-            Outcome::Absent { .. } => self.on_cached_denial(pending, now),
         }
     }
 
@@ -169,11 +158,5 @@ impl Machine {
             self.observation = Observation::CachedDenial;
         }
         self.end_round(RoundEnd::CachedDenial, now)
-    }
-
-    fn note_authority(&mut self, server: usize, zone: Option<&Fqdn>, now: Duration) {
-        if self.authority.includes(zone) {
-            self.servers.get_mut(server).confirm_authority(now);
-        }
     }
 }
