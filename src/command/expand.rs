@@ -92,13 +92,9 @@ impl<'a> ShellScope<'a> {
 
     /// The value of a word where none is split, as in an assignment.
     pub(crate) fn value(&self, parts: &[WordPart]) -> String {
-        self.fields_unsplit(parts).done().join(" ")
-    }
-
-    fn fields_unsplit(&self, parts: &[WordPart]) -> Fields {
         let mut fields = Fields { never_splits: true, ..Fields::default() };
         self.expand(parts, &mut fields);
-        fields
+        fields.done().join(" ")
     }
 
     fn expand(&self, parts: &[WordPart], fields: &mut Fields) {
@@ -107,12 +103,8 @@ impl<'a> ShellScope<'a> {
                 WordPart::Literal { text, .. } => fields.glue(text),
                 WordPart::Unknown => fields.glue(UNKNOWN),
                 WordPart::Substitution { text, is_quoted } => fields.add(&self.substituted(text), *is_quoted),
-                WordPart::Parameter { name, operation: None, .. } if name == "@" => fields.add_all(&self.arguments),
-                WordPart::Parameter { name, operation: None, is_quoted } => {
-                    fields.add(&self.get(name).unwrap_or_default(), *is_quoted);
-                }
-                WordPart::Parameter { name, operation: Some((operator, operand)), is_quoted } => {
-                    self.expand_operation(&Operation { name, operator, operand, is_quoted: *is_quoted }, fields);
+                WordPart::Parameter { name, operator, operand, is_quoted } => {
+                    self.expand_parameter(name, (operator, operand), *is_quoted, fields);
                 }
             }
         }
@@ -128,8 +120,13 @@ impl<'a> ShellScope<'a> {
         }
     }
 
-    fn expand_operation(&self, operation: &Operation<'_>, fields: &mut Fields) {
-        let Operation { name, operator, operand, is_quoted } = *operation;
+    fn expand_parameter(
+        &self,
+        name: &str,
+        (operator, operand): (&str, &[WordPart]),
+        is_quoted: bool,
+        fields: &mut Fields,
+    ) {
         let given = self.get(name).filter(|value| !operator.starts_with(':') || !value.is_empty());
         match (operator, given) {
             (":-" | "-" | ":=" | "=" | ":?" | "?", Some(_)) if name == "@" => fields.add_all(&self.arguments),
@@ -226,14 +223,6 @@ impl<'a> ShellScope<'a> {
         }
         Some(normalised(&self.directory.as_ref()?.join(path)))
     }
-}
-
-/// `${NAME-…}` and the like.
-struct Operation<'p> {
-    name: &'p str,
-    operator: &'p str,
-    operand: &'p [WordPart],
-    is_quoted: bool,
 }
 
 /// Without `.` and `..`.

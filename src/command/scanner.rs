@@ -2,7 +2,7 @@
 //!
 //! Pure: no I/O, no clock.
 
-use super::tokens::{OTHER_OPERATION, Operator, Token, TokenKind, WordPart, literal};
+use super::tokens::{OTHER_OPERATION, Operator, PLAIN, Token, TokenKind, WordPart, literal};
 
 /// More than any start script has.
 const MAX_TOKENS: usize = 20_000;
@@ -212,7 +212,7 @@ impl<'a> Scanner<'a> {
 
     fn dollar(&mut self, is_quoted: bool, depth: usize) -> Result<WordPart, ShellTextFault> {
         self.take();
-        let parameter = |name: String| WordPart::Parameter { name, operation: None, is_quoted };
+        let parameter = |name: String| WordPart::Parameter { name, operator: PLAIN, operand: Vec::new(), is_quoted };
         let Some(next) = self.peek() else { return Ok(WordPart::Literal { text: "$".to_owned(), is_quoted }) };
         match next {
             '(' => {
@@ -251,13 +251,12 @@ impl<'a> Scanner<'a> {
         let rest = self.rest;
         let operator = OPERATIONS.into_iter().find(|operator| rest.starts_with(operator));
         self.take_text(operator.map_or(0, str::len));
-        let is_plain = operator.is_none() && self.peek() == Some('}');
+        let default = if self.peek() == Some('}') { PLAIN } else { OTHER_OPERATION };
         let operand = self.parts(Until::Brace, is_quoted, depth + 1)?;
         if name.is_empty() {
             return Ok(WordPart::Unknown);
         }
-        let operation = (!is_plain).then(|| (operator.unwrap_or(OTHER_OPERATION), operand));
-        Ok(WordPart::Parameter { name, operation, is_quoted })
+        Ok(WordPart::Parameter { name, operator: operator.unwrap_or(default), operand, is_quoted })
     }
 
     fn backquoted(&mut self, is_quoted: bool) -> Result<WordPart, ShellTextFault> {

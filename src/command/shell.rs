@@ -380,10 +380,10 @@ impl<'f> Follower<'f, '_, '_> {
     /// `: ${NAME:=value}`
     fn assign_defaults(&mut self, words: &[&'f [WordPart]]) {
         for part in words.iter().flat_map(|word| word.iter()) {
-            if let WordPart::Parameter { name, operation: Some((":=" | "=", value)), .. } = part
+            if let WordPart::Parameter { name, operator: ":=" | "=", operand, .. } = part
                 && self.scope.get(name).is_none_or(|given| given.is_empty())
             {
-                let value = self.scope.value(value);
+                let value = self.scope.value(operand);
                 self.scope.set(name, value);
             }
         }

@@ -31,11 +31,13 @@ pub(crate) enum Operator {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum WordPart {
     Literal { text: String, is_quoted: bool },
-    Parameter { name: String, operation: Option<(&'static str, Vec<WordPart>)>, is_quoted: bool },
+    Parameter { name: String, operator: &'static str, operand: Vec<WordPart>, is_quoted: bool },
     Substitution { text: String, is_quoted: bool },
     Unknown,
 }
 
+/// Of `$NAME`, which is the same as `${NAME-}`: nothing where it is unset.
+pub(crate) const PLAIN: &str = "-";
 /// An operation of which only that it changes the value is known.
 pub(crate) const OTHER_OPERATION: &str = "";
 

@@ -3,7 +3,7 @@
 //! Pure: no I/O, no clock.
 
 use super::failure::ProbeFailure;
-use super::handshake::{self, CREATION, Status};
+use super::handshake::{self, Status};
 use super::terms::{self, Encoder, Term};
 use std::io::{self, ErrorKind, Read, Write};
 
@@ -105,14 +105,10 @@ impl<S: Read + Write> Session<S> {
     /// The node closed the connection, or reads no more.
     pub fn call(&mut self, number: u32, call: Call) -> Result<(), ProbeFailure> {
         let mut message = Encoder::default();
-        let pid = |encoder: &mut Encoder, ours: &str| _ = encoder.pid(ours, CREATION);
-        message.start().tuple(4).integer(REG_SEND);
-        pid(&mut message, &self.ours);
-        message.atom("").atom("rex");
-        message.start().tuple(3).atom("$gen_call").tuple(2);
-        pid(&mut message, &self.ours);
         let [first, second] = self.random;
-        message.reference(&self.ours, CREATION, [number, first, second]);
+        message.start().tuple(4).integer(REG_SEND).pid(&self.ours).atom("").atom("rex");
+        message.start().tuple(3).atom("$gen_call");
+        message.tuple(2).pid(&self.ours).reference(&self.ours, [number, first, second]);
         message.tuple(5).atom("call").atom(call.module).atom(call.function);
         match call.argument {
             None => message.nil(),

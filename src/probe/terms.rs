@@ -5,6 +5,8 @@
 //! The reader takes anything that a port may send: it reserves no memory for an announced length, and nests no deeper than
 //! `MAX_DEPTH`.
 
+use super::handshake::CREATION;
+
 /// A term that was read. What no expected answer contains is skipped as [`Term::Other`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Term {
@@ -198,20 +200,20 @@ impl Encoder {
     }
 
     /// A pid of the node of this name.
-    pub(crate) fn pid(&mut self, node: &str, creation: u32) -> &mut Self {
+    pub(crate) fn pid(&mut self, node: &str) -> &mut Self {
         self.bytes.push(88);
         self.atom(node);
-        for number in [1, 0, creation] {
+        for number in [1, 0, CREATION] {
             self.bytes.extend(u32::to_be_bytes(number));
         }
         self
     }
 
     /// A reference of the node of this name.
-    pub(crate) fn reference(&mut self, node: &str, creation: u32, words: [u32; 3]) -> &mut Self {
+    pub(crate) fn reference(&mut self, node: &str, words: [u32; 3]) -> &mut Self {
         self.bytes.extend([90, 0, 3]);
         self.atom(node);
-        self.bytes.extend(creation.to_be_bytes());
+        self.bytes.extend(CREATION.to_be_bytes());
         self.bytes.extend(words.iter().flat_map(|word| word.to_be_bytes()));
         self
     }
@@ -232,7 +234,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let mut encoder = Encoder::default();
-        encoder.start().tuple(4).reference("a@b", 4, [1, 2, 3]).pid("a@b", 4);
+        encoder.start().tuple(4).reference("a@b", [1, 2, 3]).pid("a@b");
         encoder.list(2).integer(900).binary("/proc").nil().atom("user");
         let read = read(&encoder.bytes).unwrap();
         let arguments = Term::List(vec![Term::Integer(900), Term::Text(b"/proc".into())]);

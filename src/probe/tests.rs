@@ -2,7 +2,7 @@
 
 use super::ask::{Answers, converse};
 use super::failure::ProbeFailure;
-use super::handshake::{CREATION, digest};
+use super::handshake::digest;
 use super::session::{Credentials, Refused, Session};
 use super::terms::Encoder;
 use std::io::{self, ErrorKind, Read, Write};
@@ -69,8 +69,8 @@ fn open(node: &str, sends: Vec<u8>, then: Option<ErrorKind>) -> Result<(), Refus
 /// A packet to us with the answer to the call of this number.
 fn answer(number: u32, result: impl Fn(&mut Encoder)) -> Vec<u8> {
     let mut packet = Encoder::default();
-    packet.start().tuple(3).integer(2).atom("").pid(OURS, CREATION);
-    packet.start().tuple(2).reference(OURS, CREATION, [number, RANDOM[1], RANDOM[2]]);
+    packet.start().tuple(3).integer(2).atom("").pid(OURS);
+    packet.start().tuple(2).reference(OURS, [number, RANDOM[1], RANDOM[2]]);
     result(&mut packet);
     let length = u32::try_from(packet.bytes.len() + 1).unwrap().to_be_bytes();
     [length.as_slice(), b"p", &packet.bytes].concat()

@@ -17,9 +17,8 @@ pub(crate) use launch::Launch;
 use crate::error::{Error, cause};
 use crate::exit::ExitReason;
 use crate::signal::{self, Disposition, Rewrites};
-use crate::sys;
+use crate::sys::{self, ChildEvent};
 use crate::variables::SignalTarget;
-use reaper::News;
 use release_stop::{ReleaseStop, report_unsent};
 use serde::{Deserialize, Serialize};
 use signals::SignalQueue;
@@ -130,12 +129,12 @@ impl Supervisor<'_> {
     fn watch(&mut self, signals: &mut SignalQueue) -> ExitReason {
         let reason = loop {
             match reaper::reap(self.main) {
-                Some(News::Ended(reason)) => break reason,
-                Some(News::Stopped(by)) => {
+                Some(ChildEvent::Ended(reason)) => break reason,
+                Some(ChildEvent::Stopped(by)) => {
                     self.is_stopped = true;
                     terminal::on_stop(self.terminal.as_ref(), self.main, by);
                 }
-                Some(News::Continued) => self.is_stopped = false,
+                Some(ChildEvent::Continued) => self.is_stopped = false,
                 None => {}
             }
             self.continue_if_stopped();

@@ -3,7 +3,7 @@
 
 use super::process_tree::ProcessTree;
 use super::shutdown::{Due, Shutdown};
-use super::stop_request::{Orders, Receiver, StopRequest};
+use super::stop_request::{Orders, StopRequest};
 use crate::error::cause;
 use crate::variables::SignalTarget;
 use crate::{signal, sys};
@@ -113,7 +113,8 @@ impl ReleaseStop {
         if self.has_main_ended || self.target == SignalTarget::Group {
             return;
         }
-        for Receiver { pid, .. } in orders.receivers.iter().filter(|receiver| receiver.pid != self.main) {
+        let pids = orders.receivers.iter().map(|receiver| receiver.process.pid);
+        for pid in pids.filter(|pid| *pid != self.main) {
             tracing::info!(target: "supervise", pid, "TERM goes to process {pid}: the main child would die of it and leave its VM behind");
         }
     }
@@ -132,10 +133,12 @@ impl ReleaseStop {
 
 /// Sends the TERMs, and returns whether to look again later.
 fn carry_out(orders: Orders) -> bool {
-    for Receiver { pid, is_stopped } in orders.receivers {
+    for receiver in orders.receivers {
+        let pid = receiver.process.pid;
         tracing::debug!(target: "supervise", pid, "sending TERM to process {pid}");
         report_unsent(signal::TERM, sys::kill(pid, signal::TERM));
-        if is_stopped {
+        // A stopped process does not end before it is continued.
+        if receiver.process.is_stopped {
             let _ = sys::kill(pid, signal::CONT);
         }
     }

@@ -28,16 +28,9 @@ type ProcessId = (i32, u64);
 /// Which processes get TERM now.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Orders {
-    pub(crate) receivers: Vec<Receiver>,
+    pub(crate) receivers: Vec<Descendant>,
     /// Whether others may have to get it later.
     pub(crate) look_again: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Receiver {
-    pub(crate) pid: i32,
-    /// A stopped process does not end before it is continued.
-    pub(crate) is_stopped: bool,
 }
 
 impl StopRequest {
@@ -85,7 +78,7 @@ impl StopRequest {
         receivers.sort_unstable_by_key(|descendant| descendant.process.pid);
         receivers.dedup();
         self.had_term.extend(receivers.iter().map(|descendant| id(descendant)));
-        Orders { look_again: self.must_look_again(tree, now), receivers: receivers.into_iter().map(receiver).collect() }
+        Orders { look_again: self.must_look_again(tree, now), receivers: receivers.into_iter().cloned().collect() }
     }
 
     fn must_look_again(&self, tree: &ProcessTree, now: Duration) -> bool {
@@ -105,11 +98,6 @@ impl StopRequest {
 
 fn id(descendant: &Descendant) -> ProcessId {
     (descendant.process.pid, descendant.process.started)
-}
-
-fn receiver(descendant: &Descendant) -> Receiver {
-    let process = &descendant.process;
-    Receiver { pid: process.pid, is_stopped: process.is_stopped }
 }
 
 #[cfg(test)]

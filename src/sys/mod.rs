@@ -17,6 +17,7 @@ pub(crate) use signal_mask::{SignalMask, block_signals};
 pub(crate) use spawn::Spawn;
 pub(crate) use user::{check_writable, may_execute, may_write, uid};
 
+use crate::exit::ExitReason;
 use nix::fcntl::{Flock, FlockArg};
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
@@ -33,10 +34,7 @@ use std::time::Duration;
 /// An end, a stop or a continuation of a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ChildEvent {
-    /// It ended by itself with this code.
-    Exited(u8),
-    /// The signal of this number ended it.
-    Killed(i32),
+    Ended(ExitReason),
     /// The signal of this number stopped it.
     Stopped(i32),
     Continued,
@@ -90,11 +88,12 @@ impl From<WaitStatus> for ChildEvent {
         if let Some(signal) = status.stopping_signal() {
             Self::Stopped(signal)
         } else if let Some(signal) = status.terminating_signal() {
-            Self::Killed(signal)
+            Self::Ended(ExitReason::Signal(signal))
         } else if status.continued() {
             Self::Continued
         } else {
-            Self::Exited(status.exit_status().and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX))
+            let code = status.exit_status().and_then(|code| u8::try_from(code).ok());
+            Self::Ended(ExitReason::Code(code.unwrap_or(u8::MAX)))
         }
     }
 }

@@ -31,7 +31,7 @@ impl Stop {
 }
 
 fn receivers(orders: &Orders) -> (Vec<i32>, bool) {
-    (orders.receivers.iter().map(|receiver| receiver.pid).collect(), orders.look_again)
+    (orders.receivers.iter().map(|receiver| receiver.process.pid).collect(), orders.look_again)
 }
 
 fn nobody() -> Vec<i32> {
