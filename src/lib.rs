@@ -121,8 +121,12 @@ fn start(
         return Ok(stopped);
     }
     let run_dir = match announced {
-        Some(AnnouncedWait { run_dir, .. }) => Some(run_dir),
-        None => open_run_dir(&context, &plan)?,
+        Some(AnnouncedWait { run_dir, .. }) if plan.is_joinable() => Some(run_dir),
+        // A command without a node leaves nothing to join: the directory goes before another is opened.
+        announced => {
+            drop(announced);
+            open_run_dir(&context, &plan)?
+        }
     };
     let written = plan.hand_over.write(run_dir)?;
     supervise_release(&context, &plan, signals, written)
@@ -205,7 +209,7 @@ fn join(state: State, command: Vec<OsString>, environment: &Environment) -> Laun
 
 /// Lets probes know that this start waits, if it does.
 fn announce_wait(context: &Context, plan: &Plan) -> Option<AnnouncedWait> {
-    plan.wait.record().filter(|_| plan.is_joinable())?;
+    plan.wait.record()?;
     let state = describe(context, plan, &Vec::new())?;
     AnnouncedWait::begin(state, context.environment.config.wait_timeout, &context.environment.run_dir_places())
 }

@@ -61,6 +61,27 @@ fn a_liveness_probe_alone_does_not_end_a_pod_that_waits_long() {
     assert!(node.probe(&["live"]).1.starts_with(&format!("live: {name} answered in ")));
 }
 
+/// A COMMAND that shows no VM, where the operator asks for a wait all the same. Once it runs there is nothing to ask.
+#[test]
+fn a_command_without_a_vm_is_live_while_it_waits() {
+    let host = "shop-0.shop.default.svc.cluster.local";
+    let node = ProbedNode::start_command(&["sleep", "1000"], |pod| pod.env("BEAMINIT_WAIT", "always"));
+    node.cluster.dns().wait_for_question(BOOT);
+    let (code, line) = node.probe(&["live"]);
+    assert!(code == Some(0) && line.starts_with("live: waiting for its record since "), "{line}");
+    assert!(node.probe(&["ready"]).1.starts_with("ready: waiting for its record since "));
+    let explained = node.pod.exec(["beaminit", "explain", "--format", "json"]);
+    let explained: Value = serde_json::from_slice(&explained.stdout).unwrap();
+    assert_eq!(explained["running"], Value::Null, "nothing runs that could be explained");
+    let exec = || node.pod.exec(["beaminit", "exec", "sh", "-c", "exit 7"]).status.code();
+    assert_eq!(exec(), Some(7), "exec does not join a start that waits");
+    node.cluster.dns().publish(host, &[node.address]);
+    node.pod.expect_line("started command", BOOT);
+    node.fails(&["live"], "no beaminit of this container has started a release");
+    node.fails(&["ready"], "no beaminit of this container has started a release");
+    assert_eq!(exec(), Some(7), "and it runs beside a command that is not a release");
+}
+
 #[test]
 fn each_failure_has_its_reason() {
     let node = ProbedNode::start(&[]).once_ready();
