@@ -164,6 +164,32 @@ fn of_records_that_do_not_come() {
     runs(named(scene.pod_with_record()));
 }
 
+/// A selector that matches no pod, though `publishNotReadyAddresses` is true: some servers deny the service's name then,
+/// others say that it has no address.
+#[test]
+fn of_a_selector_that_matches_no_pod() {
+    let config = config_map(NAME);
+    let service = "demo.default.svc.cluster.local";
+    for (says_nodata, cause) in
+        [(false, "does not exist or has no ready endpoint"), (true, "demo in namespace default has no IPv4 address")]
+    {
+        let named = |pod: Pod| pod.mount_config(config.path()).env("RELEASE_CONFIG_DIR", "/beamconfig");
+        let scene = Scene::new(Built::RelxWithoutErts);
+        if says_nodata {
+            scene.cluster.dns().publish(service, &[]);
+        }
+        let cure = if says_nodata { "let the selector of the Service demo" } else { "let its selector" };
+        let cure = format!("{cure} match this pod's labels");
+        fails(named(scene.pod_without_record()), 69).is(cause, &cure);
+        // With that selector the endpoints are there, so the service and the pod have their records.
+        let pod = scene.pod_without_record();
+        for name in [service, &pod.fqdn()] {
+            scene.cluster.dns().publish(name, &[pod.address()]);
+        }
+        runs(named(pod));
+    }
+}
+
 /// A service that has other pods, or its own address, in the place of this pod's record.
 #[test]
 fn of_services_that_leave_this_pod_out() {

@@ -185,17 +185,30 @@ pub(in crate::wait) fn not_headless(service: &Fqdn, addresses: &[IpAddr]) -> Cau
 /// The service publishes `peers` addresses, but not this pod's.
 pub(in crate::wait) fn not_published(service: &Fqdn, peers: usize) -> Cause {
     let pods = if peers == 1 { "another pod" } else { "other pods" };
-    let (label, namespace, _) = first_labels(service);
     Cause {
         sentence: format!("{} publishes {pods}, but not this one", described(service)),
-        cure: format!(
-            "let the selector of the Service {label} match this pod's labels (kubectl -n {namespace} get service {label} -o \
-             wide; kubectl -n {namespace} get pods --show-labels), and set publishNotReadyAddresses: true"
-        ),
+        cure: selecting_this_pod(service),
     }
 }
 
-/// `name`, the awaited one or its service's, has no address of the pod's family.
+fn selecting_this_pod(service: &Fqdn) -> String {
+    let (label, namespace, _) = first_labels(service);
+    format!(
+        "let the selector of the Service {label} match this pod's labels (kubectl -n {namespace} get service {label} -o \
+         wide; kubectl -n {namespace} get pods --show-labels), and set publishNotReadyAddresses: true"
+    )
+}
+
+/// The service has no address of the pod's family: it has another one, or no endpoint at all. Some servers deny the name of
+/// a service without endpoints, others say this.
+pub(in crate::wait) fn no_address(service: &Fqdn, family: Family) -> Cause {
+    Cause {
+        sentence: format!("{} has no {family} address", described(service)),
+        cure: format!("{}; if both are so, set the Service's ipFamilies: [{family}]", selecting_this_pod(service)),
+    }
+}
+
+/// The awaited name has no address of the pod's family.
 pub(in crate::wait) fn no_family(name: &Fqdn, family: Family) -> Cause {
     Cause {
         sentence: format!("{name} exists, but has no {family} address"),

@@ -150,7 +150,7 @@ impl<D: DiagnosticQuestions> Diagnosis<'_, D> {
     async fn cause_in_service(&self, server: SocketAddr, service: &Fqdn) -> Cause {
         let addresses = match self.dns.addresses(server, service).await {
             Outcome::Absent { .. } => return cause::no_service(service),
-            Outcome::Exists { .. } => return cause::no_family(service, self.awaited.family()),
+            Outcome::Exists { .. } => return cause::no_address(service, self.awaited.family()),
             Outcome::Addresses { addresses, .. } => addresses,
             Outcome::Unable(_) | Outcome::Failed(_) => return cause::unexplained(self.observation),
         };

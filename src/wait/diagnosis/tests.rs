@@ -155,7 +155,7 @@ fn a_service_that_does_not_publish_this_pod() {
             "vnse",
         ),
         (Dns { service: addresses(&["10.0.0.6", OWN]), ..Dns::default() }, cause::no_host_name(&service()), "vnse"),
-        (Dns { service: exists(), ..Dns::default() }, cause::no_family(&service(), Family::V4), "vnse"),
+        (Dns { service: exists(), ..Dns::default() }, cause::no_address(&service(), Family::V4), "vnse"),
         (
             Dns { service: Outcome::Failed(Failure::Timeout), ..Dns::default() },
             cause::unexplained(&Observation::Absent),
@@ -335,6 +335,7 @@ fn every_cause_has_a_sentence_and_a_cure_of_one_line() {
         ),
         (cause::not_published(&fqdn(SERVICE), 2), "other pods", "selector"),
         (cause::no_family(&fqdn(SERVICE), Family::V6), "no IPv6 address", "ipFamilies: [IPv6]"),
+        (cause::no_address(&fqdn(SERVICE), Family::V6), "no IPv6 address", "let the selector of the Service web"),
         (cause::no_host_name(&fqdn(SERVICE)), "under no host name", "subdomain: web in the pod's spec"),
         (
             cause::not_headless(&fqdn(SERVICE), &[]),
