@@ -11,17 +11,18 @@
 use super::cookie::choose_cookie;
 use super::decide::published_name;
 use super::env_sh::{self, Assignment};
-use super::given_flags::named_by_variables;
+use super::given_flags::given_flags;
 use super::spec::{FileVariable, HandOverInput, KindSpec, LayoutUse, OwnVmArgs, ScriptRendering};
 use crate::error::Error;
 use crate::file;
 use crate::hand_over::access::FileAccess;
 use crate::hand_over::cookie::{CookieLookup, CookiePlacement};
 use crate::hand_over::{HandOver, Value, data_error};
-use crate::identity::name::{Fqdn, NodeHost, NodeName};
+use crate::identity::name::{Distribution, Fqdn, NodeHost, NodeName};
 use crate::release::{StartScript, locate, resolve_links};
+use crate::render::vm_args::NodeFlagSources;
 use crate::sys;
-use crate::variables::RawEnv;
+use crate::variables::{CookieMode, RawEnv};
 use std::path::Path;
 
 pub(super) const SPEC: KindSpec = KindSpec {
@@ -115,7 +116,8 @@ fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error
 /// The whole name that was given; else the pod's, which the broker then gets.
 fn choose_name(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<Option<NodeName>, Error> {
     let given = input.raw.rabbitmq_nodename.as_deref();
-    if let (None, Some(named)) = (given, named_by_variables(input)) {
+    if let (None, Some(named)) = (given, flags_of_vm(input).named_node()) {
+        plan.has_short_name = named.distribution == Distribution::Short;
         return Ok(named.parse());
     }
     if let Some(name) = given.filter(|name| name.contains('@')) {
@@ -142,11 +144,8 @@ fn hand_over_cookie(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<()
     let Some(chosen) = choose_cookie(input, COOKIE, input.raw.rabbitmq_erlang_cookie.as_deref())? else {
         return Ok(());
     };
-    if input.access == FileAccess::EveryUser && !is_home_of_the_broker(input.raw.home.as_deref()) {
-        let message = format!(
-            "the cookie is passed in {COOKIE}: COMMAND may switch to a user who has another HOME, or may not read root's"
-        );
-        plan.warn(message, "set HOME to the broker's directory, as /var/lib/rabbitmq, which that user owns");
+    if let Some((why, cure)) = why_not_in_a_file(input) {
+        plan.warn(format!("the cookie is passed in {COOKIE}: {why}"), cure);
         plan.set(COOKIE, Value::secret(&chosen.cookie));
         plan.cookie = Some(chosen.cookie);
         return Ok(());
@@ -165,6 +164,33 @@ fn hand_over_cookie(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<()
     }
     plan.cookie = Some(chosen.cookie);
     Ok(())
+}
+
+/// Why the variable has to carry the cookie, and what would change that.
+fn why_not_in_a_file(input: &HandOverInput<'_>) -> Option<(&'static str, &'static str)> {
+    if input.access == FileAccess::EveryUser && !is_home_of_the_broker(input.raw.home.as_deref()) {
+        return Some((
+            "COMMAND may switch to a user who has another HOME, or may not read root's",
+            "set HOME to the broker's directory, as /var/lib/rabbitmq, which that user owns",
+        ));
+    }
+    if input.cookie_mode != CookieMode::Auto {
+        return None;
+    }
+    // Entrypoints make the cookie's file of the variable themselves, and make up another cookie if they find none.
+    let runs_first = input.release.file.as_deref().is_some_and(|file| BrokerScript::of(file).is_none());
+    if runs_first && input.raw.rabbitmq_erlang_cookie.is_some() {
+        return Some(("COMMAND may read it before it becomes the broker", "set BEAMINIT_COOKIE=file if it does not"));
+    }
+    let is_flag = flags_of_vm(input).cookie_place().is_some();
+    is_flag.then_some(("-setcookie of the VM's flags would win over a file", "remove -setcookie"))
+}
+
+/// The VM's flags, where the start script puts more than its own between them, split as its shell does.
+fn flags_of_vm(input: &HandOverInput<'_>) -> NodeFlagSources {
+    let given = [&input.raw.rabbitmq_server_additional_erl_args, &input.raw.rabbitmq_server_start_args];
+    let words = given.into_iter().flatten().flat_map(|text| text.split_ascii_whitespace());
+    given_flags(input, ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", &words.map(str::to_owned).collect::<Vec<_>>()))
 }
 
 /// Whether a cookie file in HOME is the broker's too, although another user runs it: images set HOME to its data, and

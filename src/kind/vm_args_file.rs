@@ -88,14 +88,16 @@ fn cookie_value_that_counts<'a>(
     script: &'a ScriptDifferences,
 ) -> Option<&'a str> {
     let (variable, value) = (script.cookie_variable, script.cookie_value.as_deref()?);
-    let Some((template, VmArgsFile { cookie: Some(cookie), .. })) = &input.vm_args else { return Some(value) };
+    let in_template = input.vm_args.as_ref().map(|(template, args)| (&template.path, *args));
+    let in_own = || input.own.as_ref().map(|(path, own)| (path, own));
+    let Some((path, VmArgsFile { cookie: Some(cookie), .. })) = in_template.or_else(in_own) else { return Some(value) };
     if cookie.expose() == value {
         return Some(value);
     }
-    let path = template.path.display();
+    let path = path.display();
     plan.warn(
         format!("-setcookie of {path} and {variable} of the environment differ: the VM takes the former"),
-        format!("write -setcookie ${{{variable}}} in the template, or unset {variable}"),
+        format!("write -setcookie ${{{variable}}} in a template, or unset {variable}"),
     );
     None
 }

@@ -169,7 +169,9 @@ texts! {
             "version, writable directory, `vm.args` of the remote tools", "", "mix";
         [release_mutable_dir "RELEASE_MUTABLE_DIR"]
             "the writable directory", "", "Distillery";
-        [rabbitmq_nodename "RABBITMQ_NODENAME", rabbitmq_use_longname "RABBITMQ_USE_LONGNAME"]
+        [rabbitmq_nodename "RABBITMQ_NODENAME", rabbitmq_use_longname "RABBITMQ_USE_LONGNAME",
+            rabbitmq_server_additional_erl_args "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
+            rabbitmq_server_start_args "RABBITMQ_SERVER_START_ARGS"]
             "kept as given", "", "RabbitMQ";
         [rabbitmq_conf_env_file "RABBITMQ_CONF_ENV_FILE"]
             "its settings are kept too", "`/etc/rabbitmq/rabbitmq-env.conf`", "RabbitMQ";

@@ -1,6 +1,7 @@
 //! A broker gets its name and its cookie, its record is awaited, its tools reach it and a TERM stops it in order, whatever
 //! starts it: Debian's wrapper in /usr/sbin, which becomes the broker's user by `su`, and entrypoints that hide the server.
 
+use std::fs;
 use std::os::unix::fs::chown;
 use std::path::Path;
 use std::time::Duration;
@@ -9,8 +10,8 @@ use tempfile::TempDir;
 
 use crate::support::brokers::{BROKER_BOOT, DATA, rabbitmqctl};
 use crate::support::files::{directory_of, set_mode, shared_dir};
-use crate::support::vm::{BOOT, vm};
-use crate::support::{Accounts, Cluster, DnsSettings, Ended, Pod, RunningPod, SHOP};
+use crate::support::vm::{BOOT, ask, environment, vm};
+use crate::support::{Accounts, Cluster, DnsSettings, Ended, Pod, RunningPod, SHOP, wait_until};
 
 const COOKIE: &str = "the-hares-cookie-4711";
 const NODE: &str = "rabbit@rabbit-0.rabbit.default.svc.cluster.local";
@@ -120,4 +121,73 @@ fn by_the_entrypoint_of_the_stock_image() {
     let plain = ["gosu", "rabbitmq", "rabbitmqctl", "--quiet", "--longnames", "-n", NODE, "eval", "1 + 1."];
     assert_eq!(pod.exec(plain).stdout, b"2\n");
     ends(&pod, &[0]);
+}
+
+/// Two brokers whose entrypoint is mounted as `/opt/bitnami/scripts/rabbitmq/entrypoint.sh` become a cluster, which they only
+/// do with the cookie of the variable.
+fn become_a_cluster(entrypoint: &Path, is_bare: bool) {
+    let hosts = [0, 1].map(|member| format!("rabbit-{member}.rabbit.default.svc.cluster.local"));
+    let node = |member: usize| format!("rabbit@{}", hosts[member]);
+    let nodes =
+        [0, 1].map(|member| format!("cluster_formation.classic_config.nodes.{} = {}\n", member + 1, node(member)));
+    let discovery = "cluster_formation.peer_discovery_backend = classic_config\n";
+    let config = directory_of(&[("rabbitmq.conf", &format!("{discovery}{}", nodes.concat()))]);
+    let broker = fs::canonicalize("/usr/lib/rabbitmq/bin/rabbitmq-server").unwrap();
+    let scripts = Path::new("/opt/bitnami/scripts/rabbitmq");
+    let cluster = Cluster::start(DnsSettings { cache: None, ..DnsSettings::default() });
+    let volumes = [shared_dir(), shared_dir()];
+    let pods = [0, 1].map(|member| {
+        let pod = cluster.pod(&format!("rabbit-{member}")).uid(SHOP).gid(SHOP);
+        let pod = if is_bare { pod.no_entrypoint() } else { pod };
+        cluster.dns().publish(&hosts[member], &[pod.address()]);
+        let pod = pod
+            .mount(config.path(), "/etc/rabbitmq")
+            .mount(entrypoint, "/opt/bitnami/scripts/rabbitmq")
+            .mount(&entrypoint.join("rabbitmq-env.sh"), "/opt/bitnami/scripts/rabbitmq-env.sh")
+            .mount(broker.ancestors().nth(2).unwrap(), "/opt/bitnami/rabbitmq")
+            .mount_writable(volumes[member].path(), "/bitnami/rabbitmq");
+        pod.env("HOME", "/bitnami/rabbitmq")
+            .env("RABBITMQ_LOGS", "-")
+            .env("RABBITMQ_LOG_BASE", "/bitnami/rabbitmq/log")
+            .env("RABBITMQ_NODENAME", &node(member))
+            .env("RABBITMQ_NODE_NAME", &node(member))
+            .env("RABBITMQ_USE_LONGNAME", "true")
+            .env("RABBITMQ_ERLANG_COOKIE", COOKIE)
+            .command([scripts.join("entrypoint.sh"), scripts.join("run.sh")])
+            .start()
+    });
+    for (member, pod) in pods.iter().enumerate() {
+        pod.expect_line("Server startup complete", BROKER_BOOT);
+        let running = || ask(pod, &node(member), COOKIE, ["length(rabbit_mnesia:cluster_nodes(running))"]);
+        wait_until(BROKER_BOOT, "two brokers that run", || running() == ["2"]);
+    }
+}
+
+/// Its setup reads the variable, makes the cookie's file, and makes up a cookie if it finds neither.
+#[test]
+fn by_bitnamis_entrypoint_that_makes_the_cookies_file() {
+    let bitnami = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/servers/bitnami");
+    for is_bare in [true, false] {
+        become_a_cluster(&bitnami, is_bare);
+    }
+}
+
+/// A broker that its operator names and gives a cookie on the VM's command line has both as without beaminit.
+#[test]
+fn with_a_name_and_a_cookie_among_the_flags() {
+    let [bare, ours] = [true, false].map(|is_bare| {
+        let scene = Scene::new();
+        let pod = scene.pod().uid(SHOP).gid(SHOP).env("HOME", DATA).command(["rabbitmq-server"]);
+        let pod = if is_bare { pod.no_entrypoint() } else { pod };
+        let pod = pod.env("PATH", "/usr/lib/rabbitmq/bin:/usr/local/bin:/usr/bin:/bin");
+        let pod = pod.env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-sname rabbit -setcookie of-the-flags");
+        let pod = pod.env("RABBITMQ_ERLANG_COOKIE", COOKIE).start();
+        pod.expect_line("Server startup complete", BROKER_BOOT);
+        assert_eq!(environment(vm(&pod).unwrap().pid)["RABBITMQ_ERLANG_COOKIE"], COOKIE);
+        ["node  ", "cookie hash  "].map(|what| {
+            let line = pod.expect_line(what, SOON).text;
+            line.rsplit_once(": ").expect("what it is").1.to_owned()
+        })
+    });
+    assert_eq!((ours[0].as_str(), &ours), ("rabbit@rabbit-0", &bare));
 }

@@ -48,3 +48,31 @@ fn a_cookie_that_is_the_releases_name_leaves_the_report_readable() {
         assert!(text.contains(node), "{kind}: {text}");
     }
 }
+
+/// A cookie that the template has itself is a secret too, where the flag has it.
+#[test]
+fn a_literal_cookie_is_hidden_behind_its_flag_alone() {
+    let text = "-name demo@${MY_POD_FQDN}\n-setcookie demo\n-demo greeting demo\n";
+    let node = "demo@demo-0.demo.default.svc.cluster.local";
+    for (built, kind) in [(Built::Mix, "mix"), (Built::RelxWithoutErts, "relx"), (Built::Distillery, "distillery")] {
+        let cluster = Cluster::start(DnsSettings::default());
+        let config = directory_of(&[("vm.args", text)]);
+        let pod = cluster.pod("demo-0").release(built.dir()).mount_config(config.path()).env("HOME", "/tmp");
+        let pod = pod.env("RELEASE_CONFIG_DIR", "/beamconfig");
+        let [program, argument] = built.start_command();
+        let pod = pod.command(["explain", "--format", "json", "--", program, argument]).start();
+        assert_eq!(pod.wait(BOOT), Ended::Code(0), "{:?}", pod.log());
+        let report: Value = serde_json::from_str(&pod.stdout()).unwrap();
+        assert_eq!((&report["release"]["name"], &report["hand_over"]["node"]), (&"demo".into(), &node.into()));
+        let rendered = format!("-name {node}\n-setcookie ******\n-demo greeting demo\n");
+        assert_eq!(report["templates"][0]["rendered"], rendered.as_str(), "{kind}");
+        let variables = report["hand_over"]["variables"].as_array().unwrap();
+        for variable in variables.iter().filter(|row| row["name"].as_str().unwrap().ends_with("COOKIE")) {
+            assert_ne!(variable["value"], "demo", "{kind}: {variable}");
+        }
+        for file in report["hand_over"]["files"].as_array().unwrap() {
+            let contents = file["contents"].as_str().unwrap();
+            assert!(!contents.contains("-setcookie demo"), "{kind}: {contents}");
+        }
+    }
+}

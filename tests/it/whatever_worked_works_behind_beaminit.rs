@@ -219,6 +219,31 @@ fn files_are_found_where_they_were() {
     table.check();
 }
 
+/// The greeting is in a file that lies beside the sys.config which includes it, and the application says it.
+#[test]
+fn files_that_a_sys_config_includes_are_found() {
+    let mut table = Table::default();
+    let greets = |set_up: SetUp| {
+        let set_up = set_up.config("extra.config", "[{demo, [{greeting, \"of the included file\"}]}].\n");
+        set_up.runs_when("says of the included file")
+    };
+    for included in ["extra", "extra.config", "./extra", "/beamconfig/extra"] {
+        let sys_config = format!("[{{demo, [{{greeting, \"of sys.config\"}}]}}, \"{included}\"].\n");
+        greets(local_mix(&format!("it includes {included}")))
+            .config("sys.config", &sys_config)
+            .env("RELEASE_SYS_CONFIG", "/beamconfig/sys")
+            .may_change(&["RELEASE_SYS_CONFIG"])
+            .tool(RPC)
+            .row_of(&mut table);
+    }
+    // The other way round: the release's own file includes the mounted one.
+    greets(local_mix("the release's own sys.config includes the mounted one"))
+        .file(SYS_CONFIG, "[\"/beamconfig/sys.config\"].\n")
+        .config("sys.config", "[{demo, [{greeting, \"of the included file\"}]}].\n")
+        .row_of(&mut table);
+    table.check();
+}
+
 #[test]
 fn names_are_taken_from_where_people_put_them() {
     let mut table = Table::default();
@@ -290,6 +315,28 @@ fn cookies_and_their_tools_stay() {
         .row_of(&mut table);
     for (variable, value) in [("COOKIE", "of-the-website"), ("ERLANG_COOKIE", "unused")] {
         distillery("a variable that is something else", "", "[].\n").env(variable, value).row_of(&mut table);
+    }
+    table.check();
+}
+
+#[test]
+fn a_cookie_of_vm_args_wins_over_the_variable() {
+    let mut table = Table::default();
+    // The VM takes the flag, and relx's tools the variable.
+    for (what, set_up, variable) in [
+        ("relx", relx("a cookie of vm.args and another variable: relx", FOREGROUND), "RELX_COOKIE"),
+        ("Distillery", SetUp::new("the same: Distillery", Distillery, FOREGROUND), "COOKIE"),
+    ] {
+        let ask = format!(
+            "erl -noinput -name peer@127.0.0.1 -setcookie of-vm-args \
+            -eval \"io:put_chars(net_adm:ping('demo@{FQDN}')), halt().\""
+        );
+        set_up
+            .file(VM_ARGS, &format!("-name demo@{FQDN}\n-setcookie of-vm-args\n"))
+            .env(variable, "of-the-variable")
+            .pod(hosts("demo-0.demo.default.svc.cluster.local demo-0"))
+            .tool(&["sh", "-c", &format!("{ask} # {what}")])
+            .row_of(&mut table);
     }
     table.check();
 }

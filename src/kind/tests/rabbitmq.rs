@@ -7,6 +7,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use tempfile::TempDir;
 
+const COOKIE: &str = "RABBITMQ_ERLANG_COOKIE";
 const FQDN: &str = "web-0.web.ns1.svc.cluster.local";
 
 /// An image: RabbitMQ's own directory, one of links to it, an entrypoint and a wrapper that changes the user.
@@ -187,6 +188,51 @@ fn the_cookie_lies_in_home_where_every_tool_finds_it() {
     let said = format!("{:?}", beside.warnings);
     assert!(said.contains("RABBITMQ_ERLANG_COOKIE") && said.contains(in_home.to_str().unwrap()), "{said}");
     assert_eq!(text(&beside, "RABBITMQ_ERLANG_COOKIE").as_deref(), Some("another"), "as the broker without us");
+}
+
+#[test]
+fn what_runs_before_the_broker_keeps_the_variable() {
+    let (root, home) = (image(), tempfile::tempdir().unwrap());
+    let raw = RawEnv {
+        home: Some(home.path().to_str().unwrap().to_owned()),
+        rabbitmq_erlang_cookie: Some("sesame".into()),
+        ..nowhere()
+    };
+    let path = root.path().join("opt/sbin");
+    for (program, mode, is_file) in [
+        ("bin/docker-entrypoint.sh", CookieMode::Auto, false),
+        ("bin/docker-entrypoint.sh", CookieMode::File, true),
+        ("opt/sbin/rabbitmq-server", CookieMode::Auto, true),
+    ] {
+        let command = vec![root.path().join(program).into(), "rabbitmq-server".into()];
+        let release = Release::find(command, &RawEnv::default(), Some(path.as_os_str()), None).unwrap();
+        let plan = decide(HandOverInput { cookie_mode: mode, ..given(&release, &pod(), &raw) }).unwrap();
+        assert_eq!(
+            (plan.home_cookie.is_some(), plan.removed.contains(&COOKIE)),
+            (is_file, is_file),
+            "{program}: {plan:?}"
+        );
+        assert_eq!(text(&plan, COOKIE).as_deref(), Some("sesame").filter(|_| !is_file), "{program}");
+    }
+}
+
+#[test]
+fn flags_of_the_vm_name_it_and_give_it_a_cookie() {
+    let home = tempfile::tempdir().unwrap();
+    let raw = |flags: &str| RawEnv {
+        home: Some(home.path().to_str().unwrap().to_owned()),
+        rabbitmq_erlang_cookie: Some("sesame".into()),
+        rabbitmq_server_start_args: Some(flags.to_owned()),
+        ..nowhere()
+    };
+    let short = plan(&pod(), &raw("+P 5000 -sname hare")).unwrap();
+    assert_eq!((short.has_short_name, text(&short, "RABBITMQ_NODENAME")), (true, None));
+    let long = plan(&pod(), &raw("-name hare@other.net -setcookie another")).unwrap();
+    assert_eq!((text(&long, "RABBITMQ_NODENAME"), find_awaited(&long, &broker(), &pod())), (None, record("other.net")));
+    assert_eq!((text(&long, COOKIE).as_deref(), &long.home_cookie), (Some("sesame"), &None), "as without us");
+    let mut other = raw("");
+    (other.rabbitmq_server_additional_erl_args, other.rabbitmq_server_start_args) = (Some("-name a@b.c".into()), None);
+    assert_eq!(plan(&pod(), &other).unwrap().node.unwrap().to_string(), "a@b.c");
 }
 
 #[test]
