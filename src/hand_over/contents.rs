@@ -86,6 +86,12 @@ impl HandOver {
         self.files.push(RunFile { name, contents, is_private });
     }
 
+    /// Adds a file, and sets the variable by which a start script finds it.
+    pub(crate) fn pass_file(&mut self, variable: &'static str, name: &'static str, contents: String) {
+        self.add_file(name, contents);
+        self.set(variable, Value::in_run_dir(name.strip_suffix(suffix_of(variable)).unwrap_or(name)));
+    }
+
     /// Adds flags behind all others of the VM, by way of its environment. `theirs` are those that are in it already.
     pub(crate) fn add_flags(&mut self, theirs: Option<&str>, flags: Vec<Part>) {
         const FLAGS: &str = "ERL_ZFLAGS";
@@ -167,6 +173,11 @@ impl std::fmt::Debug for RunFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} (…)", self.name)
     }
+}
+
+/// What a start script puts behind the value of a variable that names a file.
+pub(crate) fn suffix_of(variable: &str) -> &'static str {
+    if variable == "RELEASE_SYS_CONFIG" { ".config" } else { "" }
 }
 
 /// Environment, secrets and templates contradict each other: exit code 65.

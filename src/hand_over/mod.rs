@@ -11,6 +11,7 @@ mod write;
 
 pub(crate) use contents::{
     CANCELLING_COOKIE, COOKIE_IN_A_FILE, HandOver, ReleaseVariables, RunFile, SYS_CONFIG, VM_ARGS, data_error,
+    suffix_of,
 };
 pub(crate) use value::{Part, Value, quoted};
 pub(crate) use write::{CleanupPaths, Written};

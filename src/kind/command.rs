@@ -4,9 +4,9 @@
 
 use super::env_sh::names_address;
 use super::given_flags::given_flags;
-use super::spec::{FileVariable, HandOverInput, KindSpec, LayoutUse, OwnVmArgs, ScriptRendering, Template};
+use super::spec::{HandOverInput, KindSpec, LayoutUse, OwnVmArgs, ScriptRendering, Template};
 use crate::error::Error;
-use crate::hand_over::{HandOver, SYS_CONFIG, VM_ARGS, Value};
+use crate::hand_over::{HandOver, SYS_CONFIG, VM_ARGS};
 use crate::identity::name::Distribution;
 
 pub(super) const SPEC: KindSpec = KindSpec {
@@ -19,8 +19,8 @@ pub(super) const SPEC: KindSpec = KindSpec {
     background: &[],
     ignores_templates: None,
     script_rendering: ScriptRendering::ReplaceOsVars,
-    vm_args_variables: FileVariable::VM_ARGS_AS_IN_MIX,
-    sys_config_variables: FileVariable::SYS_CONFIG_AS_IN_MIX,
+    vm_args_variables: &["RELEASE_VM_ARGS", "VMARGS_PATH"],
+    sys_config_variables: &["RELEASE_SYS_CONFIG", "SYS_CONFIG_PATH", "RELX_CONFIG_PATH"],
     own_vm_args: OwnVmArgs::UnlessReplaced,
     cookie_variable: None,
     hand_over,
@@ -34,9 +34,8 @@ fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error
         plan.warn(message, "if COMMAND runs a release in the end, set BEAMINIT_RELEASE to that release's bin/NAME");
     }
     if let Some((template, args)) = &input.vm_args {
-        plan.add_file(VM_ARGS, args.text.clone());
-        let variable = if template.named_by == "RELEASE_VM_ARGS" { "RELEASE_VM_ARGS" } else { "VMARGS_PATH" };
-        plan.set(variable, Value::in_run_dir(VM_ARGS));
+        let variable = variable_of(template, SPEC.vm_args_variables, "VMARGS_PATH");
+        plan.pass_file(variable, VM_ARGS, args.text.clone());
         if let Some((distribution, node)) = &args.node {
             plan.node = Some(node.clone());
             plan.has_short_name = *distribution == Distribution::Short;
@@ -45,16 +44,16 @@ fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error
         plan.cookie.clone_from(&args.cookie);
     }
     if let Some((template, text)) = &input.sys_config {
-        plan.add_file(SYS_CONFIG, (*text).to_owned());
-        let (variable, name) = match template.named_by {
-            "RELEASE_SYS_CONFIG" => ("RELEASE_SYS_CONFIG", "sys"),
-            "RELX_CONFIG_PATH" => ("RELX_CONFIG_PATH", SYS_CONFIG),
-            _ => ("SYS_CONFIG_PATH", SYS_CONFIG),
-        };
-        plan.set(variable, Value::in_run_dir(name));
+        let variable = variable_of(template, SPEC.sys_config_variables, "SYS_CONFIG_PATH");
+        plan.pass_file(variable, SYS_CONFIG, (*text).to_owned());
         warn_if_unread(plan, input, template, variable);
     }
     Ok(())
+}
+
+/// The variable that named the template, if it was one of these.
+fn variable_of(template: &Template, variables: &[&'static str], otherwise: &'static str) -> &'static str {
+    if variables.contains(&template.named_by) { template.named_by } else { otherwise }
 }
 
 /// The name in `sh -c "exec erl -name …"`, behind a launcher, or in `ERL_FLAGS` and its like.

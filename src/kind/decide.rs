@@ -3,7 +3,7 @@
 use super::spec::{HandOverInput, Kind, Template};
 use super::template_search::ReleaseFile;
 use crate::error::Error;
-use crate::hand_over::{HandOver, Part, VM_ARGS, Value, quoted};
+use crate::hand_over::{HandOver, Part, VM_ARGS, Value, quoted, suffix_of};
 use crate::identity::name::Fqdn;
 use crate::identity::{Identity, Source};
 
@@ -26,9 +26,7 @@ impl HandOverInput<'_> {
         plan.keep_cookie_private(&secrets);
         Ok(plan)
     }
-}
 
-impl HandOverInput<'_> {
     /// A file that is named twice is one.
     fn add_nested_files(&self, plan: &mut HandOver) {
         for nested in self.vm_args.iter().flat_map(|(_, args)| &args.nested) {
@@ -43,16 +41,14 @@ impl HandOverInput<'_> {
 pub(crate) fn pass_unread(plan: &mut HandOver, input: &HandOverInput<'_>, unread: &[(ReleaseFile, Template)]) {
     for (file, template) in unread {
         let kind = input.release.kind;
-        let (variables, flag) = match file {
-            ReleaseFile::VmArgs => (kind.vm_args_variables, "-args_file "),
-            ReleaseFile::SysConfig => (kind.sys_config_variables, "-config "),
-        };
+        let variables = kind.variables_of(*file);
         let path = template.path.to_string_lossy();
         if kind == Kind::ERL {
             let word = Part::Text(quoted(&template.path));
+            let flag = if *file == ReleaseFile::VmArgs { "-args_file " } else { "-config " };
             plan.add_flags(input.raw.erl_zflags.as_deref(), vec![Part::Text(flag.into()), word]);
-        } else if let Some(first) = variables.first().filter(|first| first.name != template.named_by && kind.is_beam) {
-            plan.set(first.name, path.strip_suffix(first.suffix).unwrap_or(&path));
+        } else if let Some(first) = variables.first().filter(|first| **first != template.named_by && kind.is_beam) {
+            plan.set(first, path.strip_suffix(suffix_of(first)).unwrap_or(&path));
         }
     }
 }

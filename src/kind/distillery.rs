@@ -1,12 +1,12 @@
 //! Distillery.
 
-use super::spec::{FileVariable, HandOverInput, KindSpec, LayoutUse, OwnVmArgs, ScriptRendering, Template};
-use super::vm_args_file::{ScriptDifferences, hand_over_vm_args, unnamed};
+use super::command;
+use super::spec::{HandOverInput, KindSpec, LayoutUse, OwnVmArgs};
+use super::vm_args_file::{ScriptDifferences, hand_over_vm_args};
 use crate::cookie::Cookie;
 use crate::error::Error;
 use crate::hand_over::cookie::CookieLookup;
 use crate::hand_over::{HandOver, SYS_CONFIG, Value};
-use crate::render::VmArgsFile;
 use crate::variables::CookieMode;
 
 const COOKIE: &str = "COOKIE";
@@ -25,17 +25,12 @@ pub(super) const SPEC: KindSpec = KindSpec {
     },
     foreground: Some("foreground"),
     background: &["start", "start_boot"],
-    ignores_templates: None,
-    script_rendering: ScriptRendering::ReplaceOsVars,
-    vm_args_variables: &[FileVariable::VMARGS_PATH, FileVariable::RELEASE_VM_ARGS],
-    sys_config_variables: &[
-        FileVariable::SYS_CONFIG_PATH,
-        FileVariable::RELX_CONFIG_PATH,
-        FileVariable::RELEASE_SYS_CONFIG,
-    ],
+    vm_args_variables: &["VMARGS_PATH", "RELEASE_VM_ARGS"],
+    sys_config_variables: &["SYS_CONFIG_PATH", "RELX_CONFIG_PATH", "RELEASE_SYS_CONFIG"],
     own_vm_args: OwnVmArgs::HandedOverWithoutTemplate,
     cookie_variable: Some(COOKIE),
     hand_over,
+    ..command::SPEC
 };
 
 fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error> {
@@ -43,24 +38,15 @@ fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error
         plan.directories.push(VAR);
         plan.set("RELEASE_MUTABLE_DIR", Value::in_run_dir(VAR));
     }
-    let cookie_value = input.raw.cookie.clone();
     // Its tools look into the file that the start has made of vm.args, and know the variable only where we set it.
     let cookie_lookup =
         if input.cookie_mode == CookieMode::File { CookieLookup::Anywhere } else { CookieLookup::VmArgsOnly };
-    let script = ScriptDifferences { cookie_variable: COOKIE, cookie_value, cookie_lookup, check_unnamed, show_cookie };
+    // The script takes the name from a variable `NAME` if it finds no other.
+    let script = ScriptDifferences { cookie_variable: COOKIE, cookie_lookup, needs_name: false, show_cookie };
     hand_over_vm_args(plan, input, &script)?;
     if let Some((_, text)) = &input.sys_config {
-        plan.add_file(SYS_CONFIG, (*text).to_owned());
-        plan.set("SYS_CONFIG_PATH", Value::in_run_dir(SYS_CONFIG));
+        plan.pass_file("SYS_CONFIG_PATH", SYS_CONFIG, (*text).to_owned());
     }
-    Ok(())
-}
-
-/// The script takes the name from a variable `NAME` if it finds no other.
-#[expect(clippy::unnecessary_wraps, reason = "for relx the same is an error")]
-fn check_unnamed(plan: &mut HandOver, template: &Template, _: &VmArgsFile) -> Result<(), Error> {
-    let (message, hint) = unnamed(template);
-    plan.warn(message, hint);
     Ok(())
 }
 

@@ -2,9 +2,10 @@
 //! `ERL_AFLAGS` come before the command line's, those of `ERL_ZFLAGS` behind all others. The first name counts; two
 //! cookies cancel each other.
 
+use super::command;
 use super::cookie::{NamedCookie, choose_cookie};
 use super::given_flags::given_flags;
-use super::spec::{FileVariable, HandOverInput, KindSpec, LayoutUse, OwnVmArgs, ScriptRendering};
+use super::spec::{HandOverInput, KindSpec, LayoutUse, OwnVmArgs};
 use crate::error::Error;
 use crate::hand_over::access::FileAccess;
 use crate::hand_over::cookie::{CookieLookup, CookiePlacement, CookieRequest, check_vm_finds_one};
@@ -25,16 +26,10 @@ pub(super) const SPEC: KindSpec = KindSpec {
         let is_vm = ["erl", "elixir", "iex"].iter().any(|name| script.is_named(name));
         is_vm.then_some("COMMAND is erl, elixir or iex")
     },
-    starts_node: |_| true,
-    foreground: None,
-    background: &[],
-    ignores_templates: None,
-    script_rendering: ScriptRendering::ReplaceOsVars,
-    vm_args_variables: &[FileVariable::VMARGS_PATH, FileVariable::RELEASE_VM_ARGS],
-    sys_config_variables: FileVariable::SYS_CONFIG_AS_IN_MIX,
+    vm_args_variables: &["VMARGS_PATH", "RELEASE_VM_ARGS"],
     own_vm_args: OwnVmArgs::AlwaysRead,
-    cookie_variable: None,
     hand_over,
+    ..command::SPEC
 };
 
 fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error> {

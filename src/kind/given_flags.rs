@@ -10,22 +10,16 @@ use crate::render::vm_args::{NamedNode, NodeFlagSources};
 /// All flags that the VM gets from others, in the order in which it reads them. `command_line` is what comes between,
 /// by its name for messages.
 pub(super) fn given_flags(input: &HandOverInput<'_>, command_line: (&str, &[String])) -> NodeFlagSources {
-    let raw = input.raw;
     let mut flags = NodeFlagSources::default();
-    let before = [("ERL_AFLAGS", &raw.erl_aflags), ("ELIXIR_ERL_OPTIONS", &raw.elixir_erl_options)];
-    let after = [("ERL_FLAGS", &raw.erl_flags), ("ERL_ZFLAGS", &raw.erl_zflags)];
-    add_variables(&mut flags, before);
+    let add = |flags: &mut NodeFlagSources, variable: &str| {
+        flags.add_variable(variable, input.raw.get(variable).unwrap_or_default());
+    };
+    add(&mut flags, "ERL_AFLAGS");
+    add(&mut flags, "ELIXIR_ERL_OPTIONS");
     flags.add_command(command_line.0, command_line.1);
-    add_variables(&mut flags, after);
+    add(&mut flags, "ERL_FLAGS");
+    add(&mut flags, "ERL_ZFLAGS");
     flags
-}
-
-fn add_variables(flags: &mut NodeFlagSources, variables: [(&str, &Option<String>); 2]) {
-    for (variable, text) in variables {
-        if let Some(text) = text {
-            flags.add_variable(variable, text);
-        }
-    }
 }
 
 /// The node's name in `ERL_FLAGS` and its like.

@@ -1,11 +1,12 @@
 //! `mix release`. Its script passes a name and a cookie on its VM's command line, whatever `vm.args` says: there, a second
 //! name is without effect and a second cookie cancels both. So both go where the script looks for them.
 
+use super::command;
 use super::cookie::{NamedCookie, choose_cookie};
 use super::decide::published_name;
 use super::env_sh::{self, Assignment};
 use super::given_flags::named_by_variables;
-use super::spec::{FileVariable, HandOverInput, KindSpec, LayoutUse, OwnVmArgs, ScriptRendering, Template};
+use super::spec::{HandOverInput, KindSpec, LayoutUse, ScriptRendering, Template};
 use crate::cookie;
 use crate::error::{Error, Problem, Stage, cause};
 use crate::exit;
@@ -32,13 +33,10 @@ pub(super) const SPEC: KindSpec = KindSpec {
     starts_node: |script| script.has_argument_of(&["start", "start_iex", "daemon", "daemon_iex"]),
     foreground: Some("start"),
     background: &["daemon", "daemon_iex"],
-    ignores_templates: None,
     script_rendering: ScriptRendering::Never,
-    vm_args_variables: FileVariable::VM_ARGS_AS_IN_MIX,
-    sys_config_variables: FileVariable::SYS_CONFIG_AS_IN_MIX,
-    own_vm_args: OwnVmArgs::UnlessReplaced,
     cookie_variable: Some(COOKIE),
     hand_over,
+    ..command::SPEC
 };
 
 const COOKIE: &str = "RELEASE_COOKIE";
@@ -73,8 +71,7 @@ fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error
     share_distribution_with_tools(plan, input, layout);
     if let Some((template, text)) = &input.sys_config {
         plan.warnings.extend(missing_marker(layout, template, text));
-        plan.add_file(SYS_CONFIG, (*text).to_owned());
-        plan.set("RELEASE_SYS_CONFIG", Value::in_run_dir("sys"));
+        plan.pass_file("RELEASE_SYS_CONFIG", SYS_CONFIG, (*text).to_owned());
     }
     for found in &env_sh {
         give_way_to_env_sh(plan, found, layout);
@@ -241,13 +238,10 @@ fn cancel_cookie_of_script(plan: &mut HandOver, input: &HandOverInput<'_>, layou
         plan.set("ERL_ZFLAGS", theirs + CANCELLING_COOKIE.trim_end());
         return;
     }
-    let include = |name: &str, asked: Option<&str>| {
-        include_line(&asked.map_or_else(|| layout.version_dir.join(name), PathBuf::from)) + CANCELLING_COOKIE
-    };
-    plan.add_file(VM_ARGS, include(VM_ARGS, input.raw.release_vm_args.as_deref()));
-    plan.add_file(REMOTE_VM_ARGS, include(REMOTE_VM_ARGS, input.raw.release_remote_vm_args.as_deref()));
-    plan.set("RELEASE_VM_ARGS", Value::in_run_dir(VM_ARGS));
-    plan.set("RELEASE_REMOTE_VM_ARGS", Value::in_run_dir(REMOTE_VM_ARGS));
+    for (variable, name) in [("RELEASE_VM_ARGS", VM_ARGS), ("RELEASE_REMOTE_VM_ARGS", REMOTE_VM_ARGS)] {
+        let theirs = input.raw.get(variable).map_or_else(|| layout.version_dir.join(name), PathBuf::from);
+        plan.pass_file(variable, name, include_line(&theirs) + CANCELLING_COOKIE);
+    }
 }
 
 /// The script reads the cookie that `mix release` has made up, where nobody gives one.
@@ -291,8 +285,7 @@ fn hand_over_vm_args(plan: &mut HandOver, input: &HandOverInput<'_>, layout: &Re
         }
         file.contents = text + CANCELLING_COOKIE;
     } else {
-        plan.add_file(VM_ARGS, text);
-        plan.set("RELEASE_VM_ARGS", Value::in_run_dir(VM_ARGS));
+        plan.pass_file("RELEASE_VM_ARGS", VM_ARGS, text);
     }
 }
 
@@ -308,8 +301,7 @@ fn share_distribution_with_tools(plan: &mut HandOver, input: &HandOverInput<'_>,
         file.contents += distribution;
         return;
     }
-    plan.add_file(REMOTE_VM_ARGS, include_line(&own) + distribution);
-    plan.set("RELEASE_REMOTE_VM_ARGS", Value::in_run_dir(REMOTE_VM_ARGS));
+    plan.pass_file("RELEASE_REMOTE_VM_ARGS", REMOTE_VM_ARGS, include_line(&own) + distribution);
 }
 
 /// Without its marker the script does not read `config/runtime.exs`.

@@ -8,11 +8,12 @@
 //! a read-only root is /var/lib/rabbitmq, and /var/log/rabbitmq or `RABBITMQ_LOG_BASE` (an upgrade log is opened there even
 //! with `RABBITMQ_LOGS=-`); and its exit code, which its start script makes 0 after a TERM, but also after a boot that failed.
 
+use super::command;
 use super::cookie::choose_cookie;
 use super::decide::published_name;
 use super::env_sh::{self, Assignment};
 use super::given_flags::given_flags;
-use super::spec::{FileVariable, HandOverInput, KindSpec, LayoutUse, OwnVmArgs, ScriptRendering};
+use super::spec::{HandOverInput, KindSpec};
 use crate::error::Error;
 use crate::file;
 use crate::hand_over::access::FileAccess;
@@ -28,7 +29,6 @@ use std::path::Path;
 pub(super) const SPEC: KindSpec = KindSpec {
     name: "rabbitmq",
     is_beam: true,
-    layout: LayoutUse::Ignored,
     recognise: |script| {
         let is_it = BrokerScript::of(&script.path).is_some() || is_entrypoint(script);
         is_it.then_some(
@@ -36,15 +36,10 @@ pub(super) const SPEC: KindSpec = KindSpec {
         )
     },
     starts_node: |script| BrokerScript::of(&script.path) != Some(BrokerScript::Tool),
-    foreground: None,
-    background: &[],
     ignores_templates: Some("a broker reads files of another form"),
-    script_rendering: ScriptRendering::ReplaceOsVars,
-    vm_args_variables: FileVariable::VM_ARGS_AS_IN_MIX,
-    sys_config_variables: FileVariable::SYS_CONFIG_AS_IN_MIX,
-    own_vm_args: OwnVmArgs::UnlessReplaced,
     cookie_variable: Some(COOKIE),
     hand_over,
+    ..command::SPEC
 };
 
 const COOKIE: &str = "RABBITMQ_ERLANG_COOKIE";

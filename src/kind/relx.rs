@@ -1,12 +1,12 @@
 //! relx, so rebar3 too, with its extended start script.
 
-use super::spec::{FileVariable, HandOverInput, KindSpec, LayoutUse, OwnVmArgs, ScriptRendering, Template};
-use super::vm_args_file::{ScriptDifferences, hand_over_vm_args, unnamed};
+use super::command;
+use super::spec::{HandOverInput, KindSpec, LayoutUse, OwnVmArgs, ScriptRendering};
+use super::vm_args_file::{ScriptDifferences, hand_over_vm_args};
 use crate::cookie::Cookie;
 use crate::error::Error;
 use crate::hand_over::cookie::CookieLookup;
-use crate::hand_over::{COOKIE_IN_A_FILE, HandOver, SYS_CONFIG, Value, data_error};
-use crate::render::VmArgsFile;
+use crate::hand_over::{COOKIE_IN_A_FILE, HandOver, SYS_CONFIG, Value};
 
 const COOKIE: &str = "RELX_COOKIE";
 
@@ -32,30 +32,21 @@ pub(super) const SPEC: KindSpec = KindSpec {
     },
     foreground: Some("foreground"),
     background: &["start", "start_boot", "daemon", "daemon_boot"],
-    ignores_templates: None,
     script_rendering: ScriptRendering::SrcFiles,
-    vm_args_variables: &[FileVariable::VMARGS_PATH, FileVariable::RELEASE_VM_ARGS],
-    sys_config_variables: &[
-        FileVariable::RELX_CONFIG_PATH,
-        FileVariable::SYS_CONFIG_PATH,
-        FileVariable::RELEASE_SYS_CONFIG,
-    ],
+    vm_args_variables: &["VMARGS_PATH", "RELEASE_VM_ARGS"],
+    sys_config_variables: &["RELX_CONFIG_PATH", "SYS_CONFIG_PATH", "RELEASE_SYS_CONFIG"],
     own_vm_args: OwnVmArgs::HandedOverWithoutTemplate,
     cookie_variable: Some(COOKIE),
     hand_over,
+    ..command::SPEC
 };
 
 fn hand_over(plan: &mut HandOver, input: &HandOverInput<'_>) -> Result<(), Error> {
     let cookie_lookup = cookie_lookup(&input.release.script_text());
-    let knows_variable = cookie_lookup == CookieLookup::Anywhere;
-    let show_cookie =
-        if knows_variable { show_cookie } else { |_: &mut HandOver, _: &HandOverInput<'_>, _: &Cookie| {} };
-    let cookie_value = input.raw.relx_cookie.clone();
-    let script = ScriptDifferences { cookie_variable: COOKIE, cookie_value, cookie_lookup, check_unnamed, show_cookie };
+    let script = ScriptDifferences { cookie_variable: COOKIE, cookie_lookup, needs_name: true, show_cookie };
     hand_over_vm_args(plan, input, &script)?;
     if let Some((_, text)) = &input.sys_config {
-        plan.add_file(SYS_CONFIG, (*text).to_owned());
-        plan.set("RELX_CONFIG_PATH", Value::in_run_dir(SYS_CONFIG));
+        plan.pass_file("RELX_CONFIG_PATH", SYS_CONFIG, (*text).to_owned());
     }
     Ok(())
 }
@@ -70,15 +61,6 @@ fn cookie_lookup(script: &str) -> CookieLookup {
     } else {
         CookieLookup::VmArgsOnly
     }
-}
-
-/// The script ends at once if it finds no name.
-fn check_unnamed(_: &mut HandOver, template: &Template, args: &VmArgsFile) -> Result<(), Error> {
-    if args.text.contains("-args_file") {
-        return Ok(());
-    }
-    let (message, hint) = unnamed(template);
-    Err(data_error(message).hint(hint))
 }
 
 /// The script hands the cookie to its remote commands, and looks for a file in HOME alone. Without one it only says so. In

@@ -14,7 +14,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::path::PathBuf;
 
-/// What is special about a kind of release.
+/// What is special about a kind of release. What one does not say is as with a plain command.
 pub struct KindSpec {
     /// The kind as settings and messages name it.
     pub(crate) name: &'static str,
@@ -34,9 +34,9 @@ pub struct KindSpec {
     pub(crate) ignores_templates: Option<&'static str>,
     pub(crate) script_rendering: ScriptRendering,
     /// The variables that may name `vm.args`, the one that counts first.
-    pub(crate) vm_args_variables: &'static [FileVariable],
+    pub(crate) vm_args_variables: &'static [&'static str],
     /// The variables that may name `sys.config`, the one that counts first.
-    pub(crate) sys_config_variables: &'static [FileVariable],
+    pub(crate) sys_config_variables: &'static [&'static str],
     pub(crate) own_vm_args: OwnVmArgs,
     /// The variable in which the start script looks for the cookie.
     pub(crate) cookie_variable: Option<&'static str>,
@@ -76,34 +76,6 @@ pub(crate) enum ScriptRendering {
     ReplaceOsVars,
     /// Those of files with the suffix `.src` too. It also looks for its files in the release's root.
     SrcFiles,
-}
-
-/// A variable that names a file.
-#[derive(Clone, Copy)]
-pub(crate) struct FileVariable {
-    pub(crate) name: &'static str,
-    pub(crate) value: fn(&RawEnv) -> Option<&str>,
-    /// What the script puts behind the value.
-    pub(crate) suffix: &'static str,
-}
-
-impl FileVariable {
-    pub(crate) const RELEASE_VM_ARGS: Self =
-        Self { name: "RELEASE_VM_ARGS", value: |raw| raw.release_vm_args.as_deref(), suffix: "" };
-    pub(crate) const VMARGS_PATH: Self =
-        Self { name: "VMARGS_PATH", value: |raw| raw.vmargs_path.as_deref(), suffix: "" };
-    pub(crate) const RELEASE_SYS_CONFIG: Self =
-        Self { name: "RELEASE_SYS_CONFIG", value: |raw| raw.release_sys_config.as_deref(), suffix: ".config" };
-    pub(crate) const SYS_CONFIG_PATH: Self =
-        Self { name: "SYS_CONFIG_PATH", value: |raw| raw.sys_config_path.as_deref(), suffix: "" };
-    pub(crate) const RELX_CONFIG_PATH: Self =
-        Self { name: "RELX_CONFIG_PATH", value: |raw| raw.relx_config_path.as_deref(), suffix: "" };
-
-    /// All that may name `vm.args`, mix's own variable first.
-    pub(super) const VM_ARGS_AS_IN_MIX: &[Self] = &[Self::RELEASE_VM_ARGS, Self::VMARGS_PATH];
-    /// All that may name `sys.config`, mix's own variable first.
-    pub(super) const SYS_CONFIG_AS_IN_MIX: &[Self] =
-        &[Self::RELEASE_SYS_CONFIG, Self::SYS_CONFIG_PATH, Self::RELX_CONFIG_PATH];
 }
 
 /// A row of the table of kinds.

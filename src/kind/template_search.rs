@@ -1,10 +1,10 @@
 //! Which files are the templates of a release's `vm.args` and `sys.config`, by the variables and in the order that its
 //! kind has for them; and why the other candidates are not used.
 
-use super::spec::{FileVariable, OwnVmArgs, Release, ScriptRendering, Template};
+use super::spec::{KindSpec, OwnVmArgs, Release, ScriptRendering, Template};
 use crate::error::{Error, Problem, Stage};
 use crate::exit;
-use crate::hand_over::{SYS_CONFIG, VM_ARGS};
+use crate::hand_over::{SYS_CONFIG, VM_ARGS, suffix_of};
 use crate::variables::RawEnv;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -45,6 +45,16 @@ impl ReleaseFile {
     }
 }
 
+impl KindSpec {
+    /// The variables that may name it, the one that counts first.
+    pub(super) fn variables_of(&self, file: ReleaseFile) -> &'static [&'static str] {
+        match file {
+            ReleaseFile::VmArgs => self.vm_args_variables,
+            ReleaseFile::SysConfig => self.sys_config_variables,
+        }
+    }
+}
+
 /// Where templates are looked for.
 pub(crate) struct TemplateSearch<'a> {
     pub(crate) release: &'a Release,
@@ -58,7 +68,7 @@ impl TemplateSearch<'_> {
         let mut found = FoundTemplate::default();
         if let Some(reason) = self.release.kind.ignores_templates {
             for (variable, value) in self.set_variables(file) {
-                found.skip(format!("{}={value}", variable.name), reason);
+                found.skip(format!("{variable}={value}"), reason);
             }
             if let Some(dir) = &self.raw.release_config_dir {
                 found.skip(format!("RELEASE_CONFIG_DIR={dir}"), reason);
@@ -74,28 +84,21 @@ impl TemplateSearch<'_> {
         found
     }
 
-    fn variables(&self, file: ReleaseFile) -> &'static [FileVariable] {
-        match file {
-            ReleaseFile::VmArgs => self.release.kind.vm_args_variables,
-            ReleaseFile::SysConfig => self.release.kind.sys_config_variables,
-        }
-    }
-
-    fn set_variables(&self, file: ReleaseFile) -> impl Iterator<Item = (&'static FileVariable, &str)> {
-        self.variables(file).iter().filter_map(|variable| Some((variable, (variable.value)(self.raw)?)))
+    fn set_variables(&self, file: ReleaseFile) -> impl Iterator<Item = (&'static str, &str)> {
+        let variables = self.release.kind.variables_of(file);
+        variables.iter().filter_map(|variable| Some((*variable, self.raw.get(variable)?)))
     }
 
     /// The first variable that is set counts.
     fn look_at_variables(&self, file: ReleaseFile, found: &mut FoundTemplate) {
         let mut first = None;
-        for (variable, value) in self.set_variables(file) {
-            let name = variable.name;
+        for (name, value) in self.set_variables(file) {
             if let Some(first) = first {
                 found.skip(format!("{name}={value}"), format!("{first} counts before it"));
                 continue;
             }
             first = Some(name);
-            let path = format!("{value}{}", variable.suffix);
+            let path = format!("{value}{}", suffix_of(name));
             if let Some(path) = existing(Path::new(&path)) {
                 found.template = Some(Template { path, named_by: name, adds_to_own: false, is_own: false });
             } else {
