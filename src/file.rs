@@ -1,4 +1,4 @@
-//! Reading files that others wrote, up to a limit.
+//! Reading files that others wrote, up to a limit, and naming files in what the VM reads.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -13,6 +13,19 @@ const LONGEST_SCRIPT: u64 = 1 << 17;
 /// Stands in a text for the path, but for its last word, of a file in the run directory that was beside a template. The
 /// directory is not known yet, and Unicode gives the first character no meaning.
 pub(crate) const BESIDE: &str = "\u{e000}/beside-";
+
+/// A path as one word of `vm.args`, or of a variable such as `ERL_FLAGS`.
+pub(crate) fn vm_args_word(path: &Path) -> String {
+    let mut word = String::new();
+    for character in path.to_string_lossy().chars() {
+        let is_plain = character.is_ascii_alphanumeric() || matches!(character, '/' | '.' | '_' | '-' | '+');
+        if !is_plain && character.is_ascii() {
+            word.push('\\');
+        }
+        word.push(character);
+    }
+    word
+}
 
 /// Reads a file of at most [`MAX_SIZE`] bytes.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {

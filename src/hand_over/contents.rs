@@ -1,11 +1,11 @@
 //! What the release gets.
 
 use super::access::FileAccess;
-use super::value::{Part, Value, quoted};
+use super::value::{Part, Value};
 use crate::cookie::Cookie;
 use crate::error::{Error, Problem, Stage};
 use crate::exit;
-use crate::file::BESIDE;
+use crate::file::{BESIDE, vm_args_word};
 use crate::identity::name::NodeName;
 use crate::variables::RawEnv;
 use std::borrow::Cow;
@@ -149,7 +149,7 @@ impl RunFile {
         if !self.name.ends_with(VM_ARGS) || !self.contents.contains(BESIDE) {
             return Cow::Borrowed(&self.contents);
         }
-        Cow::Owned(self.contents.replace(BESIDE, &quoted(&run_dir.join("beside-"))))
+        Cow::Owned(self.contents.replace(BESIDE, &vm_args_word(&run_dir.join("beside-"))))
     }
 
     /// A short secret is too likely to be something else: in `vm.args` only its own flag counts.

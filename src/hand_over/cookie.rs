@@ -4,8 +4,8 @@
 //! a file that anybody but its owner may touch.
 
 use super::access::{FileAccess, Owner};
-use super::contents::HandOver;
 pub(crate) use super::contents::IN_RUN_DIR;
+use super::contents::{HandOver, data_error};
 use super::value::Value;
 use crate::cookie::{self, Cookie};
 use crate::error::{Error, Problem, Stage, cause};
@@ -87,24 +87,24 @@ impl HandOver {
         match &placement {
             CookiePlacement::HomeFile(path) => self.home_cookie = Some(path.clone()),
             CookiePlacement::RunDir => {
-                self.directories.push(DIRECTORY);
-                self.add_file(IN_RUN_DIR, request.cookie.expose().to_owned());
-                self.set("XDG_CONFIG_HOME", Value::run_dir());
+                self.add_cookie_file(request.cookie);
+                self.set("XDG_CONFIG_HOME", Value::in_run_dir(""));
             }
             CookiePlacement::Existing | CookiePlacement::CommandLine { .. } => {}
         }
         Ok(placement)
     }
-}
 
-impl HandOver {
+    fn add_cookie_file(&mut self, cookie: &Cookie) {
+        self.directories.push(DIRECTORY);
+        self.add_file(IN_RUN_DIR, cookie.expose().to_owned());
+    }
+
     /// The same for a command that runs beside the container's init. HOME belongs to the init, so a cookie file there
     /// would be in its way: where the command would get one there, it gets another HOME.
     pub(crate) fn beside_an_init(mut self) -> Self {
-        if let (Some(_), Some(cookie)) = (self.home_cookie.take(), &self.cookie) {
-            let cookie = cookie.expose().to_owned();
-            self.directories.push(DIRECTORY);
-            self.add_file(IN_RUN_DIR, cookie);
+        if let (Some(_), Some(cookie)) = (self.home_cookie.take(), self.cookie.clone()) {
+            self.add_cookie_file(&cookie);
             self.set("HOME", Value::in_run_dir(DIRECTORY));
         }
         self
@@ -120,12 +120,11 @@ impl CookieRequest<'_> {
             return Ok(CookiePlacement::CommandLine { why: Some(why) });
         }
         if self.lookup == CookieLookup::VmArgsOnly {
-            let why = "the release's start script takes the cookie from vm.args alone";
-            return if self.mode == CookieMode::File {
-                self.no_file(exit::CANNOT_CREATE, why.into(), "")
-            } else {
-                Ok(CookiePlacement::CommandLine { why: None })
-            };
+            if self.mode == CookieMode::File {
+                let why = "the release's start script takes the cookie from vm.args alone";
+                return self.no_file(exit::CANNOT_CREATE, why.into(), "");
+            }
+            return Ok(CookiePlacement::CommandLine { why: None });
         }
         let Some(home) = self.raw.home.as_deref() else {
             // Without HOME the VM does not start unless the cookie is on its command line.
@@ -191,12 +190,10 @@ impl CookieRequest<'_> {
         if self.lookup == CookieLookup::HomeFirst && is_ours && is_same {
             return Ok(CookiePlacement::HomeFile(path));
         }
-        if let Err(refused) = check_closed(&path) {
-            return if self.mode == CookieMode::File {
-                Err(refused)
-            } else {
-                Ok(CookiePlacement::CommandLine { why: refused.problems.into_iter().next() })
-            };
+        match check_closed(&path) {
+            Err(refused) if self.mode == CookieMode::File => return Err(refused),
+            Err(refused) => return Ok(CookiePlacement::CommandLine { why: refused.problems.into_iter().next() }),
+            Ok(()) => {}
         }
         if is_same {
             return Ok(CookiePlacement::Existing);
@@ -227,9 +224,8 @@ impl SecretFile {
             Error::new(Stage::HandOver, exit::NO_INPUT, format!("{shown}: {cause}"))
                 .hint("mount the Secret there; an fsGroup lets a user who is not root read it")
         })?;
-        let cookie = Cookie::parse(&text).map_err(|reason| {
-            Error::new(Stage::HandOver, exit::DATA, format!("{shown}: the cookie {reason}")).hint(cookie::CURE)
-        })?;
+        let cookie = Cookie::parse(&text)
+            .map_err(|reason| data_error(format!("{shown}: the cookie {reason}")).hint(cookie::CURE))?;
         Ok(Self { path: path.to_owned(), cookie })
     }
 }
@@ -274,30 +270,22 @@ pub(crate) fn check_vm_finds_one(raw: &RawEnv, erts: Option<u32>) -> Result<(), 
 /// # Errors
 /// The VM would refuse it: exit code 65.
 fn check_closed(path: &Path) -> Result<(), Error> {
-    let refuse = |what: &str, hint: String| {
-        Err(Error::new(Stage::HandOver, exit::DATA, format!("{}: {what}, so the VM refuses it", path.display()))
-            .hint(hint))
-    };
-    let Ok(metadata) = fs::metadata(path) else {
-        return refuse("it cannot be read", format!("remove {}", path.display()));
-    };
-    if !metadata.is_file() {
-        return refuse("it is not a file", format!("remove {}", path.display()));
-    }
-    if metadata.mode() & 0o077 != 0 {
-        return refuse(
+    let shown = path.display();
+    let (what, cure) = match fs::metadata(path) {
+        Err(_) => ("it cannot be read", format!("remove {shown}")),
+        Ok(found) if !found.is_file() => ("it is not a file", format!("remove {shown}")),
+        Ok(found) if found.mode() & 0o077 != 0 => (
             "others may read it",
-            format!("chmod 400 {}; a Secret is mounted elsewhere and named by BEAMINIT_COOKIE_FILE", path.display()),
-        );
-    }
-    Ok(())
+            format!("chmod 400 {shown}; a Secret is mounted elsewhere and named by BEAMINIT_COOKIE_FILE"),
+        ),
+        Ok(_) => return Ok(()),
+    };
+    Err(data_error(format!("{shown}: {what}, so the VM refuses it")).hint(cure))
 }
 
-/// A cookie file in HOME. One that we made goes when we go, so that a new secret finds none of the old.
+/// A cookie file in HOME that we made. It goes when we go, so that a new secret finds none of the old.
 #[derive(Debug)]
-pub(super) struct HomeCookie {
-    pub(super) ours: Option<PathBuf>,
-}
+pub(super) struct HomeCookie(pub(super) PathBuf);
 
 impl HomeCookie {
     /// Makes it, if nothing is there. One that is there has the right cookie, as the plan has seen: a predecessor that was
@@ -305,33 +293,30 @@ impl HomeCookie {
     ///
     /// # Errors
     /// It cannot be made: exit code 73.
-    pub(super) fn write(path: &Path, cookie: &Cookie, owner: Option<Owner>) -> Result<Self, Error> {
+    pub(super) fn write(path: &Path, cookie: &Cookie, owner: Option<Owner>) -> Result<Option<Self>, Error> {
         let made = OpenOptions::new().write(true).create_new(true).mode(0o400).open(path);
         let written = match made {
             Ok(mut file) => {
-                let ours = Self { ours: Some(path.to_owned()) };
+                let ours = Self(path.to_owned());
                 let written = file.write_all(cookie.expose().as_bytes());
-                written.and_then(|()| owner.map_or(Ok(()), |owner| owner.give(path))).map(|()| ours)
+                written.and_then(|()| owner.map_or(Ok(()), |owner| owner.give(path))).map(|()| Some(ours))
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                fs::set_permissions(path, Permissions::from_mode(0o400)).map(|()| Self { ours: None })
+                fs::set_permissions(path, Permissions::from_mode(0o400)).map(|()| None)
             }
             Err(error) => Err(error),
         };
         written.map_err(|error| {
-            Error::new(
-                Stage::HandOver,
-                exit::CANNOT_CREATE,
-                format!("cannot write {}: {}", path.display(), cause(&error)),
-            )
-            .hint(format!("{HOME_CURE}, or set BEAMINIT_COOKIE=args"))
+            let message = format!("cannot write {}: {}", path.display(), cause(&error));
+            Error::new(Stage::HandOver, exit::CANNOT_CREATE, message)
+                .hint(format!("{HOME_CURE}, or set BEAMINIT_COOKIE=args"))
         })
     }
 }
 
 impl Drop for HomeCookie {
     fn drop(&mut self) {
-        let _ = self.ours.as_ref().map(fs::remove_file);
+        let _ = fs::remove_file(&self.0);
     }
 }
 

@@ -13,5 +13,5 @@ pub(crate) use contents::{
     CANCELLING_COOKIE, COOKIE_IN_A_FILE, HandOver, ReleaseVariables, RunFile, SYS_CONFIG, VM_ARGS, data_error,
     suffix_of,
 };
-pub(crate) use value::{Part, Value, quoted};
+pub(crate) use value::{Part, Value};
 pub(crate) use write::{CleanupPaths, Written};

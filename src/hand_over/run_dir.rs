@@ -199,8 +199,7 @@ impl RunDir {
         let write = || -> io::Result<()> {
             let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.path)?;
             file.write_all(contents)?;
-            set_mode(file.path(), mode.mode)?;
-            mode.owner.map_or(Ok(()), |owner| owner.give(file.path()))?;
+            mode.give(file.path())?;
             file.persist(&path)?;
             Ok(())
         };
@@ -212,14 +211,10 @@ impl RunDir {
     ///
     /// # Errors
     /// It cannot be made: exit code 73.
-    pub(crate) fn make_dir(&self, name: &str, mode: u32, owner: Option<Owner>) -> Result<PathBuf, Error> {
+    pub(crate) fn make_dir(&self, name: &str, mode: RunFileMode) -> Result<PathBuf, Error> {
         let path = self.path.join(name);
-        let make = || -> io::Result<()> {
-            DirBuilder::new().mode(0o700).create(&path)?;
-            set_mode(&path, mode)?;
-            owner.map_or(Ok(()), |owner| owner.give(&path))
-        };
-        make().map_err(|error| self.failed(&path, &error))?;
+        let made = DirBuilder::new().mode(0o700).create(&path).and_then(|()| mode.give(&path));
+        made.map_err(|error| self.failed(&path, &error))?;
         Ok(path)
     }
 
@@ -230,7 +225,7 @@ impl RunDir {
     }
 }
 
-/// The mode of a file, and the user who gets it where that is not ourselves.
+/// The mode of a file or directory, and the user who gets it where that is not ourselves.
 #[derive(Clone, Copy)]
 pub(crate) struct RunFileMode {
     pub(crate) mode: u32,
@@ -240,6 +235,11 @@ pub(crate) struct RunFileMode {
 impl RunFileMode {
     /// For our own user alone.
     pub(crate) const PRIVATE: Self = Self { mode: 0o600, owner: None };
+
+    fn give(self, path: &Path) -> io::Result<()> {
+        set_mode(path, self.mode)?;
+        self.owner.map_or(Ok(()), |owner| owner.give(path))
+    }
 }
 
 /// Past the umask.

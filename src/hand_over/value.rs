@@ -3,6 +3,7 @@
 //! Pure: no I/O, no clock.
 
 use crate::cookie::Cookie;
+use crate::file::vm_args_word;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
@@ -30,12 +31,7 @@ impl Value {
         Self(vec![Part::Secret(cookie.expose().to_owned())])
     }
 
-    /// The path of the run directory.
-    pub(crate) fn run_dir() -> Self {
-        Self(vec![Part::InRunDir("")])
-    }
-
-    /// The path of this file or directory of the run directory.
+    /// The path of this file or directory of the run directory, or of itself for the empty name.
     pub(crate) fn in_run_dir(name: &'static str) -> Self {
         Self(vec![Part::InRunDir(name)])
     }
@@ -48,7 +44,7 @@ impl Value {
             match part {
                 Part::Text(text) | Part::Secret(text) => value.push(text),
                 Part::InRunDir(name) => value.push(path(name)),
-                Part::Word(name) => value.push(quoted(&path(name))),
+                Part::Word(name) => value.push(vm_args_word(&path(name))),
             }
         }
         value
@@ -71,20 +67,6 @@ impl<T: Into<String>> From<T> for Value {
     }
 }
 
-/// A path as a word of `vm.args`.
-pub(crate) fn quoted(path: &Path) -> String {
-    path.to_string_lossy().chars().fold(String::new(), |mut word, character| {
-        if !(character.is_ascii_alphanumeric()
-            || matches!(character, '/' | '.' | '_' | '-' | '+')
-            || !character.is_ascii())
-        {
-            word.push('\\');
-        }
-        word.push(character);
-        word
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,7 +76,7 @@ mod tests {
         let flags = Value(vec![Part::Text("-args_file ".into()), Part::Word("vm.args")]);
         assert_eq!(flags.in_dir(Path::new("/run/a b")), OsString::from("-args_file /run/a\\ b/vm.args"));
         assert_eq!(Value::in_run_dir("tmp").in_dir(Path::new("/run/a b")), OsString::from("/run/a b/tmp"));
-        assert_eq!(Value::run_dir().in_dir(Path::new("/run/x")), OsString::from("/run/x"));
+        assert_eq!(Value::in_run_dir("").in_dir(Path::new("/run/x")), OsString::from("/run/x"));
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl HandOver {
             dir.let_others_pass(self.access)?;
             for name in &self.directories {
                 let mode = if *name == cookie::DIRECTORY { 0o700 } else { self.access.scratch_dir_mode() };
-                dir.make_dir(name, mode, owner)?;
+                dir.make_dir(name, RunFileMode { mode, owner })?;
             }
             for file in &self.files {
                 let mode = if file.name == cookie::IN_RUN_DIR { 0o400 } else { self.access.file_mode(file.is_private) };
@@ -45,7 +45,7 @@ impl HandOver {
             }
         }
         let home_cookie = match (&self.home_cookie, &self.cookie) {
-            (Some(path), Some(cookie)) => Some(HomeCookie::write(path, cookie, self.access.owner_of_home_file(path))?),
+            (Some(path), Some(cookie)) => HomeCookie::write(path, cookie, self.access.owner_of_home_file(path))?,
             _ => None,
         };
         let root = run_dir.as_ref().map_or(Path::new(""), RunDir::path);
@@ -64,15 +64,14 @@ impl Written {
             dir.keep_over_exec()?;
         }
         let run_dir = self.run_dir.as_ref().map(|dir| dir.path().to_owned());
-        Ok(CleanupPaths { run_dir, home_cookie: self.home_cookie.as_ref().and_then(|cookie| cookie.ours.clone()) })
+        Ok(CleanupPaths { run_dir, home_cookie: self.home_cookie.as_ref().map(|cookie| cookie.0.clone()) })
     }
 }
 
 impl From<CleanupPaths> for Written {
     /// Without the variables: the release has them.
     fn from(paths: CleanupPaths) -> Self {
-        let run_dir = paths.run_dir.map(RunDir::resume);
-        let home_cookie = paths.home_cookie.map(|path| HomeCookie { ours: Some(path) });
-        Self { variables: Vec::new(), run_dir, home_cookie }
+        let home_cookie = paths.home_cookie.map(HomeCookie);
+        Self { variables: Vec::new(), run_dir: paths.run_dir.map(RunDir::resume), home_cookie }
     }
 }

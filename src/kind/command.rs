@@ -66,8 +66,7 @@ fn name_from_flags(plan: &mut HandOver, input: &HandOverInput<'_>) {
         flags.add_command_text("COMMAND", text);
     }
     let Some(named) = flags.named_node() else { return };
-    plan.node = named.parse();
-    plan.has_short_name = named.distribution == Distribution::Short;
+    plan.take_name(&named);
     // A command's substitution is several words.
     let is_substitution = named.name.contains(['(', '`']);
     let names_it = |text: &String| {

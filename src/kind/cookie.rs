@@ -3,8 +3,9 @@
 use super::spec::HandOverInput;
 use crate::cookie::{self, Cookie};
 use crate::error::{Error, Problem};
+use crate::file::vm_args_word;
 use crate::hand_over::cookie::{CookieLookup, CookiePlacement, CookieRequest};
-use crate::hand_over::{HandOver, Part, data_error, quoted};
+use crate::hand_over::{HandOver, Part, data_error};
 use crate::variables::CookieMode;
 use std::path::Path;
 
@@ -84,7 +85,7 @@ impl NamedCookie {
 
     /// Gives the cookie to the VM on its command line, where no file of ours is for the VM's user alone.
     pub(super) fn pass_as_flag(&self, plan: &mut HandOver, input: &HandOverInput<'_>) {
-        let cookie = quoted(Path::new(self.cookie.expose()));
+        let cookie = vm_args_word(Path::new(self.cookie.expose()));
         let flags = vec![Part::Text("-setcookie ".into()), Part::Secret(cookie)];
         plan.add_flags(input.raw.erl_zflags.as_deref(), flags);
     }

@@ -3,7 +3,8 @@
 use super::spec::{HandOverInput, Kind, Template};
 use super::template_search::ReleaseFile;
 use crate::error::Error;
-use crate::hand_over::{HandOver, Part, VM_ARGS, Value, quoted, suffix_of};
+use crate::file::vm_args_word;
+use crate::hand_over::{HandOver, Part, VM_ARGS, Value, suffix_of};
 use crate::identity::name::Fqdn;
 use crate::identity::{Identity, Source};
 
@@ -44,7 +45,7 @@ pub(crate) fn pass_unread(plan: &mut HandOver, input: &HandOverInput<'_>, unread
         let variables = kind.variables_of(*file);
         let path = template.path.to_string_lossy();
         if kind == Kind::ERL {
-            let word = Part::Text(quoted(&template.path));
+            let word = Part::Text(vm_args_word(&template.path));
             let flag = if *file == ReleaseFile::VmArgs { "-args_file " } else { "-config " };
             plan.add_flags(input.raw.erl_zflags.as_deref(), vec![Part::Text(flag.into()), word]);
         } else if let Some(first) = variables.first().filter(|first| **first != template.named_by && kind.is_beam) {

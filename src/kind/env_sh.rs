@@ -19,20 +19,20 @@ pub(super) struct Assignment {
 /// value (`${RELEASE_NODE:-…}`) is not one.
 #[must_use]
 pub(super) fn assignments(text: &str, ours: &[&'static str]) -> Vec<Assignment> {
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#'));
     // Who asks whether it is given, keeps what is given.
     let asks = |variable: &str| {
         ["-z \"$", "-z \"${", "-z $", "-z ${"].iter().any(|test| text.contains(&format!("{test}{variable}")))
     };
-    let unasked: Vec<_> = ours.iter().copied().filter(|variable| !asks(variable)).collect();
-    let found = lines.flat_map(|(index, line)| {
-        let sets = unasked.clone().into_iter().filter(move |variable| overrides(line, variable));
-        sets.map(move |variable| Assignment { variable, line: index + 1 })
-    });
-    let mut found: Vec<_> = found.collect();
     // What only a tool's branch sets is not the start's.
     let of_start = assigned_lines(text, &[("RELEASE_COMMAND", "start")]);
-    found.retain(|found| of_start.iter().any(|(name, line)| name == found.variable && *line == found.line));
+    let mut found = Vec::new();
+    for (line, content) in (1..).zip(text.lines()) {
+        for variable in ours.iter().copied().filter(|variable| overrides(content, variable) && !asks(variable)) {
+            if of_start.iter().any(|(name, at)| name == variable && *at == line) {
+                found.push(Assignment { variable, line });
+            }
+        }
+    }
     found
 }
 
@@ -74,30 +74,24 @@ pub(super) fn names_address(text: &str) -> bool {
 
 /// Why no record need be awaited for a node whose name this text decides: it is named by an address, or not at all.
 pub(super) fn not_distributed(text: &str) -> Option<&'static str> {
-    let of_start = assigned_lines(text, &[("RELEASE_COMMAND", "start")]);
     let lines: Vec<_> = text.lines().collect();
-    let values = |variable: &'static str| {
-        let lines = lines.clone();
-        let set = of_start.iter().filter(move |(name, _)| name == variable);
-        set.filter_map(move |(_, line)| {
-            lines.get(line - 1)?.split_once(&format!("{variable}=")).map(|(_, value)| value)
-        })
+    let of_start = assigned_lines(text, &[("RELEASE_COMMAND", "start")]).into_iter();
+    let of_start: Vec<_> = of_start.filter_map(|(name, line)| Some((name, *lines.get(line - 1)?))).collect();
+    let values = |variable: &str| -> Vec<_> {
+        let set = of_start.iter().filter(|(name, _)| name == variable);
+        set.filter_map(|(_, line)| Some(line.split_once(&format!("{variable}="))?.1)).collect()
     };
-    if values("RELEASE_DISTRIBUTION")
-        .next_back()
-        .is_some_and(|value| value.trim_matches(['"', '\'']).starts_with("none"))
-    {
+    if values("RELEASE_DISTRIBUTION").last().is_some_and(|value| value.trim_matches(['"', '\'']).starts_with("none")) {
         return Some("RELEASE_DISTRIBUTION=none");
     }
     // What a laptop gets, in one branch of two, says nothing of a pod.
-    let is_local = |node: &&str| matches!(host_of(node), "localhost" | "127.0.0.1");
-    let node = values("RELEASE_NODE").rfind(|node| !is_local(node)).or_else(|| values("RELEASE_NODE").next_back())?;
+    let is_local = |node: &str| matches!(host_of(node), "localhost" | "127.0.0.1");
+    let nodes = values("RELEASE_NODE");
+    let node = *nodes.iter().rfind(|node| !is_local(node)).or(nodes.last())?;
     // The address may be in another variable.
-    let is_address = |(name, line): &&(String, usize)| {
-        node.contains(&format!("${name}")) && lines.get(line - 1).is_some_and(|line| names_address(line))
-            || node.contains(&format!("${{{name}")) && lines.get(line - 1).is_some_and(|line| names_address(line))
-    };
-    let by_address = is_local(&node) || names_address(node) || of_start.iter().any(|assigned| is_address(&assigned));
+    let is_in_name = |name: &str| node.contains(&format!("${name}")) || node.contains(&format!("${{{name}"));
+    let is_address = |(name, line): &(String, &str)| is_in_name(name) && names_address(line);
+    let by_address = is_local(node) || names_address(node) || of_start.iter().any(is_address);
     by_address.then_some("it is named by an address")
 }
 

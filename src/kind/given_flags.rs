@@ -4,7 +4,7 @@
 
 use super::spec::HandOverInput;
 use crate::hand_over::HandOver;
-use crate::identity::name::NodeName;
+use crate::identity::name::{Distribution, NodeName};
 use crate::render::vm_args::{NamedNode, NodeFlagSources};
 
 /// All flags that the VM gets from others, in the order in which it reads them. `command_line` is what comes between,
@@ -25,6 +25,14 @@ pub(super) fn given_flags(input: &HandOverInput<'_>, command_line: (&str, &[Stri
 /// The node's name in `ERL_FLAGS` and its like.
 pub(super) fn named_by_variables(input: &HandOverInput<'_>) -> Option<NamedNode> {
     given_flags(input, ("", &[])).named_node()
+}
+
+impl HandOver {
+    /// Takes the name that flags give the node.
+    pub(super) fn take_name(&mut self, named: &NamedNode) {
+        self.has_short_name = named.distribution == Distribution::Short;
+        self.node = named.parse();
+    }
 }
 
 impl NamedNode {

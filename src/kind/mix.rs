@@ -10,9 +10,9 @@ use super::spec::{HandOverInput, KindSpec, LayoutUse, ScriptRendering, Template}
 use crate::cookie;
 use crate::error::{Error, Problem, Stage, cause};
 use crate::exit;
-use crate::file;
+use crate::file::{self, vm_args_word};
 use crate::hand_over::cookie::{CookieLookup, find_in_files};
-use crate::hand_over::{CANCELLING_COOKIE, COOKIE_IN_A_FILE, HandOver, SYS_CONFIG, VM_ARGS, Value, data_error, quoted};
+use crate::hand_over::{CANCELLING_COOKIE, COOKIE_IN_A_FILE, HandOver, SYS_CONFIG, VM_ARGS, Value, data_error};
 use crate::identity::name::{Distribution, NodeHost, NodeName};
 use crate::release::ReleaseLayout;
 use crate::render::vm_args::NamedNode;
@@ -102,8 +102,7 @@ fn name_node(plan: &mut HandOver, input: &HandOverInput<'_>, env_sh: &str) -> Re
     if raw.release_distribution.as_deref() == Some("none") {
         // The script gives the VM no name then, so that others can.
         if let Some(named) = named {
-            plan.has_short_name = named.distribution == Distribution::Short;
-            plan.node = named.parse();
+            plan.take_name(&named);
             return Ok(());
         }
         plan.not_distributed = Some("RELEASE_DISTRIBUTION=none");
@@ -334,5 +333,5 @@ fn give_way_to_env_sh(plan: &mut HandOver, found: &Assignment, layout: &ReleaseL
 
 /// A line that includes another file, if there is one.
 fn include_line(file: &Path) -> String {
-    if file.is_file() { format!("-args_file {}\n", quoted(file)) } else { String::new() }
+    if file.is_file() { format!("-args_file {}\n", vm_args_word(file)) } else { String::new() }
 }

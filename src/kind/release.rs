@@ -49,16 +49,21 @@ impl Release {
         let program = command.first().map(OsString::as_os_str).unwrap_or_default();
         let file = locate(program, path);
         let mut followed = FollowedCommand::of(&command, setting, &|name| Some(env.get(name)?.to_str()?.to_owned()));
-        if demanded == Some(Kind::COMMAND) {
+        let is_plain = demanded == Some(Kind::COMMAND);
+        if is_plain {
             followed.script = None;
         }
         let (started, arguments) = match &followed.script {
             Some(script) => (Some(script.path.as_path()), script.arguments.iter().map(OsString::from).collect()),
             None => (file.as_deref(), command.iter().skip(1).cloned().collect()),
         };
-        let script = start_script(started, arguments, path, |file| {
-            if demanded == Some(Kind::COMMAND) { Ok(None) } else { find_layout(file, raw) }
-        })?;
+        let script = StartScript {
+            path: started.map(Path::to_owned).unwrap_or_default(),
+            text: started.and_then(file::read_script).unwrap_or_default(),
+            arguments,
+            layout: started.filter(|_| !is_plain).map_or(Ok(None), |file| find_layout(file, raw))?,
+            search_path: path.map(OsStr::to_owned),
+        };
         let (kind, why) = match (demanded, started) {
             (Some(kind), _) => (kind, "BEAMINIT_KIND says so"),
             (None, Some(_)) => Kind::recognise(&script),
@@ -170,18 +175,6 @@ fn check_setting(setting: &ReleaseSetting) -> Result<(), Error> {
         }
         _ => Ok(()),
     }
-}
-
-fn start_script(
-    file: Option<&Path>,
-    arguments: Vec<OsString>,
-    search_path: Option<&OsStr>,
-    layout: impl FnOnce(&Path) -> Result<Option<ReleaseLayout>, Error>,
-) -> Result<StartScript, Error> {
-    let search_path = search_path.map(OsStr::to_owned);
-    let Some(file) = file else { return Ok(StartScript { arguments, search_path, ..StartScript::default() }) };
-    let text = file::read_script(file).unwrap_or_default();
-    Ok(StartScript { path: file.to_owned(), text, arguments, layout: layout(file)?, search_path })
 }
 
 fn find_layout(file: &Path, raw: &RawEnv) -> Result<Option<ReleaseLayout>, Error> {

@@ -112,6 +112,7 @@ fn name_node(plan: &mut HandOver, input: &HandOverInput<'_>, in_vm_args: Option<
     {
         warn_of_second_name(plan, &named, &format!("{node} of vm.args"));
     }
-    plan.has_short_name = taken.as_ref().is_some_and(|taken| taken.distribution == Distribution::Short);
-    plan.node = taken.and_then(|taken| taken.parse());
+    if let Some(taken) = taken {
+        plan.take_name(&taken);
+    }
 }

@@ -12,6 +12,7 @@ use crate::render::{
     self, FilledTemplate, NestedFile, RenderedSysConfig, TemplateVariables, UnsetVariable, VmArgsFile, VmSurroundings,
 };
 use std::net::IpAddr;
+use std::path::Path;
 
 /// The templates that count, and what was skipped.
 #[derive(Debug, Default)]
@@ -104,37 +105,40 @@ impl Planner<'_> {
         let mut planned = PlannedTemplates::default();
         let [vm_args, sys_config] =
             [ReleaseFile::VmArgs, ReleaseFile::SysConfig].map(|file| self.find_template(file, &mut planned));
-        if let Some(template) = vm_args {
-            let variables = template_variables(self.context, &self.release, &template);
-            let surroundings = VmSurroundings {
-                ipv6_only: has_only_ipv6(self.context),
-                working_dir: self.release.working_dir(),
-                renders_beside: !template.is_own,
-            };
-            match render::vm_args(&template.path, variables.as_ref(), surroundings) {
-                Err(error) if is_left_as_it_is(&error, variables.as_ref()) => {
-                    planned.unread.push((ReleaseFile::VmArgs, template));
-                }
-                rendered => {
-                    let rendered = self.findings.ok(rendered);
-                    planned.nested = rendered.iter().flat_map(|args| &args.nested).map(named_by_vm_args).collect();
-                    planned.vm_args = Some(PlannedTemplate { template, rendered });
-                }
-            }
-        }
-        if let Some(template) = sys_config {
-            let variables = template_variables(self.context, &self.release, &template);
-            match render::sys_config(&template.path, variables.as_ref()) {
-                Err(error) if is_left_as_it_is(&error, variables.as_ref()) => {
-                    planned.unread.push((ReleaseFile::SysConfig, template));
-                }
-                rendered => {
-                    let rendered = self.findings.ok(rendered);
-                    planned.sys_config = Some(PlannedTemplate { template, rendered });
-                }
-            }
-        }
+        let (working_dir, ipv6_only) = (self.release.working_dir().map(Path::to_owned), has_only_ipv6(self.context));
+        planned.vm_args = vm_args.and_then(|template| {
+            self.render_template(ReleaseFile::VmArgs, template, &mut planned.unread, |template, variables| {
+                let working_dir = working_dir.as_deref();
+                let surroundings = VmSurroundings { ipv6_only, working_dir, renders_beside: !template.is_own };
+                render::vm_args(&template.path, variables, surroundings)
+            })
+        });
+        planned.sys_config = sys_config.and_then(|template| {
+            self.render_template(ReleaseFile::SysConfig, template, &mut planned.unread, |template, variables| {
+                render::sys_config(&template.path, variables)
+            })
+        });
+        planned.nested =
+            planned.vm_args().into_iter().flat_map(|(_, args)| &args.nested).map(named_by_vm_args).collect();
         planned
+    }
+
+    fn render_template<T>(
+        &mut self,
+        file: ReleaseFile,
+        template: Template,
+        unread: &mut Vec<(ReleaseFile, Template)>,
+        render: impl FnOnce(&Template, Option<&TemplateVariables<'_>>) -> Result<T, Error>,
+    ) -> Option<PlannedTemplate<T>> {
+        let variables = template_variables(self.context, &self.release, &template);
+        match render(&template, variables.as_ref()) {
+            // It is not to be rendered, and cannot be read as text.
+            Err(error) if variables.is_none() && error.code == exit::DATA => {
+                unread.push((file, template));
+                None
+            }
+            rendered => Some(PlannedTemplate { template, rendered: self.findings.ok(rendered) }),
+        }
     }
 
     fn find_template(&mut self, file: ReleaseFile, planned: &mut PlannedTemplates) -> Option<Template> {
@@ -157,11 +161,6 @@ impl Planner<'_> {
 
 fn named_by_vm_args(nested: &NestedFile) -> Template {
     Template { path: nested.path.clone(), named_by: VM_ARGS, adds_to_own: false, is_own: false }
-}
-
-/// Whether a file that cannot be read as text is not to be rendered anyway.
-fn is_left_as_it_is(error: &Error, variables: Option<&TemplateVariables<'_>>) -> bool {
-    variables.is_none() && error.code == exit::DATA
 }
 
 /// What this template is rendered with; nothing, if it is not rendered. `REPLACE_OS_VARS` never meant anything to a mix

@@ -25,6 +25,7 @@ pub use variables::{TemplateVariables, UnsetVariable};
 
 use crate::cookie::Cookie;
 use crate::error::{Error, Problem};
+use crate::file::vm_args_word;
 use crate::identity::name::{Distribution, NodeName};
 use file::TemplateFile;
 use nested::Resolved;
@@ -95,9 +96,9 @@ pub fn vm_args(
     let mut nested: Vec<NestedFile> = Vec::new();
     for named in args.file_flags() {
         match nested::resolve(&named, path, variables, surroundings)? {
-            Resolved::Moved(file) => edits.push((named.place, vm_args::word_of(&file))),
+            Resolved::Moved(file) => edits.push((named.place, vm_args_word(&file))),
             Resolved::Rendered(file) => {
-                edits.push((named.place, vm_args::word_of(&file.path_in_run_dir())));
+                edits.push((named.place, vm_args_word(&file.path_in_run_dir())));
                 nested.push(file);
             }
             Resolved::Missing if named.flag == "-args_file" => faults.push(nested::missing_file(&named)),

@@ -13,7 +13,7 @@ fn files_are_closed_to_others_and_gone_at_the_end() {
     assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o700);
     assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
     assert_eq!(fs::read(&file).unwrap(), b"-name a@b\n");
-    dir.make_dir("tmp", 0o700, None).unwrap();
+    dir.make_dir("tmp", RunFileMode { mode: 0o700, owner: None }).unwrap();
     drop(dir);
     assert!(!path.exists());
 }
@@ -134,8 +134,10 @@ fn what_cannot_be_made_is_refused_and_foreseen_with_the_same_reason() {
 fn what_cannot_be_written_is_named_with_the_cure() {
     let parent = tempfile::tempdir().unwrap();
     let dir = open(&parent.path().join("run")).unwrap();
-    let tmp = dir.make_dir("tmp", 0o700, None).unwrap();
-    for failed in [dir.make_dir("tmp", 0o700, None), dir.write("tmp", b"", RunFileMode::PRIVATE)] {
+    let tmp = dir.make_dir("tmp", RunFileMode { mode: 0o700, owner: None }).unwrap();
+    for failed in
+        [dir.make_dir("tmp", RunFileMode { mode: 0o700, owner: None }), dir.write("tmp", b"", RunFileMode::PRIVATE)]
+    {
         let failed = failed.unwrap_err();
         assert_eq!(failed.code, exit::CANNOT_CREATE);
         let said = failed.to_string();

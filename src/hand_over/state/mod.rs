@@ -17,7 +17,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// A start, as it was handed over to the release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,14 +122,8 @@ impl State {
         })
     }
 
-    /// The same while it waits for its record: at most for this long.
-    pub(super) fn waiting_for_record(self, limit: Option<Duration>) -> Self {
-        Self { phase: Phase::record(limit), ..self }
-    }
-
-    /// The same while it waits for peers.
-    pub(super) fn waiting_for_peers(self, limit: Duration) -> Self {
-        Self { phase: Phase::peers(limit), ..self }
+    pub(super) fn in_phase(self, phase: Phase) -> Self {
+        Self { phase, ..self }
     }
 
     /// Finds the state of this container's start, waiting or not, with the run directory that it is in; `is_kind` says
@@ -226,7 +220,7 @@ impl State {
         if self.mount_namespace != sys::mount_namespace() {
             return Err("it is of another container".into());
         }
-        if RecordedProcess::living(self.supervisor.pid) != Some(self.supervisor) {
+        if !self.supervisor.lives() {
             return Err(format!("the beaminit that wrote it, process {}, has ended", self.supervisor.pid));
         }
         Ok(())

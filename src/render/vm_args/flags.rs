@@ -4,7 +4,6 @@
 
 use super::super::fault::TextFault;
 use std::ops::Range;
-use std::path::Path;
 
 /// A word of the file: its text as the VM gets it, and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,19 +12,6 @@ pub struct VmArgsWord {
     pub text: String,
     /// In bytes, with quotes and backslashes.
     pub span: Range<usize>,
-}
-
-#[must_use]
-pub fn word_of(path: &Path) -> String {
-    let mut word = String::new();
-    for character in path.to_string_lossy().chars() {
-        let is_plain = character.is_ascii_alphanumeric() || matches!(character, '/' | '.' | '_' | '-' | '+');
-        if !is_plain && character.is_ascii() {
-            word.push('\\');
-        }
-        word.push(character);
-    }
-    word
 }
 
 /// A flag with the words after it.

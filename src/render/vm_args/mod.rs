@@ -14,7 +14,6 @@ use super::fault::TextFault;
 use super::template::{Edit, Syntax as _, edited};
 use crate::cookie::{self, Cookie};
 use crate::identity::name::{Distribution, NodeHost, NodeName};
-pub use flags::word_of;
 use flags::{Flag, Flags};
 use std::ops::Range;
 
