@@ -110,7 +110,7 @@ pub(crate) fn log_plan(plan: &Plan) {
     for view in plan.templates.views().filter(|view| view.is_handed_over(&plan.release)) {
         let placeholders = view.rendered.map_or(0, |(_, filled)| filled.values.len());
         let (path, plural) = (view.template.path.display(), if placeholders == 1 { "" } else { "s" });
-        let node = view.node.map(|node| format!(", node {node}")).unwrap_or_default();
+        let node = view.node.map(|(_, node)| format!(", node {node}")).unwrap_or_default();
         tracing::info!(target: "render", %path, placeholders, "{path} rendered with {placeholders} placeholder{plural}{node}");
     }
     plan.findings.warnings.iter().for_each(|(stage, problem)| log_warning(*stage, problem));

@@ -213,8 +213,8 @@ impl RunDir {
     /// It cannot be made: exit code 73.
     pub(crate) fn make_dir(&self, name: &str, mode: RunFileMode) -> Result<PathBuf, Error> {
         let path = self.path.join(name);
-        let made = DirBuilder::new().mode(0o700).create(&path).and_then(|()| mode.give(&path));
-        made.map_err(|error| self.failed(&path, &error))?;
+        let created = DirBuilder::new().mode(0o700).create(&path);
+        created.and_then(|()| mode.give(&path)).map_err(|error| self.failed(&path, &error))?;
         Ok(path)
     }
 

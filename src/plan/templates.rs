@@ -5,7 +5,7 @@ use crate::context::{Context, Environment};
 use crate::error::{Error, Problem, Stage};
 use crate::exit;
 use crate::hand_over::{SYS_CONFIG, VM_ARGS};
-use crate::identity::name::NodeName;
+use crate::identity::name::{Distribution, NodeName};
 use crate::kind::template_search::{FoundTemplate, ReleaseFile, SkippedTemplate, TemplateSearch};
 use crate::kind::{Release, ScriptRendering, Template};
 use crate::render::{
@@ -41,29 +41,34 @@ pub(crate) struct TemplateView<'a> {
     /// The text, and what its placeholders were replaced by.
     pub(crate) rendered: Option<(&'a str, &'a FilledTemplate)>,
     /// The node that it names.
-    pub(crate) node: Option<&'a NodeName>,
+    pub(crate) node: Option<&'a (Distribution, NodeName)>,
+    /// What is valid but probably a mistake, without the file's name.
+    pub(super) warnings: &'a [Problem],
 }
 
 impl PlannedTemplates {
     pub(crate) fn views(&self) -> impl Iterator<Item = TemplateView<'_>> {
-        let vm_args = self.vm_args.iter().map(|planned| TemplateView {
+        let vm_args = self.vm_args.iter().map(|PlannedTemplate { template, rendered }| TemplateView {
             file: VM_ARGS,
-            template: &planned.template,
-            rendered: planned.rendered.as_ref().map(|rendered| (rendered.text.as_str(), &rendered.filled)),
-            node: planned.rendered.as_ref().and_then(|rendered| Some(&rendered.node.as_ref()?.1)),
+            template,
+            rendered: rendered.as_ref().map(|args| (args.text.as_str(), &args.filled)),
+            node: rendered.as_ref().and_then(|args| args.node.as_ref()),
+            warnings: rendered.as_ref().map_or(&[], |args| &args.warnings),
         });
-        let sys_config = self.sys_config.iter().map(|planned| TemplateView {
+        let sys_config = self.sys_config.iter().map(|PlannedTemplate { template, rendered }| TemplateView {
             file: SYS_CONFIG,
-            template: &planned.template,
-            rendered: planned.rendered.as_ref().map(|rendered| (rendered.text.as_str(), &rendered.filled)),
+            template,
+            rendered: rendered.as_ref().map(|config| (config.text.as_str(), &config.filled)),
             node: None,
+            warnings: rendered.as_ref().map_or(&[], |config| &config.warnings),
         });
-        let nested = self.vm_args.iter().filter_map(|planned| planned.rendered.as_ref()).flat_map(|args| &args.nested);
+        let nested = self.vm_args().into_iter().flat_map(|(_, args)| &args.nested);
         let nested = nested.zip(&self.nested).map(|(nested, template)| TemplateView {
             file: nested.flag,
             template,
             rendered: Some((nested.text.as_str(), &nested.filled)),
             node: None,
+            warnings: &nested.warnings,
         });
         vm_args.chain(sys_config).chain(nested)
     }
@@ -72,16 +77,6 @@ impl PlannedTemplates {
     pub(crate) fn vm_args(&self) -> Option<(&Template, &VmArgsFile)> {
         let planned = self.vm_args.as_ref()?;
         Some((&planned.template, planned.rendered.as_ref()?))
-    }
-
-    /// Those of the files that have no checks but their rendering's.
-    pub(super) fn file_warnings(&self) -> impl Iterator<Item = (&Template, &Problem)> {
-        let sys_config =
-            self.sys_config.iter().filter_map(|planned| Some((&planned.template, planned.rendered.as_ref()?)));
-        let sys_config = sys_config.map(|(template, rendered)| (template, &rendered.warnings));
-        let nested = self.vm_args().into_iter().flat_map(|(_, args)| &args.nested).map(|nested| &nested.warnings);
-        let all = sys_config.chain(self.nested.iter().zip(nested));
-        all.flat_map(|(template, warnings)| warnings.iter().map(move |problem| (template, problem)))
     }
 
     /// The `sys.config` to hand over.

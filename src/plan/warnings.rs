@@ -7,7 +7,7 @@ use crate::hand_over::HandOver;
 use crate::identity::name::{Distribution, NodeHost, NodeName};
 use crate::identity::{Identity, Source};
 use crate::kind::{OwnVmArgs, Release};
-use crate::render::{self, VmArgsFile};
+use crate::render;
 use crate::sys;
 use std::fs;
 use std::path::Path;
@@ -22,13 +22,11 @@ impl Planner<'_> {
         hand_over: Option<HandOver>,
         templates: &PlannedTemplates,
     ) -> Option<HandOver> {
-        if let Some((template, rendered)) = templates.vm_args() {
-            for problem in vm_args_warnings(rendered, &self.context.identity) {
-                self.findings.warn(Stage::Render, about(&template.path, &problem));
+        for view in templates.views() {
+            let of_node = view.node.and_then(|node| node_warning(node, &self.context.identity));
+            for problem in view.warnings.iter().chain(&of_node) {
+                self.findings.warn(Stage::Render, about(&view.template.path, problem));
             }
-        }
-        for (template, problem) in templates.file_warnings() {
-            self.findings.warn(Stage::Render, about(&template.path, problem));
         }
         let mut hand_over = hand_over?;
         for problem in std::mem::take(&mut hand_over.warnings) {
@@ -76,41 +74,32 @@ impl Planner<'_> {
     }
 }
 
-/// What looks wrong with a rendered `vm.args`.
-fn vm_args_warnings(rendered: &VmArgsFile, identity: &Identity) -> Vec<Problem> {
-    let mut problems = rendered.warnings.clone();
-    if let Some((distribution, node)) = &rendered.node
-        && let Some(message) = node_warning(*distribution, node, identity)
-    {
-        problems.push(Problem::new(message).hint(format!("write -name {}@${{MY_POD_FQDN}}", node.name())));
-    }
-    problems
-}
-
-fn node_warning(distribution: Distribution, node: &NodeName, identity: &Identity) -> Option<String> {
+/// What looks wrong with the name of a node that a `vm.args` has.
+fn node_warning((distribution, node): &(Distribution, NodeName), identity: &Identity) -> Option<Problem> {
     let fqdn = identity.fqdn.as_ref().map(|fqdn| &fqdn.value);
     // By a host name under a service peers can know the pod for ever. A Deployment's pods are all alike; a StatefulSet's
     // keep what belongs to their names.
     let is_named_by_its_service = identity.fqdn.as_ref().is_some_and(|fqdn| fqdn.source == Source::HostsFile);
-    match (node.host(), fqdn) {
-        (_, Some(fqdn)) if distribution == Distribution::Short => {
-            Some(format!("-sname {node}: peers cannot look up a host without a dot; this pod is {fqdn}"))
+    let message = match (node.host(), fqdn) {
+        (_, Some(fqdn)) if *distribution == Distribution::Short => {
+            format!("-sname {node}: peers cannot look up a host without a dot; this pod is {fqdn}")
         }
         (NodeHost::Name(host), Some(fqdn)) if host != fqdn => {
-            Some(format!("the node's host is {host}, but this pod is {fqdn}"))
+            format!("the node's host is {host}, but this pod is {fqdn}")
         }
-        (NodeHost::Name(host), _) if distribution == Distribution::Long && !host.is_dotted() => {
-            Some(format!("-name {node}: nodes with -name refuse a host without a dot"))
+        (NodeHost::Name(host), _) if *distribution == Distribution::Long && !host.is_dotted() => {
+            format!("-name {node}: nodes with -name refuse a host without a dot")
         }
-        (NodeHost::Address(address), Some(fqdn)) if is_named_by_its_service => Some(format!(
+        (NodeHost::Address(address), Some(fqdn)) if is_named_by_its_service => format!(
             "the node is named by its address {address}, and the pod's next one has another: what it keeps by name \
              (mnesia) is lost; this pod is {fqdn}"
-        )),
+        ),
         (NodeHost::Absent, _) => {
-            Some(format!("the node name {node} has no host; the VM makes one up that peers may not find"))
+            format!("the node name {node} has no host; the VM makes one up that peers may not find")
         }
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some(Problem::new(message).hint(format!("write -name {}@${{MY_POD_FQDN}}", node.name())))
 }
 
 /// The first process is the container's life: with it everything ends.

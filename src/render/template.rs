@@ -6,7 +6,7 @@
 
 use super::fault::TextFault;
 use super::placeholder::{Lexed, Notation, Placeholder, lex};
-use super::variables::{TemplateVariables, UnsetVariable, ValueOrigin};
+use super::variables::{NoValue, TemplateVariables, UnsetVariable, ValueOrigin};
 use std::ops::Range;
 
 /// Follows the text as it is rendered, and decides what may be inserted where. Each file format has its own.
@@ -219,18 +219,17 @@ impl Renderer<'_> {
                 );
                 return self.copy(rest.get(..placeholder.length));
             }
-            Err(refusal) => return self.refuse(placeholder, refusal.message, refusal.hint),
+            Err(refusal) => return self.refuse(placeholder, refusal),
         };
         let is_empty = value.trim_end_matches(['\r', '\n']).is_empty();
         if is_empty && origin == ValueOrigin::Environment && self.needs_value() {
-            let refusal = self.variables.absent(name);
-            return self.refuse(placeholder, refusal.message, refusal.hint);
+            return self.refuse(placeholder, self.variables.absent(name));
         }
         let text = match self.syntax.quote(&value, placeholder.notation) {
             Ok(text) => text,
             Err(reason) => {
                 let message = format!("the value of {name} {reason}");
-                return self.refuse(placeholder, message, Some(cure(name, &value)));
+                return self.refuse(placeholder, NoValue { message, hint: Some(cure(name, &value)) });
             }
         };
         if origin != ValueOrigin::Default && self.is_read_as_escapes(&value, &text, placeholder.notation) {
@@ -254,7 +253,7 @@ impl Renderer<'_> {
             && self.syntax.quote(value, Notation::Brackets).is_ok_and(|literal| literal != text)
     }
 
-    fn refuse(&mut self, placeholder: &Placeholder<'_>, message: String, hint: Option<String>) {
+    fn refuse(&mut self, placeholder: &Placeholder<'_>, NoValue { message, hint }: NoValue) {
         self.faults.push(TextFault { offset: self.offset, message, hint });
         // Without anything in its place, what follows would be read as the flag's value, and be at fault too.
         self.syntax.feed('x');

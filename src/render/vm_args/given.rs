@@ -3,7 +3,6 @@
 //!
 //! Pure: no I/O, no clock.
 
-use super::super::template::Syntax as _;
 use super::scanner::VmArgsScanner;
 use crate::identity::name::Distribution;
 
@@ -71,9 +70,8 @@ impl NodeFlagSources {
 
 /// The words of a variable such as `ERL_FLAGS`, as `erlexec` splits it: like a `vm.args`, but without comments.
 fn words_of(text: &str) -> Vec<String> {
-    let mut scanner = VmArgsScanner::without_comments();
-    text.chars().for_each(|character| scanner.feed(character));
-    scanner.finish().unwrap_or_default().words().into_iter().map(|word| word.text.clone()).collect()
+    let flags = VmArgsScanner::without_comments().read(text).unwrap_or_default();
+    flags.words().into_iter().map(|word| word.text.clone()).collect()
 }
 
 /// The words after each flag of this name, up to `-extra`.

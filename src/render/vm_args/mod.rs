@@ -11,7 +11,7 @@ pub use given::{NamedNode, NodeFlagSources};
 pub use scanner::VmArgsScanner;
 
 use super::fault::TextFault;
-use super::template::{Edit, Syntax as _, edited};
+use super::template::{Edit, edited};
 use crate::cookie::{self, Cookie};
 use crate::identity::name::{Distribution, NodeHost, NodeName};
 use flags::{Flag, Flags};
@@ -56,9 +56,7 @@ impl VmArgs {
         if let Some(offset) = text.find('\0') {
             return Err(TextFault::new(offset, "the file has a NUL; the VM reads no further").hint("save it as UTF-8"));
         }
-        let mut scanner = VmArgsScanner::default();
-        text.chars().for_each(|character| scanner.feed(character));
-        Ok(Self { flags: scanner.finish()?, text })
+        Ok(Self { flags: VmArgsScanner::default().read(&text)?, text })
     }
 
     /// The node's name and cookie.

@@ -43,14 +43,10 @@ impl VmArgsScanner {
         Self { without_comments: true, ..Self::default() }
     }
 
-    fn push(&mut self, character: char) {
+    /// The text of the word at hand, which begins here if there is none yet.
+    fn word_text(&mut self) -> &mut String {
         let start = self.offset;
-        self.word.get_or_insert_with(|| VmArgsWord { text: String::new(), span: start..start }).text.push(character);
-    }
-
-    fn open_word(&mut self) {
-        let start = self.offset;
-        self.word.get_or_insert_with(|| VmArgsWord { text: String::new(), span: start..start });
+        &mut self.word.get_or_insert_with(|| VmArgsWord { text: String::new(), span: start..start }).text
     }
 
     fn close_word(&mut self) {
@@ -58,6 +54,12 @@ impl VmArgsScanner {
             word.span.end = self.offset;
             self.flags.add(word);
         }
+    }
+
+    /// The words of a text, by flags.
+    pub(super) fn read(mut self, text: &str) -> Result<Flags, TextFault> {
+        text.chars().for_each(|character| self.feed(character));
+        self.finish()
     }
 
     /// The words, by flags.
@@ -146,9 +148,11 @@ impl Syntax for VmArgsScanner {
             (Quoting::Plain, Quoting::Comment) => self.close_word(),
             (Quoting::Plain, Quoting::Plain) if is_separator(character) => self.close_word(),
             (Quoting::Plain, Quoting::Plain) | (Quoting::Escaped, _) | (Quoting::Quoted(..), Quoting::Quoted(..)) => {
-                self.push(character);
+                self.word_text().push(character);
             }
-            _ => self.open_word(),
+            _ => {
+                self.word_text();
+            }
         }
         self.state = next;
         self.offset += character.len_utf8();

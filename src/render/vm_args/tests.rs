@@ -7,9 +7,8 @@ use super::*;
 use crate::variables::Env;
 
 fn words(text: &str) -> Vec<String> {
-    let mut scanner = VmArgsScanner::default();
-    text.chars().for_each(|character| scanner.feed(character));
-    scanner.finish().unwrap().words().into_iter().map(|word| word.text.clone()).collect()
+    let flags = VmArgsScanner::default().read(text).unwrap();
+    flags.words().into_iter().map(|word| word.text.clone()).collect()
 }
 
 fn read(text: &str) -> VmArgs {
