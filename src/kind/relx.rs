@@ -64,9 +64,12 @@ fn cookie_lookup(script: &str) -> CookieLookup {
 }
 
 /// The script hands the cookie to its remote commands, and looks for a file in HOME alone. Without one it only says so. In
-/// the background it asks the node itself, again and again, until that has booted.
+/// the background it asks the node itself, again and again, until that has booted. An entrypoint may make a file of the
+/// variable that it was given.
 fn show_cookie(plan: &mut HandOver, input: &HandOverInput<'_>, cookie: &Cookie) {
-    if input.release.starts_node && input.release.foreground_instead().is_none() {
+    let release = input.release;
+    let is_read_before = release.followed.is_wrapped && input.raw.get(COOKIE).is_some();
+    if release.starts_node && release.foreground_instead().is_none() && !is_read_before {
         plan.set(COOKIE, COOKIE_IN_A_FILE);
         plan.cookie_for_tools = Some(COOKIE);
     } else {

@@ -342,6 +342,28 @@ fn a_cookie_of_vm_args_wins_over_the_variable() {
 }
 
 #[test]
+fn an_entrypoint_makes_the_cookies_file_of_the_variable() {
+    let mut table = Table::default();
+    let ask = format!(
+        "erl -noinput -name peer@127.0.0.1 -setcookie sesame-4711 \
+        -eval \"io:put_chars(net_adm:ping('demo@{FQDN}')), halt().\""
+    );
+    relx("an entrypoint writes ~/.erlang.cookie", &["/app/entrypoint.sh", "bin/demo", "foreground"])
+        .file(
+            "entrypoint.sh",
+            "#!/bin/sh\nexport HOME=/home/demo-of-entrypoint\nmkdir -p $HOME\nprintf %s \"$RELX_COOKIE\" > $HOME/.erlang.cookie\n\
+             chmod 400 $HOME/.erlang.cookie\nexec \"$@\"\n",
+        )
+        .file(VM_ARGS, &format!("-name demo@{FQDN}\n"))
+        .env("RELX_COOKIE", "sesame-4711")
+        .pod(hosts("demo-0.demo.default.svc.cluster.local demo-0"))
+        .tool(&["sh", "-c", &ask])
+        .renamed("/app/releases/#.#.#/vm.args", "/run/beaminit/vm.args")
+        .row_of(&mut table);
+    table.check();
+}
+
+#[test]
 fn entrypoints_shells_and_launchers_do_their_work() {
     let mut table = Table::default();
     let entrypoint = "#!/bin/sh\nset -e\nulimit -n 4096\n[ -z \"$MIGRATE\" ] || /app/bin/demo eval 'IO.puts(:migrated)'\n\
