@@ -319,11 +319,12 @@ fn missing_marker(layout: &ReleaseLayout, template: &Template, text: &str) -> Op
 /// The script reads env.sh after us, and what that sets wins.
 fn give_way_to_env_sh(plan: &mut HandOver, found: &Assignment, layout: &ReleaseLayout) {
     let (variable, line) = (found.variable, found.line);
+    let set_before = plan.variables.len();
     plan.variables.retain(|(name, _)| *name != variable);
-    let what = if variable == "RELEASE_NODE" {
-        "so beaminit leaves the node name to it"
-    } else {
-        "which wins over what beaminit sets"
+    let what = match variable {
+        "RELEASE_NODE" => "so beaminit leaves the node name to it",
+        _ if plan.variables.len() < set_before => "which wins over what beaminit sets",
+        _ => return,
     };
     plan.warn(
         format!("{}/env.sh:{line} sets {variable}, {what}", layout.version_dir.display()),

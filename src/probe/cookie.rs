@@ -8,14 +8,17 @@ use std::path::{Path, PathBuf};
 
 /// The variables by which a release's tools find its cookie.
 const VARIABLES: [&str; 3] = ["RELEASE_COOKIE", "RELX_COOKIE", "COOKIE"];
+/// The broker itself takes the cookie from there once its VM runs, whatever flags and files say.
+const OF_BROKER: &str = "RABBITMQ_ERLANG_COOKIE";
 
-/// The cookie on the VM's command line, otherwise in a file where the VM looks for it, otherwise in the state: the VM may run
+/// The cookie of a broker's variable, otherwise on the VM's command line, otherwise in a file where the VM looks for it, otherwise in the state: the VM may run
 /// as another user, whose files cannot be read.
 ///
 /// # Errors
 /// None is known. The reason has no part of a cookie.
 pub(super) fn of_node(flags: &VmFlags, state: &State, run_dir: &Path) -> Result<String, String> {
-    if let Some(cookie) = &flags.cookie {
+    let of_broker = variable(state, OF_BROKER).filter(|cookie| state.kind == "rabbitmq" && !cookie.is_empty());
+    if let Some(cookie) = of_broker.as_ref().or(flags.cookie.as_ref()) {
         return Ok(cookie.clone());
     }
     let mut reason = "the cookie is not known: the VM has no -setcookie and no cookie file".to_owned();

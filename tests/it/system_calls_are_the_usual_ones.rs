@@ -9,7 +9,7 @@ use crate::support::{Cluster, DnsSettings, Ended, scratch_dir};
 /// Everything that a start with a wait and a clean end may call. All of it is in the default profile of containerd and
 /// Docker, for a container without any capability.
 const ALLOWED: &str = "\
-    access arch_prctl bind brk chdir clock_gettime clone clone3 close connect epoll_create1 epoll_ctl epoll_pwait \
+    access arch_prctl bind brk chdir chmod clock_gettime clone clone3 close connect epoll_create1 epoll_ctl epoll_pwait \
     epoll_wait eventfd2 execve exit exit_group faccessat faccessat2 fchmod fcntl flock fstat futex getcwd \
     getdents64 getegid geteuid getgid getpeername getpgid getpgrp getpid getppid getrandom getsid getsockname getsockopt \
     gettid getuid ioctl kill lseek lstat madvise mkdir mkdirat mmap mprotect mremap munmap newfstatat open openat \

@@ -57,11 +57,16 @@ fn what_env_sh_sets_is_left_to_it() {
     let root = release_of(&[
         ("bin/app", ""),
         ("releases/1.0/elixir", ""),
-        ("releases/1.0/env.sh", "# x\nexport RELEASE_NODE=a@$(hostname -f)\n"),
+        ("releases/1.0/env.sh", "# x\nexport RELEASE_NODE=a@$(hostname -f)\nexport RELEASE_DISTRIBUTION=name\n"),
     ]);
     let release = find(root.path(), "bin/app", "start", &RawEnv::default());
     let plan = decide(given(&release, &pod(), &RawEnv::default())).unwrap();
     assert_eq!(text(&plan, "RELEASE_NODE"), None);
-    assert!(plan.warnings.iter().any(|warning| warning.message.contains("env.sh:2 sets RELEASE_NODE")), "{plan:?}");
+    let messages: Vec<_> = plan.warnings.iter().map(|warning| warning.message.as_str()).collect();
+    assert!(messages.iter().any(|message| message.contains("env.sh:2 sets RELEASE_NODE")), "{messages:?}");
+    assert!(
+        !messages.iter().any(|message| message.contains("RELEASE_DISTRIBUTION")),
+        "beaminit sets none: {messages:?}"
+    );
     assert!(matches!(find_awaited(&plan, &release, &pod()), Ok(name) if name.to_string() == FQDN));
 }
