@@ -141,11 +141,12 @@ impl Supervisor<'_> {
             self.wait_for_event(signals);
         };
         self.stop.on_main_ended(self.started.elapsed());
-        while self.stop.is_vm_left() {
-            if self.wait_for_event(signals) {
+        loop {
+            // First, so that those that have ended need not be looked at.
+            reaper::reap_orphans();
+            if !self.stop.is_vm_left() || self.wait_for_event(signals) {
                 break;
             }
-            reaper::reap_orphans();
         }
         reason
     }

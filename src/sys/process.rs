@@ -52,8 +52,9 @@ pub(crate) fn processes() -> Vec<Process> {
     if !is_ours {
         return Vec::new();
     }
-    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    let mut processes: Vec<_> = pids.filter_map(Process::read).take(MAX_PROCESSES).collect();
+    // The whole list first: while orphans come faster than files are read, it would have no end.
+    let pids: Vec<i32> = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    let mut processes: Vec<_> = pids.into_iter().filter_map(Process::read).take(MAX_PROCESSES).collect();
     processes.sort_unstable_by_key(|process| process.pid);
     processes
 }
