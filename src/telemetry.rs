@@ -51,15 +51,20 @@ mod level {
 pub(crate) fn init(settings: LogSettings) {
     let Some(level) = settings.level else { return };
     // Fails only if a log exists already, as in a test with several runs; that one is as good.
-    let _ = tracing::subscriber::set_global_default(Log { level, format: settings.format });
+    let _ = tracing::subscriber::set_global_default(Log {
+        level,
+        write: move |line: LogLine| {
+            write_line(&if settings.format == LogFormat::Text { line.to_string() } else { line.to_json() });
+        },
+    });
 }
 
-struct Log {
-    level: Level,
-    format: LogFormat,
+pub(crate) struct Log<W> {
+    pub(crate) level: Level,
+    pub(crate) write: W,
 }
 
-impl Subscriber for Log {
+impl<W: Fn(LogLine) + 'static> Subscriber for Log<W> {
     /// Events of libraries are written at `trace` only. Their target is a module path, beaminit's is the stage.
     fn enabled(&self, what: &Metadata<'_>) -> bool {
         let is_wanted = self.level == Level::TRACE || !what.target().contains("::");
@@ -71,8 +76,7 @@ impl Subscriber for Log {
     }
 
     fn event(&self, event: &Event<'_>) {
-        let line = LogLine::of(event);
-        write_line(&if self.format == LogFormat::Text { line.to_string() } else { line.to_json() });
+        (self.write)(LogLine::of(event));
     }
 
     /// beaminit creates no spans, and those of libraries are disabled.

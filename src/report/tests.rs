@@ -1,7 +1,5 @@
 use super::*;
 use std::sync::{Arc, Mutex};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
 
 #[test]
 fn a_bug_is_reported_with_its_place_and_with_whatever_a_panic_says() {
@@ -15,32 +13,6 @@ fn a_bug_is_reported_with_its_place_and_with_whatever_a_panic_says() {
         assert!(lines.ends_with(&end), "{lines}");
     }
     assert_eq!(bug(None, &"x").code, 70);
-}
-
-/// The targets of all events.
-#[derive(Clone, Default)]
-struct Targets(Arc<Mutex<Vec<String>>>);
-
-impl Subscriber for Targets {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn event(&self, event: &Event<'_>) {
-        self.0.lock().unwrap().push(LogLine::of(event).target);
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
 }
 
 #[test]
@@ -58,13 +30,20 @@ fn a_warning_is_logged_under_the_name_of_its_stage() {
         Stage::Exec,
         Stage::Bug,
     ];
-    let targets = Targets::default();
-    tracing::subscriber::with_default(targets.clone(), || {
+    let targets = Arc::new(Mutex::new(Vec::new()));
+    let log = telemetry::Log {
+        level: Level::TRACE,
+        write: {
+            let targets = Arc::clone(&targets);
+            move |line: LogLine| targets.lock().unwrap().push(line.target)
+        },
+    };
+    tracing::subscriber::with_default(log, || {
         for stage in stages {
             log_warning(stage, &Problem::new("odd"));
         }
     });
-    assert_eq!(*targets.0.lock().unwrap(), stages.map(Stage::name));
+    assert_eq!(*targets.lock().unwrap(), stages.map(Stage::name));
 }
 
 #[test]

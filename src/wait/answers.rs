@@ -60,7 +60,7 @@ pub enum Failure {
 }
 
 impl Outcome {
-    /// The zone that says that there is no such record or no such name.
+    /// The zone in which there is no such record or no such name, by its SOA record.
     pub(super) fn zone(&self) -> Option<&Fqdn> {
         match self {
             Self::Exists { zone, .. } | Self::Absent { zone, .. } => zone.as_ref(),

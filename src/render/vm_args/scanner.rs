@@ -43,7 +43,7 @@ impl VmArgsScanner {
         Self { without_comments: true, ..Self::default() }
     }
 
-    /// The text of the word at hand, which begins here if there is none yet.
+    /// The text of the current word, which begins here if there is none yet.
     fn word_text(&mut self) -> &mut String {
         let start = self.offset;
         &mut self.word.get_or_insert_with(|| VmArgsWord { text: String::new(), span: start..start }).text
@@ -75,7 +75,7 @@ impl VmArgsScanner {
         Ok(self.flags)
     }
 
-    /// The flag that the word at hand belongs to.
+    /// The flag that the current word belongs to.
     fn owner(&self, value: &str) -> Option<&Flag> {
         self.flags.owner(self.word.as_ref().map_or(value, |word| &word.text))
     }
@@ -85,7 +85,7 @@ impl VmArgsScanner {
         self.owner(value).filter(|flag| flag.is_guarded())
     }
 
-    /// Whether the word at hand names the node or is its cookie: the first word after the flag, or the second on the
+    /// Whether the current word names the node or is its cookie: the first word after the flag, or the second on the
     /// same line (`-setcookie NODE COOKIE`).
     fn is_guarded(&self, value: &str) -> bool {
         self.guarded(value).is_some_and(|flag| match flag.values.len() {
